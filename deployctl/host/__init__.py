@@ -1,0 +1,1 @@
+"""SSH: connect, run programs, upload, tunnel. Knows nothing of gates or rollouts."""
