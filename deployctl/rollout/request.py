@@ -1,0 +1,34 @@
+"""What a person asked for, before the host was asked anything."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployctl.events import PlanReady
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line's part of a request.
+
+    `advisory` maps a gate's name to the reason why its verdict may not stop this run;
+    `lock_wait` is in seconds; `evidence_dir` replaces the default place of the evidence.
+    """
+
+    yes: bool = False
+    rebuild: bool = False
+    lock_wait: float = 0.0
+    advisory: Mapping[str, str] = field(default_factory=dict)
+    accept_drift: str | None = None
+    evidence_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who said yes to a plan, and how (`typed`, `--yes`, a CI's environment)."""
+
+    by: str
+    how: str
+
+
+Approver = Callable[[PlanReady], Approval]
