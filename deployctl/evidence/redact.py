@@ -1,0 +1,169 @@
+"""Secrets are taken out of text before it becomes evidence. Pure: no I/O.
+
+Two nets: the exact values that this process knows (build secrets, keys from the environment), in
+the forms in which tools print them, and patterns for what nobody told us about.
+"""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+MARK = "[redacted]"
+MIN_LENGTH = 8
+"""Shorter values are common words and numbers; they count only under a secret-looking name."""
+
+_PART = r"[A-Za-z0-9_.-]"
+_WORD = (
+    r"(?:password|passwd|passphrase|secret|token|credentials?"
+    r"|(?:api|access|private|secret|signing|encryption|auth)[_-]?key)"
+)
+# `pass` and `pwd` also are a verdict and a directory: they count only as the end of a name.
+_NAME = (
+    rf"(?<!{_PART})(?:{_PART}{{0,80}}?{_WORD}|(?:{_PART}{{0,80}}?[_.-])?(?:cookie|dsn)"
+    rf"|{_PART}{{0,80}}?[_.-](?:pass|pwd))(?:[_.-]{_PART}{{0,40}})?"
+)
+_SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
+
+_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_BLOCK = re.compile(rf"{_KEY_BEGIN.pattern}.*?(?:{_KEY_END.pattern}|\Z)", re.DOTALL)
+
+_TOKENS = re.compile(
+    r"\b(?:"
+    r"gh[pousr]_[A-Za-z0-9]{20,255}|github_pat_[A-Za-z0-9_]{20,255}"
+    r"|glpat-[A-Za-z0-9_-]{16,255}"
+    r"|(?:AKIA|ASIA)[0-9A-Z]{16}"
+    r"|xox[abeoprs]-[A-Za-z0-9-]{10,255}"
+    r"|[rs]k_live_[A-Za-z0-9]{16,255}"
+    r"|AIza[A-Za-z0-9_-]{35}"
+    r"|npm_[A-Za-z0-9]{36}"
+    r"|eyJ[A-Za-z0-9_-]{8,4096}\.eyJ[A-Za-z0-9_-]{4,8192}\.[A-Za-z0-9_-]{8,2048}"
+    r")"
+)
+_URL_PASSWORD = re.compile(r"\b([a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']{0,128}):([^\s/@\"']{1,512})@")
+_AUTHORIZATION = re.compile(
+    r"((?:proxy-)?authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?)"
+    r"((?:bearer|basic|digest|token|negotiate)\s{1,4})?(?!\[redacted)[^\s\"',;]{1,4096}",
+    re.IGNORECASE,
+)
+# A reference to a variable, or a word that can't be a secret, tells a reader more than a mark.
+_HARMLESS = r"(?:\$\{?[A-Za-z0-9_]{1,100}\}?|true|false|null|none)(?![A-Za-z0-9_:$-])"
+_ASSIGNMENT = re.compile(
+    rf"({_NAME}[\"']?\s{{0,4}}(?:=|:(?!//))\s{{0,4}})(?![\"']?\[redacted|[\"']?{_HARMLESS})"
+    r"(\"(?:[^\"\\\n]|\\.){1,4096}\"|'[^'\n]{1,4096}'|[^\s\"',;&]{1,4096})",
+    re.IGNORECASE,
+)
+
+
+def looks_secret(name: str) -> bool:
+    """Whether a variable of this name is a secret whatever its length."""
+    return _SECRET_NAME.fullmatch(name) is not None
+
+
+class Redactor:
+    """Replaces secrets in text by `[redacted]`; the same text in, the same text out.
+
+    `secrets` maps names to the values that this process knows; names in `public` are left alone.
+    """
+
+    def __init__(
+        self, secrets: Mapping[str, str] | None = None, public: Iterable[str] = ()
+    ) -> None:
+        hidden = set(public)
+        forms: set[str] = set()
+        for name, value in (secrets or {}).items():
+            if name not in hidden:
+                for part in _parts(name, value):
+                    forms |= _forms(part)
+        # The longest first, so that a value is never left standing around a shorter one inside it.
+        ordered = sorted(forms, key=lambda form: (-len(form), form))
+        self._exact = re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+    def text(self, text: str) -> str:
+        if self._exact is not None:
+            text = self._exact.sub(MARK, text)
+        text = _KEY_BLOCK.sub(MARK, text)
+        text = _TOKENS.sub(MARK, text)
+        text = _URL_PASSWORD.sub(rf"\1:{MARK}@", text)
+        text = _AUTHORIZATION.sub(lambda found: f"{found[1]}{found[2] or ''}{MARK}", text)
+        return _ASSIGNMENT.sub(_hide_value, text)
+
+    def value(self, value: Any) -> Any:
+        """The same for every string inside a JSON value; a secret-looking key hides its string."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {key: self._member(str(key), item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        return value
+
+    def data(self, data: bytes) -> bytes | None:
+        """The same for a file. None: it isn't text and holds a known secret; it can't be kept."""
+        try:
+            return self.text(data.decode()).encode()
+        except UnicodeDecodeError:
+            found = self._exact is not None and self._exact.search(data.decode("latin-1"))
+            return None if found else data
+
+    def _member(self, key: str, item: Any) -> Any:
+        if isinstance(item, str) and item and looks_secret(key):
+            return MARK
+        return self.value(item)
+
+
+class LineRedactor:
+    """A redactor for text that arrives line by line, where a private key spans lines."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._inside_key = False
+
+    def line(self, line: str) -> str:
+        if self._inside_key:
+            end = _KEY_END.search(line)
+            if end is None:
+                return MARK
+            self._inside_key = False
+            return MARK + self._redactor.text(line[end.end() :])
+        begin = _KEY_BEGIN.search(line)
+        self._inside_key = begin is not None and _KEY_END.search(line, begin.end()) is None
+        return self._redactor.text(line)
+
+
+def _parts(name: str, value: str) -> list[str]:
+    """The value, and each line of one that has several: logs are scrubbed line by line."""
+    shortest = 1 if looks_secret(name) else MIN_LENGTH
+    lines = [line for line in value.splitlines() if len(line) >= MIN_LENGTH]
+    whole = value.strip()
+    return [*([whole] if len(whole) >= shortest else []), *lines]
+
+
+def _forms(value: str) -> set[str]:
+    forms = {value, quote(value, safe=""), quote(value), quote_plus(value)}
+    for ascii_only in (True, False):
+        forms.add(json.dumps(value, ensure_ascii=ascii_only)[1:-1])
+    if len(value) >= MIN_LENGTH:
+        forms |= _base64_forms(value.encode())
+    return forms
+
+
+def _base64_forms(data: bytes) -> set[str]:
+    """How base64 shows `data` at each of its three alignments inside longer data."""
+    forms = set()
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + data)
+        # Characters that also depend on the neighbours before and after are left out.
+        first = (offset * 8 + 5) // 6
+        last = (offset + len(data)) * 8 // 6
+        stable = encoded[first:last].decode()
+        forms |= {stable, stable.replace("+", "-").replace("/", "_")}
+    return forms
+
+
+def _hide_value(found: re.Match[str]) -> str:
+    quoted = found[2][0] if found[2][0] in "\"'" else ""
+    return f"{found[1]}{quoted}{MARK}{quoted}"
