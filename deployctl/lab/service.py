@@ -1,0 +1,203 @@
+"""Labs: bring one up, look at it, take it down."""
+
+import re
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from deployctl.errors import UsageError
+from deployctl.lab import machine, sample, state, template
+from deployctl.lab.docker import LABEL, PREFIX, LabError, docker, listing, require_engine, succeeds
+from deployctl.lab.machine import Host
+from deployctl.lab.state import HostRecord, LabRecord
+
+DEFAULT = "lab"
+_FIRST_PORT = 2221
+_LAST_PORT = 2999
+
+Say = Callable[[str], None]
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""
+
+
+@dataclass
+class Lab:
+    """A lab and its hosts.
+
+    >>> lab = Lab("rehearsal").up(hosts=2)   # doctest: +SKIP
+    >>> lab.hosts[0].exec(["docker", "ps"])  # doctest: +SKIP
+    >>> lab.down()                           # doctest: +SKIP
+    """
+
+    name: str = DEFAULT
+    say: Say = field(default=_silent, repr=False)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", self.name) or self.name == "template":
+            raise UsageError(
+                f"{self.name!r} can't be the name of a lab.",
+                next_step="Use lower-case letters, digits and hyphens, such as: rehearsal-2",
+            )
+
+    @property
+    def record(self) -> LabRecord:
+        """What is recorded of it; an unknown lab is a usage error."""
+        record = state.load(self.name)
+        if record is None:
+            raise UsageError(
+                f"There is no lab named {self.name}.",
+                next_step=f"deployctl lab up --name {self.name}",
+            )
+        return record
+
+    @property
+    def hosts(self) -> list[Host]:
+        """Its hosts, in order."""
+        return [Host(record) for record in self.record.hosts]
+
+    def up(self, hosts: int = 1) -> "Lab":
+        """Bring the lab up with at least that many hosts; start those that are off."""
+        require_engine()
+        with state.exclusively():
+            prepared = template.prepare(self.say)
+            record = state.load(self.name) or self._begin()
+            known = len(record.hosts)
+            for number in range(known + 1, hosts + 1):
+                record.hosts.append(_reserve(self.name, number))
+            record.save()
+        self.say(f"starting {self.name}: {prepared.bases()}")
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda h: self._start(h, prepared), record.hosts):
+                pass
+        _pin(record)
+        for host in record.hosts:
+            self.say(f"target {host.target}: {state.write_target(record, host)}")
+        return self
+
+    def down(self) -> None:
+        """Remove the lab: containers, volumes, keys, repository and target files."""
+        require_engine()
+        found = state.load(self.name)
+        label = f"--filter=label={LABEL}={self.name}"
+        containers = listing("ps", "--all", "--quiet", label)
+        volumes = listing("volume", "ls", "--quiet", label)
+        if found is None and not containers and not volumes:
+            raise UsageError(f"There is no lab named {self.name}.", next_step="deployctl lab status")
+        if containers:
+            docker("rm", "--force", "--volumes", *containers, doing="Removing hosts", timeout=120)
+        if volumes:
+            docker("volume", "rm", "--force", *volumes, doing="Removing volumes", timeout=120)
+        (found or LabRecord(self.name)).forget()
+
+    def status(self) -> dict[str, Any]:
+        """The lab as data, in the names that scripts read."""
+        record = self.record
+        return {
+            "name": record.name,
+            "target": record.hosts[0].target if record.hosts else "",
+            "repository": str(record.repository),
+            "hosts": [
+                {
+                    "target": host.target,
+                    "address": host.address,
+                    "port": host.port,
+                    "user": host.user,
+                    "keyFile": str(record.key_file),
+                    "knownHostsFile": str(record.known_hosts),
+                    "container": host.container,
+                    "running": _is_running(host),
+                }
+                for host in record.hosts
+            ],
+        }
+
+    def rebuild(self, number: int = 1) -> None:
+        """Throw one host away and make it anew from the template, with the same port."""
+        record = self.record
+        host = record.hosts[number - 1]
+        succeeds("rm", "--force", "--volumes", host.container)
+        succeeds("volume", "rm", "--force", host.container)
+        self._start(host, template.current())
+        _pin(record)
+
+    def _begin(self) -> LabRecord:
+        record = LabRecord(self.name)
+        record.folder.mkdir(parents=True, exist_ok=True)
+        private = Ed25519PrivateKey.generate()
+        record.key_file.touch(mode=0o600)
+        record.key_file.write_bytes(
+            private.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.OpenSSH,
+                serialization.NoEncryption(),
+            )
+        )
+        public = private.public_key().public_bytes(
+            serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+        )
+        record.key_file.with_suffix(".pub").write_bytes(public + b" deployctl-lab\n")
+        if not record.repository.exists():
+            sample.create(record.repository)
+        return record
+
+    def _start(self, record: HostRecord, prepared: template.Template) -> None:
+        host = Host(record)
+        if not succeeds("container", "inspect", record.container):
+            machine.copy_volume(
+                prepared.volume, record.container, lab=self.name, image=prepared.image
+            )
+            machine.create(
+                record.container,
+                lab=self.name,
+                image=prepared.image,
+                volume=record.container,
+                port=record.port,
+            )
+            host.wait_ready()
+        elif not host.running():
+            host.start()
+        host.accept_key(self.record.key_file.with_suffix(".pub").read_text())
+        host.compose_up()
+
+
+def all_labs() -> list[Lab]:
+    """Every lab of this person on this machine."""
+    return [Lab(record.name) for record in state.load_all()]
+
+
+def _reserve(lab: str, number: int) -> HostRecord:
+    """A place for one more host: a port that no lab has and nobody listens on."""
+    taken = {host.port for record in state.load_all() for host in record.hosts}
+    for port in range(_FIRST_PORT, _LAST_PORT):
+        if port not in taken and _is_free(port):
+            name = f"{PREFIX}{lab}-{number}"
+            return HostRecord(number, state.target_name(lab, number), name, port)
+    raise LabError(f"No free port between {_FIRST_PORT} and {_LAST_PORT} on this machine.")
+
+
+def _is_free(port: int) -> bool:
+    with closing(socket.socket()) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _pin(record: LabRecord) -> None:
+    """Write the known_hosts file of the lab."""
+    keys = [f"[{h.address}]:{h.port} {Host(h).host_key()}\n" for h in record.hosts]
+    record.known_hosts.write_text("".join(keys))
+
+
+def _is_running(host: HostRecord) -> bool:
+    return succeeds("container", "inspect", host.container) and Host(host).running()
