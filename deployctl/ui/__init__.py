@@ -1,0 +1,1 @@
+"""Renderers: readers of the event stream for people, scripts and CI."""

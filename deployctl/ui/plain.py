@@ -1,0 +1,71 @@
+"""One line an event: for pipes, CI and the log file. No ANSI, no wrapping, no truncation."""
+
+import os
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+from deployctl.errors import UsageError
+from deployctl.events import Event, RunEnded
+from deployctl.evidence.event_json import rfc3339
+from deployctl.ui.filters import News
+from deployctl.ui.wording import wording
+
+
+class Plain:
+    """Writes lines to `stream`, each with the seconds since the first event before it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._news = News()
+        self._first: datetime | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, event: Event) -> None:
+        with self._lock:
+            if not self._news(event):
+                return
+            lines = wording(event)
+            if isinstance(event, RunEnded):
+                self._write(lines)
+                return
+            stamp = self._stamp(event)
+            self._write([f"{stamp}  {line}" for line in lines])
+
+    def close(self) -> None:
+        """The stream belongs to who opened it."""
+
+    def suspended(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def _stamp(self, event: Event) -> str:
+        self._first = self._first or event.at
+        return f"{(event.at - self._first).total_seconds():8.1f}s"
+
+    def _write(self, lines: list[str]) -> None:
+        self._stream.write("".join(f"{line}\n" for line in lines))
+        self._stream.flush()
+
+
+class LogFile(Plain):
+    """The same lines with absolute times, in a file that only its owner reads (0600)."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            os.fchmod(descriptor, 0o600)
+        except OSError as error:
+            raise UsageError(
+                f"The log file {path} can't be written: {error.strerror}.",
+                next_step="Name another one with --log-file.",
+            ) from error
+        self._file = os.fdopen(descriptor, "a", encoding="utf-8", errors="replace")
+        super().__init__(self._file)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _stamp(self, event: Event) -> str:
+        return rfc3339(event.at)

@@ -1,0 +1,280 @@
+"""The live view on a terminal: what is happening below, what has happened above.
+
+Lines that matter later (stages, plan, gates, the verdict) are printed for good; the spinner, the
+upload bar, the tail of the build and the gate table live in a region that is redrawn and vanishes.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.spinner import Spinner
+from rich.table import Table
+from rich.text import Text
+
+from deployctl.events import (
+    Approved,
+    AvailabilityTick,
+    Event,
+    GateAttempt,
+    LogLine,
+    Note,
+    PlanReady,
+    Progress,
+    RollbackEnded,
+    RollbackStarted,
+    RunEnded,
+    RunStarted,
+    StageEnded,
+    StageStarted,
+    Switched,
+)
+from deployctl.ui.text import clean, clean_lines, duration, size
+from deployctl.ui.verdict import (
+    Document,
+    closing,
+    deciding_gates,
+    facts,
+    gate_line,
+    headline,
+    reason,
+    succeeded,
+)
+from deployctl.ui.wording import wording
+
+TAIL_LINES = 6
+KEPT_LINES = 20
+_COLOURS = {
+    "pass": "green",
+    "passed": "green",
+    "proven": "green",
+    "fail": "red",
+    "failed": "red",
+    "unproven": "red",
+    "error": "yellow",
+    "inconclusive": "yellow",
+    "skipped": "dim",
+    "warning": "yellow",
+    "info": "",
+}
+
+
+class Terminal:
+    """Draws on `stream`, which must be a terminal. Thread-safe; `close` restores the terminal."""
+
+    def __init__(self, stream: TextIO, *, console: Console | None = None) -> None:
+        self._console = console or Console(file=stream, highlight=False, markup=False, emoji=False)
+        utf8 = (self._console.encoding or "").lower().replace("-", "") == "utf8"
+        self._marks = {"pass": "✓", "fail": "✗"} if utf8 else {"pass": "+", "fail": "x"}
+        self._spinner = Spinner("dots" if utf8 else "line", style="cyan")
+        self._lock = threading.RLock()
+        self._live: Live | None = None
+        self._stage: StageStarted | None = None
+        self._stage_began = 0.0
+        self._progress: Progress | None = None
+        self._output: deque[LogLine] = deque(maxlen=KEPT_LINES)
+        self._container: deque[str] = deque(maxlen=KEPT_LINES)
+        self._gates: dict[tuple[str, str], GateAttempt] = {}
+        self._availability: AvailabilityTick | None = None
+
+    def __call__(self, event: Event) -> None:  # noqa: C901, PLR0912 - a flat table of events
+        with self._lock:
+            match event:
+                case RunStarted():
+                    self._print(Text(wording(event)[0], style="bold"))
+                case StageStarted():
+                    self._begin(event)
+                case StageEnded():
+                    self._end(event)
+                case Progress():
+                    self._progress = event
+                case LogLine(source="container"):
+                    self._container.append(clean(event.text))
+                case LogLine():
+                    self._output.append(event)
+                case GateAttempt():
+                    self._gates[event.gate, event.when] = event
+                case AvailabilityTick():
+                    self._availability = event
+                case Note():
+                    self._print(*_styled(wording(event), _COLOURS[event.level]))
+                case PlanReady():
+                    self._print(*self._plan(event))
+                case Approved() | Switched():
+                    self._print(*_styled([f"  {line}" for line in wording(event)], ""))
+                case RollbackStarted():
+                    self._print(Text(""), *_styled(wording(event), "bold red"))
+                case RollbackEnded():
+                    self._print(*_styled(wording(event), _COLOURS.get(event.state, "")))
+                case RunEnded():
+                    self._stop()
+                    self._verdict(event.result)
+
+    def close(self) -> None:
+        with self._lock:
+            self._stop()
+
+    def suspended(self) -> AbstractContextManager[object]:
+        return self._suspended()
+
+    @contextmanager
+    def _suspended(self) -> Iterator[None]:
+        with self._lock:
+            running = self._live is not None
+            self._stop()
+        try:
+            yield
+        finally:
+            with self._lock:
+                if running:
+                    self._start()
+
+    def _begin(self, event: StageStarted) -> None:
+        self._stage, self._stage_began = event, time.monotonic()
+        self._progress = None
+        self._output.clear()
+        self._gates.clear()
+        self._start()
+
+    def _end(self, event: StageEnded) -> None:
+        mark = {"passed": self._marks["pass"], "failed": self._marks["fail"]}.get(event.state, "-")
+        line = Text.assemble(
+            (f"{mark} {clean(event.stage):<10}", _COLOURS[event.state]),
+            (f" {duration(event.duration_ms) if event.state != 'skipped' else 'skipped':>10}", ""),
+            (f"  {clean(event.detail)}" if event.detail else "", "dim"),
+        )
+        self._print(line, *self._gate_lines())
+        if event.state == "failed" and self._output:
+            self._print(*_styled([f"    {line}" for line in _tail(self._output)], "dim"))
+        self._stage = self._progress = None
+        self._output.clear()
+        self._gates.clear()
+
+    def _gate_lines(self) -> list[Text]:
+        lines = []
+        for gate in self._gates.values():
+            mark = self._marks["pass" if gate.state == "pass" else "fail"]
+            line = wording(gate)[0].removeprefix("gate ")
+            lines.append(Text(f"    {mark} {line}", style=_COLOURS.get(gate.state, "")))
+        return lines
+
+    def _plan(self, event: PlanReady) -> list[Text]:
+        lines = []
+        for line in wording(event):
+            text = line.strip()
+            colour = "green" if text.startswith("+") else "red" if text.startswith("-") else ""
+            lines.append(Text(line, style=colour if event.diff and text in event.diff else ""))
+        return lines
+
+    def _verdict(self, result: Document) -> None:
+        colour = "green" if succeeded(result) else "red"
+        lines = [Text(""), Text(headline(result), style=f"bold {colour}")]
+        lines += [Text(f"  {line}") for line in reason(result)]
+        lines += [
+            Text(f"  gate {gate_line(gate)}", style=_COLOURS.get(gate["state"], ""))
+            for gate in deciding_gates(result)
+        ]
+        if not succeeded(result) and self._container:
+            lines.append(Text("  The container's last lines:", style="bold"))
+            lines += [Text(f"    {line}", style="dim") for line in self._container]
+        for label, text in facts(result):
+            lines.append(Text.assemble((f"  {label + ':':<12}", "dim"), clean(text)))
+        for label, text in closing(result):
+            first, *rest = clean_lines(text)
+            lines.append(Text.assemble((f"  {label + ':':<12}", "bold"), (first, "bold")))
+            lines += [Text(f"  {'':<12}{line}", style="bold") for line in rest]
+        self._print(*lines)
+
+    def _print(self, *lines: Text) -> None:
+        for line in lines:
+            # Soft-wrapped: the terminal breaks long lines, so that a command can be copied whole.
+            self._console.print(line, soft_wrap=True)
+
+    def _start(self) -> None:
+        if self._live is None:
+            self._live = Live(
+                get_renderable=self._view,
+                console=self._console,
+                refresh_per_second=8,
+                transient=True,
+                redirect_stdout=False,
+                redirect_stderr=False,
+            )
+            self._live.start()
+
+    def _stop(self) -> None:
+        if self._live is not None:
+            # Unset first: a display that fails while stopping must not be stopped again.
+            live, self._live = self._live, None
+            live.stop()
+
+    def _view(self) -> RenderableType:
+        with self._lock:
+            parts: list[RenderableType] = []
+            if self._stage is not None:
+                parts.append(self._stage_line(self._stage))
+            if self._progress is not None:
+                parts.append(self._bar(self._progress))
+            if self._gates:
+                parts.append(self._gate_table())
+            else:
+                parts += _one_line([f"    {line}" for line in _tail(self._output)[-TAIL_LINES:]])
+            if self._availability is not None:
+                parts += _one_line([f"  {line}" for line in wording(self._availability)])
+            return Group(*parts)
+
+    def _stage_line(self, stage: StageStarted) -> RenderableType:
+        elapsed = duration(1000 * int(time.monotonic() - self._stage_began))
+        title = clean(stage.title) or clean(stage.stage)
+        self._spinner.update(text=Text(f"{title}  {elapsed}", no_wrap=True, overflow="ellipsis"))
+        return self._spinner
+
+    def _bar(self, progress: Progress) -> RenderableType:
+        row = Table.grid(padding=(0, 1))
+        row.add_row(
+            Text("   "),
+            ProgressBar(
+                total=max(progress.total_bytes, 1), completed=progress.done_bytes, width=30
+            ),
+            Text(f"{size(progress.done_bytes)} of {size(progress.total_bytes)}"),
+        )
+        return row
+
+    def _gate_table(self) -> RenderableType:
+        table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim")
+        for name, ratio in (("gate", 2), ("state", 1), ("tries", 1), ("saw", 5), ("needs", 4)):
+            fixed = name in ("state", "tries")
+            table.add_column(
+                f"    {name}" if name == "gate" else name,
+                no_wrap=True,
+                overflow="ellipsis",
+                ratio=None if fixed else ratio,
+            )
+        for gate in self._gates.values():
+            table.add_row(
+                Text(f"    {clean(gate.gate)}"),
+                Text(gate.state, style=_COLOURS.get(gate.state, "")),
+                str(gate.attempt),
+                Text(clean(gate.observed)),
+                Text(clean(gate.threshold)),
+            )
+        table.expand = True
+        return table
+
+
+def _tail(output: deque[LogLine]) -> list[str]:
+    return [clean(line.text) for line in output]
+
+
+def _styled(lines: list[str], style: str) -> list[Text]:
+    return [Text(line, style=style) for line in lines]
+
+
+def _one_line(lines: list[str]) -> list[Text]:
+    return [Text(line, style="dim", no_wrap=True, overflow="ellipsis") for line in lines]
