@@ -11,7 +11,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def data_path(kind: str, name: str = "") -> Path:
-    """The file (or, without a name, the folder) of that kind: `data_path("playbooks", "hotfix.yml")`."""
+    """The file, or without a name the folder: `data_path("playbooks", "hotfix.yml")`."""
     for root in (_PACKAGE / "data", _PACKAGE.parent):
         path = root / kind / name
         if path.exists():

@@ -92,7 +92,9 @@ def status(
     require_engine()
     labs = [lab.status() for lab in service.all_labs()]
     if output is Output.JSON:
-        typer.echo(json.dumps({"schemaVersion": 1, "command": "lab status", "labs": labs}, indent=2))
+        typer.echo(
+            json.dumps({"schemaVersion": 1, "command": "lab status", "labs": labs}, indent=2)
+        )
         return
     if not labs:
         _say("no labs. Next: deployctl lab up")

@@ -8,7 +8,7 @@ HOTFIX = "stage/f9.8-observability"
 NEXT = "next"
 BROKEN = "broken/"
 
-HOTFIX_NONCE = "0000000000"
+HOTFIX_NONCE = "0223969518"
 """Makes the hotfix's commit hash begin with `d73cfb1`; found by `script/mine-hotfix`."""
 
 
@@ -59,7 +59,8 @@ CHANGES = (
         HOTFIX,
         MAIN,
         "Expose /metrics, so that Prometheus can scrape the backend\n\n"
-        f"The target has been down since the first release: it answers 404.\n\nNonce: {HOTFIX_NONCE}\n",
+        "The target has been down since the first release: it answers 404.\n\n"
+        f"Nonce: {HOTFIX_NONCE}\n",
         (
             _main("from fastapi import FastAPI\n", "from fastapi import FastAPI, Response\n"),
             _main(
@@ -195,7 +196,7 @@ CHANGES = (
         _main(
             "VERSION =",
             'if "9000" not in sys.argv:\n'
-            '    os.execvp("uvicorn", ["uvicorn", "app.main:app", "--host", "0.0.0.0", "--port", "9000"])\n\n'
+            '    os.execvp("uvicorn", [*sys.argv[:-1], "9000"])\n\n'
             "VERSION =",
         ),
     ),

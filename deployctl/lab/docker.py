@@ -72,9 +72,7 @@ def run(
     return done.stdout.decode(errors="replace")
 
 
-def docker(
-    *words: str, doing: str, timeout: float = 60, stdin: bytes | None = None
-) -> str:
+def docker(*words: str, doing: str, timeout: float = 60, stdin: bytes | None = None) -> str:
     """Run `docker WORDS…` and return its stdout."""
     return run(["docker", *words], doing=doing, timeout=timeout, stdin=stdin)
 

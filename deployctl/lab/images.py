@@ -62,7 +62,9 @@ def inner_images(pulled: bool, say: Say) -> list[Available]:
     if pulled:
         for image in INNER:
             say(f"pulling {image.name}")
-            docker("pull", "--quiet", image.name, doing=f"Pulling {image.name}", timeout=_PULL_SECONDS)
+            docker(
+                "pull", "--quiet", image.name, doing=f"Pulling {image.name}", timeout=_PULL_SECONDS
+            )
         return [Available(i.name, _trusting(i, i.name), pulled=True) for i in INNER]
     base = _distribution("bookworm")
 
@@ -82,7 +84,9 @@ def build(
     """`docker build`, with the proxy settings of this machine."""
     proxies = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
     known = {name: os.environ[name] for name in proxies if name in os.environ}
-    words = [w for name, value in (arguments | known).items() for w in ("--build-arg", f"{name}={value}")]
+    words = [
+        w for name, value in (arguments | known).items() for w in ("--build-arg", f"{name}={value}")
+    ]
     docker(
         "build", "--quiet", "--label", f"{LABEL}.image=1", "--tag", reference,
         "--file", str(context / dockerfile), *words, str(context),

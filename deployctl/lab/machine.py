@@ -153,12 +153,9 @@ class Host:
         """The host's public key, read from inside: nobody between can have changed it."""
         return " ".join(self.sh("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
 
-    def compose_up(self) -> None:
-        """Start the application as its operator would, and wait until it is healthy."""
-        self.must(
-            ["docker", "compose", "-f", COMPOSE_FILE, "up", "--detach", "--wait"],
-            user="deploy", timeout=STACK_SECONDS,
-        )  # fmt: skip
+    def serve(self) -> None:
+        """Start the application as its operator would; wait until it is healthy and scraped."""
+        self.must(["sh", "/usr/local/lib/lab/serve.sh"], timeout=STACK_SECONDS)
 
     def reset(self) -> None:
         """Back to the first release as `lab up` left it, in seconds, without a reboot."""

@@ -70,7 +70,9 @@ def stream() -> Iterator[bytes]:
     yield f"tag {FIRST_RELEASE}\nfrom refs/heads/{MAIN}\n".encode()
     yield f"tagger {_PERSON} {_EPOCH} +0000\n".encode() + _data(b"First release\n")
     for change in CHANGES:
-        yield _commit(change.branch, change.parent, change.message, at[change.branch], _when(change))
+        yield _commit(
+            change.branch, change.parent, change.message, at[change.branch], _when(change)
+        )
 
 
 def _when(change: Change) -> int:
@@ -102,5 +104,6 @@ def _git(folder: Path, *words: str, stdin: bytes | None = None) -> str:
     clean |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
     return run(
         ["git", "-C", str(folder), *words],
-        doing=f"git {words[0]} of the sample repository", timeout=60, stdin=stdin, environment=clean,
+        doing=f"git {words[0]} of the sample repository",
+        timeout=60, stdin=stdin, environment=clean,
     )  # fmt: skip

@@ -90,7 +90,9 @@ class Lab:
         containers = listing("ps", "--all", "--quiet", label)
         volumes = listing("volume", "ls", "--quiet", label)
         if found is None and not containers and not volumes:
-            raise UsageError(f"There is no lab named {self.name}.", next_step="deployctl lab status")
+            raise UsageError(
+                f"There is no lab named {self.name}.", next_step="deployctl lab status"
+            )
         if containers:
             docker("rm", "--force", "--volumes", *containers, doing="Removing hosts", timeout=120)
         if volumes:
@@ -165,7 +167,7 @@ class Lab:
         elif not host.running():
             host.start()
         host.accept_key(self.record.key_file.with_suffix(".pub").read_text())
-        host.compose_up()
+        host.serve()
 
 
 def all_labs() -> list[Lab]:

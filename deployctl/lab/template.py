@@ -36,6 +36,7 @@ _FAST = {
     "api_start_period": "4s",
     "start_interval": "500ms",
 }
+_BUILD = "/tmp/build"  # noqa: S108 - on the host, which nobody shares
 _INSTALL = 'umask "$1"; cat > "$2"; chown "$3" "$2"; chmod "$4" "$2"'
 
 
@@ -126,7 +127,8 @@ def _install(template: Template, host_image: str, inner: list[Available]) -> Non
         _load(host, inner)
         _deploy(host)
         host.must(["sh", "/usr/local/lib/lab/reset.sh", "record"])
-        host.sh("rm -f /etc/ssh/ssh_host_*; rm -rf /var/lib/prometheus/*")
+        host.sh("service prometheus stop; find /var/lib/prometheus -mindepth 2 -delete")
+        host.sh("rm -f /etc/ssh/ssh_host_*")
         host.stop()
         bases = ", ".join(f"{i.name} ({'pulled' if i.pulled else 'made here'})" for i in inner)
         docker(
@@ -170,9 +172,9 @@ def _deploy(host: machine.Host) -> None:
         sha = sample.revision(repository, FIRST_RELEASE)
         sources = sample.archive(repository, FIRST_RELEASE)
     tag = f"{IMAGE}:{sha[:7]}"
-    host.must(["sh", "-c", "mkdir -p /tmp/build && tar -x -C /tmp/build"], stdin=sources)
+    host.must(["sh", "-c", f"mkdir -p {_BUILD} && tar -x -C {_BUILD}"], stdin=sources)
     host.must(
-        ["docker", "build", "--quiet", f"--tag={tag}", f"--build-arg=GIT_SHA={sha}", "/tmp/build"],
+        ["docker", "build", "--quiet", f"--tag={tag}", f"--build-arg=GIT_SHA={sha}", _BUILD],
         timeout=600,
     )
     development = sample.first_tree()["docker-compose.yml"]
@@ -182,6 +184,4 @@ def _deploy(host: machine.Host) -> None:
         (machine.ENV_FILE, _ENVIRONMENT.encode(), "deploy:deploy", "600"),
     ):
         host.must(["sh", "-c", _INSTALL, "install", "077", path, owner, mode], stdin=content)
-    host.compose_up()
-
-
+    host.serve()

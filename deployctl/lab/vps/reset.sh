@@ -3,7 +3,6 @@
 # Exit code 3: an image of the first release is gone, only a new host helps.
 set -eu
 PRISTINE=/usr/local/lib/lab/pristine
-BACKEND=/opt/techno-os/app/backend
 DATABASE=techno-os-db
 
 images() { docker image ls --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort; }
@@ -58,7 +57,5 @@ done
 docker volume ls --quiet | grep -vxFf "$PRISTINE/volumes" | xargs -r docker volume rm --force >/dev/null
 docker network prune --force >/dev/null
 
-cd "$BACKEND"
-setpriv --reuid=deploy --regid=deploy --init-groups env HOME=/home/deploy \
-  docker compose -f docker-compose.prod.yml up --detach --wait
+/usr/local/lib/lab/serve.sh
 docker exec "$DATABASE" psql -q -U techno_user -d techno -c 'TRUNCATE orders RESTART IDENTITY'

@@ -3,12 +3,12 @@
 set -eu
 
 # deploy reaches Docker; sudoer only through sudo; nodocker not at all; minimal has only BusyBox
-groupadd -f techno
 for user in deploy sudoer nodocker minimal; do
   useradd --create-home --shell /bin/bash "$user"
   usermod --password '*' "$user" # no password, yet not locked (sshd refuses a locked account)
   install -d -o "$user" -g "$user" -m 700 "/home/$user/.ssh"
 done
+groupadd techno
 usermod -aG docker,techno deploy
 usermod -aG techno sudoer
 usermod -aG docker,techno minimal
@@ -18,6 +18,7 @@ chmod 440 /etc/sudoers.d/sudoer
 mkdir -p /opt/busybox
 for applet in $(busybox --list); do ln -s /usr/bin/busybox "/opt/busybox/$applet"; done
 ln -s /usr/bin/docker /opt/busybox/docker
+ln -sf /usr/bin/flock /opt/busybox/flock # an applet that Debian leaves out
 usermod --shell /opt/busybox/sh minimal
 echo /opt/busybox/sh >> /etc/shells
 
