@@ -1,0 +1,219 @@
+"""Checks a tree against a model, and says of every fault where it stands and what was expected."""
+
+import types
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Final, TypeGuard, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from deployctl.config.faults import Fault, Mark, Path
+from deployctl.config.tree import Mapping, Node, Scalar, Sequence, plain
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_MAPPING: Final = "expected a mapping (lines of `key: value`)"
+_LIST: Final = "expected a list, such as [one, two]"
+_EXPECTED: Final = {
+    "bool_parsing": "expected true or false",
+    "bool_type": "expected true or false",
+    "dict_type": _MAPPING,
+    "float_parsing": "expected a number",
+    "float_type": "expected a number",
+    "int_from_float": "expected a whole number",
+    "int_parsing": "expected a whole number",
+    "int_parsing_size": "expected a whole number of fewer digits",
+    "int_type": "expected a whole number",
+    "list_type": _LIST,
+    "missing": "missing; it is required here",
+    "model_attributes_type": _MAPPING,
+    "model_type": _MAPPING,
+    "string_type": "expected text",
+    "tuple_type": _LIST,
+}
+_LONGEST_SHOWN: Final = 60
+
+
+def validate(
+    model: type[Model], node: Mapping, *, file: str, directory: FilePath
+) -> tuple[Model | None, list[Fault]]:
+    """The model, or every fault. Relative local paths start at `directory`."""
+    try:
+        return model.model_validate(plain(node), context={"directory": directory}), []
+    except ValidationError as error:
+        return None, _faults(error, model, node, file)
+
+
+def unknown_key(key: str, known: Iterable[str], what: str = "key") -> str:
+    """The message for a word that means nothing here."""
+    names = sorted(known)
+    close = get_close_matches(key, names, n=1, cutoff=0.6)
+    if close:
+        return f"unknown {what}; did you mean {close[0]}?"
+    return f"unknown {what}; expected one of {', '.join(names)}"
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """The keys that a file may use for the model's fields."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _faults(
+    error: ValidationError, model: type[BaseModel], node: Mapping, file: str
+) -> list[Fault]:
+    """One fault a place: a value that fits none of several types is told once."""
+    messages: dict[tuple[Path, Mark], list[str]] = {}
+    places: dict[tuple[Path, Mark], _Place] = {}
+    for details in error.errors(include_url=False):
+        place = _find(details["loc"], model, node)
+        at = place.path, _mark(details, place)
+        places[at] = place
+        message = _message(details, place)
+        if message not in messages.setdefault(at, []):
+            messages[at].append(message)
+    return [
+        Fault(file, mark, path, _joined(said) + _found(places[path, mark], said))
+        for (path, mark), said in messages.items()
+    ]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where an error is: `node` is the value, or its parent where the value is missing."""
+
+    path: Path
+    node: Node
+    key_mark: Mark
+    owner: type[BaseModel] | None
+    is_key: bool = False
+
+
+def _find(loc: tuple[int | str, ...], model: type[BaseModel], node: Node) -> _Place:
+    """Follows pydantic's location, which also names members of unions, through model and tree."""
+    expected: Any = model
+    owner: type[BaseModel] | None = None
+    path, key_mark = node.path, node.mark
+    for part in loc:
+        members = _members(expected)
+        models = [member for member in members if _is_model(member)]
+        if part == "[key]":
+            return _Place(path, node, key_mark, owner, is_key=True)
+        if len(models) > 1:
+            expected = next((m for m in models if part in _tags(m)), None)
+            continue
+        owner = models[0] if models else None
+        expected = _inner(members, part)
+        child = _child(node, part)
+        if child is None:
+            if isinstance(node, Mapping) and isinstance(part, str):
+                path = (*path, part)
+            break
+        if isinstance(node, Mapping):
+            key_mark = node.key_marks.get(str(part), child.mark)
+        node, path = child, child.path
+    return _Place(path, node, key_mark, owner)
+
+
+def _child(node: Node, part: int | str) -> Node | None:
+    if isinstance(node, Mapping):
+        return node.entries.get(str(part))
+    if isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
+        return node.items[part]
+    return None
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The types that an annotation allows, without Annotated, unions and None around them."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _members(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return [m for argument in get_args(annotation) for m in _members(argument)]
+    return [] if annotation in (None, types.NoneType) else [annotation]
+
+
+def _is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
+    field = model.model_fields.get("type")
+    return get_args(field.annotation) if field else ()
+
+
+def _inner(members: list[Any], part: int | str) -> Any:
+    """What stands at `part` inside a value of one of these types."""
+    for member in members:
+        if _is_model(member):
+            for name, field in member.model_fields.items():
+                if part in (name, field.alias):
+                    return field.annotation
+        elif get_origin(member) is dict:
+            return get_args(member)[1]
+        elif get_origin(member) in (tuple, list):
+            return get_args(member)[0]
+    return None
+
+
+def _mark(details: ErrorDetails, place: _Place) -> Mark:
+    at_key = place.is_key or details["type"] == "extra_forbidden"
+    return place.key_mark if at_key else place.node.mark
+
+
+def _message(details: ErrorDetails, place: _Place) -> str:
+    context = details.get("ctx", {})
+    match details["type"]:
+        case "extra_forbidden":
+            message = unknown_key(str(details["loc"][-1]), keys_of(place.owner or BaseModel))
+        case "literal_error":
+            message = f"expected {context['expected']}"
+        case "union_tag_invalid":
+            message = f"expected one of {context['expected_tags']}"
+        case "union_tag_not_found":
+            message = "`type` is missing, and the name is not that of a type"
+        case "string_type" if _can_be_quoted(place.node):
+            message = f'expected text; put it in quotes: "{place.node.text}"'
+        case kind if kind in _EXPECTED:
+            message = _EXPECTED[kind]
+        case kind:
+            message = _own_words(details["msg"], place.node, kind)
+    return message
+
+
+def _can_be_quoted(node: Node) -> TypeGuard[Scalar]:
+    return isinstance(node, Scalar) and node.value is not None
+
+
+def _own_words(message: str, node: Node, kind: str) -> str:
+    """A validator's own sentence, or pydantic's made to read like one."""
+    message = message.removeprefix("Value error, ")
+    if isinstance(node, Scalar) and node.interpolated:
+        # What the environment gave may be a secret; show what the file says.
+        message = message.replace(str(node.value), node.text)
+    if kind == "value_error" or message.startswith("expected"):
+        return message
+    return "expected " + message.removeprefix("Input should be ").removeprefix("Input should ")
+
+
+def _joined(messages: list[str]) -> str:
+    return " or ".join([messages[0], *(m.removeprefix("expected ") for m in messages[1:])])
+
+
+def _found(place: _Place, messages: list[str]) -> str:
+    """`, found …` with what the file says, where that tells more than the message."""
+    node = place.node
+    if place.is_key:
+        return ""
+    if (
+        not isinstance(node, Scalar)
+        or not messages[0].startswith("expected")
+        or "quotes" in messages[0]
+    ):
+        return ""
+    if node.value is None and not node.text:
+        return ", found nothing"
+    text = node.text if len(node.text) <= _LONGEST_SHOWN else node.text[: _LONGEST_SHOWN - 1] + "…"
+    return f", found {text!r}" if isinstance(node.value, str) else f", found {text}"
