@@ -30,7 +30,7 @@ from deployctl.config.fields import (
     Text,
     UnixName,
 )
-from deployctl.config.gates import GateSettings
+from deployctl.config.gates import Address, GateSettings, Headers
 from deployctl.config.section import Section
 
 
@@ -121,6 +121,12 @@ class AvailabilitySettings(Section):
 
     path: HttpPath
     """The path that is asked; a refusal, a timeout or a 5xx counts as a failure."""
+    address: Address = "published"
+    """Where it is asked: `published`, `published:CONTAINER_PORT` or `container:PORT`."""
+    scheme: Literal["http", "https"] = "http"
+    """The certificate of https isn't checked here; that is a gate's matter."""
+    headers: Headers = Field(default_factory=dict)
+    """Headers to send, such as Host."""
     interval: PositiveDuration = 0.025
     """The time between two questions, which is also the resolution of the answer."""
     timeout: PositiveDuration = 2.0

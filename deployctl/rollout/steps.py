@@ -1,0 +1,161 @@
+"""The items of a playbook, typed: deployctl's own stages, and the user's `run:` and `http:` steps.
+
+What a stage leaves out, the settings say (`rollout:` in deployctl.yml).
+"""
+
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    JsonValue,
+    PlainValidator,
+    WithJsonSchema,
+    model_validator,
+)
+
+from deployctl.config.durations import Duration, PositiveDuration
+from deployctl.config.fields import EnvName, StepName
+from deployctl.config.gates import Headers, HttpStatus, Url
+from deployctl.config.section import Section
+
+Command = str | tuple[str, ...]
+"""A list of words, run as it is; or text, given to the shell."""
+
+
+def _command(value: Any) -> Command:
+    if isinstance(value, str) and value.strip():
+        return value
+    if isinstance(value, list | tuple) and value and value[0]:
+        if all(isinstance(word, str) for word in value):
+            return tuple(value)
+        raise ValueError("expected a list of texts; put numbers in quotes")
+    raise ValueError('expected a command: words such as ["make", "warm"], or a line for the shell')
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, int) else value
+
+
+_COMMAND_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    ]
+}
+CommandField = Annotated[Any, PlainValidator(_command), WithJsonSchema(_COMMAND_SCHEMA)]
+
+
+class Params(Section):
+    """A stage without parameters."""
+
+
+class TimeoutParams(Params):
+    """How long the stage may take."""
+
+    timeout: PositiveDuration | None = None
+    """By default what the settings say."""
+
+
+class ShipParams(TimeoutParams):
+    """Sending the source to the host."""
+
+
+class BuildParams(TimeoutParams):
+    """Building the image on the host."""
+
+
+class GateParams(Params):
+    """How the release must prove itself."""
+
+    min_healthy: Duration | None = None
+    """How long every gate must hold without a break; by default what the settings say."""
+    deadline: PositiveDuration | None = None
+    """How long after the switch that may take; by default what the settings say."""
+
+    @model_validator(mode="after")
+    def _deadline_leaves_room(self) -> Self:
+        if self.min_healthy and self.deadline and self.min_healthy >= self.deadline:
+            raise ValueError("expected a deadline longer than min_healthy, or no gate can hold")
+        return self
+
+
+class RunStep(Params):
+    """A command of the user's own. A failure ends the run, as a failed stage does."""
+
+    name: StepName
+    """The step's name in the plan, the output and the evidence."""
+    command: CommandField
+    """A list of words, or a line for the shell."""
+    where: Literal["host", "client"] = "host"
+    """Where it runs: on the host, or on the machine that runs deployctl."""
+    timeout: PositiveDuration = 300.0
+    """How long it may take."""
+    env: tuple[EnvName, ...] = ()
+    """Environment variables of this machine that are passed on; values never enter argv."""
+    rollback: CommandField | None = None
+    """What a rollback means for it: `safe`, `unsafe`, or the command that undoes it."""
+
+    @property
+    def undo(self) -> Command | None:
+        """The command that undoes the step, where there is one."""
+        return None if self.rollback in ("safe", "unsafe") else self.rollback
+
+
+class HttpStep(Params):
+    """A request of the user's own, such as a notification."""
+
+    name: StepName
+    """The step's name in the plan, the output and the evidence."""
+    method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "GET"
+    url: Url | None = None
+    """The address; it is part of the plan and of the evidence."""
+    url_env: EnvName | None = None
+    """The environment variable that holds the address, where the address is a secret."""
+    headers: Headers = Field(default_factory=dict)
+    """Sent as given."""
+    bearer_env: EnvName | None = None
+    """The environment variable that holds a bearer token."""
+    body: JsonValue = None
+    """Text is sent as it is; a mapping or a list is sent as JSON."""
+    expect: Annotated[
+        tuple[HttpStatus, ...],
+        BeforeValidator(_listed),
+        WithJsonSchema(
+            {"anyOf": [{"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]}
+        ),
+    ] = ()
+    """The status, or statuses, that count as success; by default any from 200 to 299."""
+    timeout: PositiveDuration = 30.0
+    """How long the answer may take."""
+    where: Literal["host", "client"] = "client"
+    """Where it is sent from: the host, through the SSH connection, or this machine."""
+    advisory: bool = False
+    """Whether a failure is only reported."""
+
+    @model_validator(mode="after")
+    def _one_address(self) -> Self:
+        if (self.url is None) == (self.url_env is None):
+            raise ValueError("expected exactly one of url and url_env")
+        return self
+
+    def accepts(self, status: int) -> bool:
+        return status in self.expect if self.expect else 200 <= status <= 299
+
+
+PARAMS: Final[dict[str, type[Params]]] = {
+    "preflight": Params,
+    "capture": Params,
+    "approve": Params,
+    "ship": ShipParams,
+    "build": BuildParams,
+    "backup": Params,
+    "arm": Params,
+    "swap": Params,
+    "gate": GateParams,
+    "confirm": Params,
+    "seal": Params,
+}
+"""deployctl's own stages in the one order that is safe, and what each can be told."""
+
+STEPS: Final[dict[str, type[Params]]] = {"run": RunStep, "http": HttpStep}
