@@ -113,6 +113,9 @@ def _host_key(text: str) -> str:
     return f"{words[0]} {words[1]}"
 
 
+BuildArgument = Annotated[
+    str, _matching(r"[^\x00-\x08\x0a-\x1f\x7f]*", "text on one line, without control characters")
+]
 Text = Annotated[str, AfterValidator(_text)]
 ProjectName = Annotated[
     str,

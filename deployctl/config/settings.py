@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from deployctl.config.address import split_address
 from deployctl.config.durations import Duration, PositiveDuration
 from deployctl.config.fields import (
+    BuildArgument,
     DockerCommand,
     EnvName,
     GateName,
@@ -70,7 +71,7 @@ class SourceSettings(Section):
     """The Dockerfile, seen from `path`."""
     stage: StageName | None = None
     """The stage of the Dockerfile to build (`docker build --target`); by default the last."""
-    build_args: dict[EnvName, str] = Field(default_factory=dict)
+    build_args: dict[EnvName, BuildArgument] = Field(default_factory=dict)
     """Build arguments. They are kept in the image's history: no secrets here."""
     secrets: dict[SecretId, SecretSource] = Field(default_factory=dict)
     """BuildKit secrets by ID; they travel by standard input and never enter an image."""

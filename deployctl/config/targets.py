@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from deployctl.config.faults import Fault
-from deployctl.config.gates import GATE_TYPES
+from deployctl.config.gates import default_type
 from deployctl.config.settings import HostSettings, Settings
 from deployctl.config.tree import Mapping, Node, Scalar
 from deployctl.config.validate import keys_of, unknown_key
@@ -75,7 +75,7 @@ def shape(merged: Mapping, root: Mapping, target: Mapping, name: str) -> Mapping
 
 
 def _typed(name: str, node: Node) -> Node:
-    if isinstance(node, Mapping) and "type" not in node.entries and name in GATE_TYPES:
+    if isinstance(node, Mapping) and "type" not in node.entries and default_type(name):
         return replace(node, entries={"type": _text(name, node), **node.entries})
     return node
 

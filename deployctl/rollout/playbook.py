@@ -5,18 +5,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, ValidationError
 
 from deployctl.config.faults import Fault, InvalidFileError
 from deployctl.config.fields import StepName
 from deployctl.config.load import read
 from deployctl.config.section import Section
+from deployctl.config.settings import RolloutSettings
 from deployctl.config.tree import Mapping, Node, Scalar, Sequence, parse
 from deployctl.config.validate import unknown_key, validate
 from deployctl.data import data_path
 from deployctl.errors import ConfigError
 from deployctl.rollout.safety import Finding, Kind, Stage, findings
-from deployctl.rollout.steps import PARAMS, STEPS, HttpStep, Params, RunStep
+from deployctl.rollout.steps import (
+    PARAMS,
+    STEPS,
+    BuildParams,
+    GateParams,
+    HttpStep,
+    Params,
+    RunStep,
+    ShipParams,
+)
 
 NEXT_STEP: Final = (
     "Correct the playbook; leave --playbook out to use the one that deployctl brings."
@@ -39,8 +49,30 @@ class Playbook:
         given = (stage.params for stage in self.stages if isinstance(stage.params, kind))
         return next(given, kind())
 
+    def timing(self, settings: RolloutSettings) -> RolloutSettings:
+        """The settings with what the playbook's stages say put over them.
 
-class _Head(Section):
+        Raises ConfigError where the two contradict each other.
+        """
+        gate = self.params(GateParams)
+        said = {
+            "min_healthy": gate.min_healthy,
+            "deadline": gate.deadline,
+            "build_timeout": self.params(BuildParams).timeout,
+            "ship_timeout": self.params(ShipParams).timeout,
+        }
+        given = {key: value for key, value in said.items() if value is not None}
+        try:
+            return RolloutSettings(**{**settings.model_dump(), **given})
+        except ValidationError as error:
+            raise ConfigError(
+                f"The playbook {self.name} and the settings' `rollout:` together leave the gates "
+                "no time: min_healthy must be shorter than the deadline.",
+                next_step="Give both in the playbook's gate stage, or both in `rollout:`.",
+            ) from error
+
+
+class Head(Section):
     """The top of the file; the items of `stages` are checked one by one."""
 
     model_config = ConfigDict(title="deployctl playbook")
@@ -69,7 +101,7 @@ def load_playbook(path: Path, kind: Kind | None = None) -> Playbook:
         if root is not None:
             faults.append(Fault(file, root.mark, (), "expected a mapping with `stages`"))
         raise InvalidFileError(faults, next_step=NEXT_STEP)
-    head, head_faults = validate(_Head, root, file=file, directory=path.absolute().parent)
+    head, head_faults = validate(Head, root, file=file, directory=path.absolute().parent)
     nodes = _items(root)
     read_items = [_stage(file, node) for node in nodes]
     faults += head_faults
