@@ -1,0 +1,7 @@
+"""A commit as a reproducible tree: resolve its name, list its files, pack them."""
+
+from deployctl.source.changes import changed_files
+from deployctl.source.package import Package, pack, tree_size
+from deployctl.source.resolve import Commit, resolve
+
+__all__ = ["Commit", "Package", "changed_files", "pack", "resolve", "tree_size"]

@@ -1,0 +1,118 @@
+"""A commit's tree as one archive to ship, and the digest that names its content."""
+
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from deployctl.config.settings import SourceSettings
+from deployctl.errors import RefusedError, UntouchedError
+from deployctl.source.archive import Archive, Content, HashedFile
+from deployctl.source.blobs import BlobReader
+from deployctl.source.resolve import Commit
+from deployctl.source.tree import Entry, Tree, read_tree
+
+
+@dataclass(frozen=True)
+class Package:
+    """A tree, packed. `path` is a .tar.gz of `size` bytes with the SHA-256 `archive_sha256`.
+
+    Entries have no leading directory; directories are 0755, files 0644 or 0755.
+
+    `source_digest` is `sha256:` and the SHA-256, in hex, over one record a file, sorted by the
+    bytes of the path: mode, space, SHA-256 of the content in hex, space, path, NUL. The mode is
+    100644, 100755 or 120000; a link's content is its target; paths are relative to the build
+    context; files of submodules and the content of LFS files count like any other.
+
+    `notes` are sentences for people: what was left out, or is not as `git archive` would have it.
+    """
+
+    path: Path
+    size: int
+    archive_sha256: str
+    source_digest: str
+    files: int
+    tree_bytes: int
+    notes: tuple[str, ...]
+
+
+def pack(commit: Commit, settings: SourceSettings, into: Path) -> Package:
+    """Writes the archive of the commit's tree into the directory `into`; memory stays small.
+
+    Raises `RefusedError` for what can't be shipped (see `read_tree`), `UntouchedError` when the
+    archive can't be written.
+    """
+    tree = read_tree(commit, settings)
+    try:
+        with _new_file(into, f"{commit.sha}.tar.gz") as (file, path):
+            output = HashedFile(file)
+            digest = _write(tree, output)
+    except OSError as error:
+        raise UntouchedError(
+            f"The source of {commit.short} can't be packed into {into}: {error.strerror}.",
+            next_step=f"Make room or correct the permissions: df -h {into}",
+        ) from None
+    return Package(
+        path=path,
+        size=output.size,
+        archive_sha256=output.sha256.hexdigest(),
+        source_digest=digest,
+        files=len(tree.entries),
+        tree_bytes=sum(entry.size for entry in tree.entries),
+        notes=tree.notes,
+    )
+
+
+def tree_size(commit: Commit, settings: SourceSettings) -> tuple[int, int]:
+    """Files and bytes (uncompressed) that `pack` would ship; refuses what it would refuse."""
+    entries = read_tree(commit, settings).entries
+    return len(entries), sum(entry.size for entry in entries)
+
+
+def _write(tree: Tree, output: HashedFile) -> str:
+    digest = hashlib.sha256()
+    archive = Archive(output)
+    with ExitStack() as stack:
+        readers = [stack.enter_context(BlobReader(source)) for source in tree.repositories]
+        for entry in tree.entries:
+            with _content(entry, readers) as content:
+                sha256 = archive.add(entry, content)
+            if entry.sha256 and entry.sha256 != sha256:
+                raise RefusedError(
+                    f"The Git LFS content of {entry.path.decode(errors='backslashreplace')} in "
+                    "this clone is damaged.",
+                    next_step="git lfs fsck, then git lfs fetch",
+                )
+            digest.update(f"{entry.mode} {sha256} ".encode() + entry.path + b"\0")
+        archive.close()
+    return f"sha256:{digest.hexdigest()}"
+
+
+@contextmanager
+def _content(entry: Entry, readers: list[BlobReader]) -> Iterator[Content]:
+    if entry.content is not None:
+        with entry.content.open("rb") as file:
+            yield file
+    elif entry.target:
+        yield io.BytesIO(entry.target)
+    else:
+        yield readers[entry.source].open(entry.oid)
+
+
+@contextmanager
+def _new_file(directory: Path, name: str) -> Iterator[tuple[IO[bytes], Path]]:
+    """A file that has its name only once it is complete, and leaves nothing if it never is."""
+    handle, temporary = tempfile.mkstemp(dir=directory, prefix=f".{name}.")
+    path = directory / name
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file, path
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

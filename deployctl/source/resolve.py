@@ -1,0 +1,197 @@
+"""Any name of a revision to exactly one commit."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from deployctl.errors import RefusedError
+from deployctl.source.git import GitError, Repository, open_repository
+
+SHA = re.compile(r"[0-9a-f]{40}")
+ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,40}")
+SHOWN_CANDIDATES = 10
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit of one repository.
+
+    `sha` has 40 hex digits, `short` at least 7 and is unambiguous in this clone. `dirty`: the
+    working copy has changes (never shipped). `pushed`: whether a remote-tracking branch of this
+    clone contains it; `None` when the clone has none to compare with.
+    """
+
+    repository: Path
+    sha: str
+    short: str
+    subject: str
+    author: str
+    committed_at: datetime
+    dirty: bool
+    pushed: bool | None
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know before shipping it."""
+        notes = []
+        if self.dirty:
+            notes.append(
+                f"The working copy of {self.repository} has changes that are not in "
+                f"{self.short}; they are not shipped."
+            )
+        if self.pushed is False:
+            notes.append(
+                f"Commit {self.short} is in no branch of a remote yet: nobody else has it until "
+                "it is pushed."
+            )
+        return tuple(notes)
+
+
+def resolve(repository: Path, revision: str) -> Commit:
+    """The commit that `revision` (SHA, abbreviated SHA, branch, tag, `HEAD~1`, …) names.
+
+    Raises `RefusedError` when it names none, several, or something that is not a commit, and
+    when `repository` is no repository; the error says what to do.
+    """
+    repo = open_repository(repository)
+    sha = _commit(repo, revision)
+    form = "%s%x00%an <%ae>%x00%cI"
+    shown = repo.run("log", "-1", "--no-color", "--encoding=UTF-8", f"--format={form}", sha)
+    subject, author, committed = shown.decode(errors="replace").rstrip("\n").split("\0")
+    return Commit(
+        repository=repository,
+        sha=sha,
+        short=repo.run("rev-parse", "--short=7", sha).decode().strip(),
+        subject=subject,
+        author=author,
+        committed_at=datetime.fromisoformat(committed),
+        dirty=_dirty(repo),
+        pushed=_pushed(repo, sha),
+    )
+
+
+def _commit(repo: Repository, revision: str) -> str:
+    if not revision.strip() or revision.startswith("-") or not revision.isprintable():
+        raise RefusedError(
+            f"{revision!r} is not a revision.",
+            next_step="Name a commit, a branch or a tag, for example: --sha d73cfb1",
+        )
+    try:
+        sha = repo.run("rev-parse", "--verify", f"{revision}^{{commit}}").decode().strip()
+    except GitError as error:
+        raise _unresolved(repo, revision, error.message) from None
+    if re.fullmatch(r"[0-9a-f]{64}", sha):
+        raise RefusedError(
+            f"The repository {repo.label} names its objects by SHA-256; only SHA-1 is supported."
+        )
+    if not SHA.fullmatch(sha):
+        raise RefusedError(
+            f"`{revision}` names a range or an exclusion, not one commit.",
+            next_step="Name one commit, for example: --sha HEAD~1",
+        )
+    _require_one_meaning(repo, revision, sha)
+    return sha
+
+
+def _require_one_meaning(repo: Repository, revision: str, sha: str) -> None:
+    """A branch or tag may be called like an abbreviated SHA; git then quietly takes the branch."""
+    if not ABBREVIATED.fullmatch(revision) or sha.startswith(revision.lower()):
+        return
+    others = _candidates(repo, revision)
+    if others:
+        raise RefusedError(
+            f"`{revision}` is both the name of a branch or tag ({sha[:12]}) and the start of a "
+            "commit's SHA.",
+            detail="\n".join(others),
+            next_step="Name the commit by its 40 digits.",
+        )
+
+
+def _unresolved(repo: Repository, revision: str, message: str) -> RefusedError:
+    if ABBREVIATED.fullmatch(revision) and len(candidates := _candidates(repo, revision)) > 1:
+        return RefusedError(
+            f"`{revision}` is the start of several commits' SHAs in {repo.label}.",
+            detail="\n".join(candidates),
+            next_step="Name it with more digits.",
+        )
+    kind = _kind(repo, revision)
+    if kind not in ("", "commit"):
+        return RefusedError(
+            f"`{revision}` is a {kind}, not a commit.",
+            next_step="Name a commit, a branch or a tag of a commit: git log --oneline",
+        )
+    if not _has_commits(repo):
+        return RefusedError(
+            f"The repository {repo.label} has no commits yet.",
+            next_step="git commit, then name that commit.",
+        )
+    if repo.shallow:
+        return RefusedError(
+            f"There is no commit `{revision}` in {repo.label}, which is a shallow clone: most of "
+            "its history is missing.",
+            next_step="git fetch --unshallow (GitHub Actions: `fetch-depth: 0` for "
+            "actions/checkout; GitLab CI: GIT_DEPTH: 0)",
+        )
+    remotes = repo.run("remote").decode(errors="replace").split()
+    advice = (
+        "git fetch --all --tags, if it was pushed since; else check the name: git log --oneline"
+        if remotes
+        else "Check the name: git log --oneline --all. The clone has no remote to fetch from."
+    )
+    detail = "" if "Needed a single revision" in message else message
+    return RefusedError(
+        f"There is no commit `{revision}` in {repo.label}.", next_step=advice, detail=detail
+    )
+
+
+def _candidates(repo: Repository, prefix: str) -> list[str]:
+    """The commits whose SHA starts with `prefix`, a line each: SHA, date, subject."""
+    try:
+        objects = repo.run("rev-parse", f"--disambiguate={prefix}")
+        described = repo.run("cat-file", "--batch-check", stdin=objects).decode().splitlines()
+    except GitError:
+        return []
+    shas = [line.split()[0] for line in described if line.split()[1:2] == ["commit"]]
+    if not shas:
+        return []
+    words = ("log", "--no-walk", "--no-color", "--encoding=UTF-8", "--format=%H %cs %s")
+    lines = repo.run(*words, *shas[:SHOWN_CANDIDATES]).decode(errors="replace").splitlines()
+    more = len(shas) - SHOWN_CANDIDATES
+    return [*lines, f"… and {more} more"] if more > 0 else lines
+
+
+def _kind(repo: Repository, revision: str) -> str:
+    """What `revision` names when tags are followed: commit, tree, blob, or nothing."""
+    try:
+        peeled = repo.run("rev-parse", "--verify", f"{revision}^{{}}").decode().strip()
+        return repo.run("cat-file", "-t", peeled).decode().strip()
+    except GitError:
+        return ""
+
+
+def _has_commits(repo: Repository) -> bool:
+    try:
+        return bool(repo.run("rev-list", "--all", "--max-count=1")) or bool(_kind(repo, "HEAD"))
+    except GitError:
+        return False
+
+
+def _dirty(repo: Repository) -> bool:
+    if repo.work_tree is None:
+        return False
+    try:
+        return bool(repo.run("-C", str(repo.work_tree), "status", "--porcelain", "-z"))
+    except GitError:
+        # What can't be compared in time may well be changed, and saying so costs nothing.
+        return True
+
+
+def _pushed(repo: Repository, sha: str) -> bool | None:
+    try:
+        if not repo.run("for-each-ref", "--count=1", "refs/remotes"):
+            return None
+        words = ("for-each-ref", "--count=1", f"--contains={sha}", "refs/remotes")
+        return bool(repo.run(*words))
+    except GitError:
+        return None
