@@ -59,9 +59,18 @@ class Observation:
 class CannotObserveError(Exception):
     """A look that ended before there was anything to judge: the verdict it leaves instead."""
 
-    def __init__(self, state: State, reason: str, *, observed: str = "", definite: bool = False):
+    def __init__(
+        self,
+        state: State,
+        reason: str,
+        *,
+        observed: str = "nothing",
+        definite: bool = False,
+        raw: tuple[RawAnswer, ...] = (),
+    ) -> None:
         super().__init__(reason)
-        self.judgement = Judgement(state, observed or "nothing", reason, definite)
+        self.judgement = Judgement(state, observed, reason, definite)
+        self.raw = raw
 
 
 @dataclass(frozen=True)
@@ -157,7 +166,3 @@ class Gate(ABC, Generic[O]):
 
 
 AnyGate = Gate[Any]
-
-
-def inconclusive(reason: str, observed: str = "") -> Judgement:
-    return Judgement("inconclusive", observed or "nothing", reason)
