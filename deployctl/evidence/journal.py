@@ -9,7 +9,7 @@ import os
 
 from deployctl.events import Event, LogLine, RunEnded, StageEnded
 from deployctl.evidence.event_json import event_document
-from deployctl.evidence.redact import LineRedactor, Redactor
+from deployctl.evidence.redact import LineRedactor
 from deployctl.evidence.run_directory import (
     AppendStream,
     RunDirectory,

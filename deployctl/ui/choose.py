@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TextIO
 
-from deployctl.ui.renderer import Renderer
+from deployctl.ui.renderer import Guarded, Renderer
 
 Format = Literal["text", "json", "ndjson"]
 
@@ -17,17 +17,29 @@ def choose(
     env: Mapping[str, str],
     log_file: Path | None = None,
 ) -> list[Renderer]:
-    """Text for people goes to `stderr` whatever the format; `stdout` carries data only."""
-    renderers = [_for_people(stderr, env)]
+    """Text for people goes to `stderr` whatever the format; `stdout` carries data only.
+
+    Raises UsageError if the log file can't be written. None of the renderers ever raises.
+    """
+    from deployctl.ui.plain import LogFile, Plain  # noqa: PLC0415 - only what a run needs
+
+    def report(text: str) -> None:
+        stderr.write(f"deployctl: {text}\n")
+
+    people = _for_people(stderr, env)
+    renderers = [
+        Guarded(
+            people, fallback=None if isinstance(people, Plain) else Plain(stderr), report=report
+        )
+    ]
     if output != "text":
-        from deployctl.ui.machine import Json, Ndjson  # noqa: PLC0415 - only what a run needs
+        from deployctl.ui.machine import Json, Ndjson  # noqa: PLC0415
 
-        renderers.append(Json(stdout) if output == "json" else Ndjson(stdout))
+        machine = Json(stdout) if output == "json" else Ndjson(stdout)
+        renderers.append(Guarded(machine, report=report))
     if log_file is not None:
-        from deployctl.ui.plain import LogFile  # noqa: PLC0415
-
-        renderers.append(LogFile(log_file))
-    return renderers
+        renderers.append(Guarded(LogFile(log_file), report=report))
+    return list(renderers)
 
 
 def _for_people(stderr: TextIO, env: Mapping[str, str]) -> Renderer:
@@ -36,7 +48,7 @@ def _for_people(stderr: TextIO, env: Mapping[str, str]) -> Renderer:
 
         return GitHub(stderr, env)
     if stderr.isatty() and env.get("TERM", "") not in ("", "dumb"):
-        from deployctl.ui.terminal import Terminal  # noqa: PLC0415 - rich takes 60 ms to import
+        from deployctl.ui.terminal import Terminal  # noqa: PLC0415 - rich is slow to import
 
         return Terminal(stderr)
     from deployctl.ui.plain import Plain  # noqa: PLC0415

@@ -20,32 +20,44 @@ class Renderer(Protocol):
 
 
 class Guarded:
-    """Detaches a renderer that fails, for a reader that went away or a bug in a display.
+    """Puts `fallback` (or nothing) in the place of a renderer that fails.
 
-    A closed pipe (`| head`) between swap and gates must not look like a failed rollout.
+    A closed pipe (`| head`) or a bug in a display, between swap and gates, must not look like a
+    failed rollout.
     """
 
-    def __init__(self, renderer: Renderer, report: Callable[[str], None]) -> None:
-        self._renderer = renderer
+    def __init__(
+        self,
+        renderer: Renderer,
+        *,
+        fallback: Renderer | None = None,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._renderer: Renderer | None = renderer
+        self._fallback = fallback
         self._report = report
-        self.failed: Exception | None = None
 
     def __call__(self, event: Event) -> None:
-        self._attempt(lambda: self._renderer(event))
+        failed = self._attempt(lambda renderer: renderer(event))
+        if failed and self._renderer is not None:
+            self._attempt(lambda renderer: renderer(event))
 
     def close(self) -> None:
-        self._attempt(self._renderer.close)
+        self._attempt(lambda renderer: renderer.close())
 
     def suspended(self) -> AbstractContextManager[object]:
-        return nullcontext() if self.failed else self._renderer.suspended()
+        return self._renderer.suspended() if self._renderer is not None else nullcontext()
 
-    def _attempt(self, action: Callable[[], None]) -> None:
-        if self.failed is not None:
-            return
+    def _attempt(self, action: Callable[[Renderer], None]) -> bool:
+        """True if the renderer failed and was replaced."""
+        if self._renderer is None:
+            return False
         try:
-            action()
+            action(self._renderer)
         except Exception as error:  # noqa: BLE001 - whatever it is, production comes first
-            self.failed = error
+            name = type(self._renderer).__name__
+            self._renderer, self._fallback = self._fallback, None
             if not isinstance(error, BrokenPipeError):
-                name = type(self._renderer).__name__.lower()
-                self._report(f"The {name} display failed ({error}); the run goes on without it.")
+                self._report(f"{name} output failed ({error}); the run goes on.")
+            return True
+        return False

@@ -85,7 +85,7 @@ def facts(result: Document) -> list[tuple[str, str]]:
 def closing(result: Document) -> list[tuple[str, str]]:
     """Production's state and the next command: the last two things on the screen."""
     rows = [("Production", result.get("production")), ("Next", result.get("nextStep"))]
-    return [(label, str(text)) for label, text in rows if text]
+    return [(label, str(text).removeprefix("Production was ")) for label, text in rows if text]
 
 
 def availability(seen: Document | None) -> str:

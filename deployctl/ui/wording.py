@@ -19,7 +19,7 @@ from deployctl.events import (
     StageStarted,
     Switched,
 )
-from deployctl.ui.outline import outline
+from deployctl.ui.plan import plan_lines
 from deployctl.ui.text import clean, clean_lines, duration, short_id, size
 from deployctl.ui.verdict import verdict_lines
 
@@ -73,7 +73,7 @@ def _(event: Note) -> list[str]:
 
 @wording.register
 def _(event: PlanReady) -> list[str]:
-    lines = [f"plan {event.digest}", *(f"  {line}" for line in outline(event.plan))]
+    lines = [f"plan {event.digest}", *(f"  {line}" for line in plan_lines(event.plan))]
     if event.diff:
         lines += ["  Compose file:", *(f"    {line}" for line in clean_lines(event.diff))]
     return lines

@@ -1,0 +1,27 @@
+"""`deployctl doctor`."""
+
+import typer
+
+from deployctl.cli import options as opt
+from deployctl.cli.output import Output
+from deployctl.cli.work import load_settings
+from deployctl.errors import ExitCode
+
+
+def doctor(
+    context: typer.Context,
+    *,
+    target: opt.Target = None,
+    config: opt.Config = None,
+    output: opt.Output = opt.OutputFormat.TEXT,
+) -> int:
+    """Check a host for all that a hotfix needs.
+
+    Exits with 23 if something is missing.
+    """
+    from deployctl.rollout.doctor import doctor as examine  # noqa: PLC0415
+    from deployctl.ui.documents import doctor_text, healthy  # noqa: PLC0415
+
+    found = examine(load_settings(target, config))
+    Output.of(context).answer(output.value, found, doctor_text)
+    return int(ExitCode.SEALED if healthy(found) else ExitCode.REFUSED)

@@ -1,0 +1,27 @@
+"""`deployctl history`."""
+
+from typing import Annotated
+
+import typer
+
+from deployctl.cli import options as opt
+from deployctl.cli.output import Output
+from deployctl.cli.work import load_settings
+
+
+def history(
+    context: typer.Context,
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, help="How many, newest first.")
+    ] = 20,
+    target: opt.Target = None,
+    config: opt.Config = None,
+    output: opt.Output = opt.OutputFormat.TEXT,
+) -> None:
+    """List the releases of a target, newest first."""
+    from deployctl.rollout.status import history as read_history  # noqa: PLC0415
+    from deployctl.ui.documents import history_text  # noqa: PLC0415
+
+    found = read_history(load_settings(target, config), limit)
+    Output.of(context).answer(output.value, found, history_text)

@@ -1,0 +1,54 @@
+"""`deployctl hotfix`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployctl.cli import options as opt
+from deployctl.cli.output import Output
+from deployctl.cli.work import Choices, Work, roll_out
+
+if TYPE_CHECKING:
+    from deployctl.result import Result
+
+Sha = Annotated[
+    str, typer.Option("--sha", metavar="SHA", help="The commit: a SHA, a tag or a branch.")
+]
+
+
+def hotfix(
+    context: typer.Context,
+    *,
+    sha: Sha,
+    target: opt.Target = None,
+    config: opt.Config = None,
+    playbook: opt.PlaybookFile = None,
+    yes: opt.Yes = False,
+    rebuild: opt.Rebuild = False,
+    advisory: opt.Advisory = None,  # noqa: ARG001 - paired with its reason from the words
+    accept_drift: opt.AcceptDrift = False,  # noqa: ARG001
+    reason: opt.Reason = None,  # noqa: ARG001
+    lock_wait: opt.LockWait = "0s",
+    output: opt.Output = opt.OutputFormat.TEXT,
+    log_file: opt.LogFile = None,
+    evidence_dir: opt.EvidenceDir = None,
+) -> int:
+    """Take a commit to production, proven, or put everything back."""
+    choices = Choices(
+        target=target,
+        config=config,
+        playbook=playbook,
+        output=output,
+        log_file=log_file,
+        evidence_dir=evidence_dir,
+        lock_wait=lock_wait,
+        yes=yes,
+        rebuild=rebuild,
+    )
+
+    def act(work: Work) -> "Result":
+        from deployctl.rollout.hotfix import hotfix as carry_out  # noqa: PLC0415
+
+        return carry_out(work.settings, sha, work.options, work.playbook, work.events, work.approve)
+
+    return roll_out(Output.of(context), choices, "hotfix", act)

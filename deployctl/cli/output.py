@@ -1,0 +1,172 @@
+"""One command's output: its renderers, and the certainty that it ends with one result."""
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from deployctl.cli.failure import Circumstances, document, explain
+from deployctl.errors import UsageError
+from deployctl.events import (
+    Event,
+    Events,
+    RunEnded,
+    RunStarted,
+    StageStarted,
+    Switched,
+)
+
+if TYPE_CHECKING:
+    import typer
+
+    from deployctl.result import Document, Result
+    from deployctl.ui.choose import Format
+    from deployctl.ui.renderer import Renderer
+
+_CHANGING_STAGES = frozenset({"backup", "arm", "swap", "gate", "confirm"})
+
+
+class Output:
+    """Made by the boundary from the raw words, so that even a usage error is told in JSON.
+
+    A command calls `start` with the options as parsed, then emits events; or writes a document.
+    """
+
+    def __init__(self, argv: Sequence[str]) -> None:
+        self.argv = tuple(argv)
+        self.events = Events()
+        self.events.subscribe(self._watch)
+        self._renderers: list[Renderer] = []
+        self._started_at = datetime.now(UTC)
+        self._run: RunStarted | None = None
+        self._changing = False
+        self._ended = False
+
+    @staticmethod
+    def of(context: "typer.Context") -> "Output":
+        return cast("Output", context.find_root().obj)
+
+    def start(self, output: "Format", log_file: Path | None = None) -> Events:
+        """Opens the renderers. Raises UsageError if the log file can't be written."""
+        from deployctl.ui.choose import choose  # noqa: PLC0415 - keeps --help light
+
+        self._renderers = choose(
+            output, stdout=sys.stdout, stderr=sys.stderr, env=os.environ, log_file=log_file
+        )
+        for renderer in self._renderers:
+            self.events.subscribe(renderer)
+        return self.events
+
+    def suspended(self) -> AbstractContextManager[object]:
+        stack = ExitStack()
+        for renderer in self._renderers:
+            stack.enter_context(renderer.suspended())
+        return stack
+
+    def finish(self, result: "Result") -> int:
+        """Emits the run's last event, unless the rollout did; returns the exit code."""
+        if not self._ended:
+            self.events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
+        return result.exit_code
+
+    def fail(self, error: BaseException) -> int:
+        """Tells an error through the renderers in place, or those that the words ask for."""
+        known = Circumstances(
+            command=command_name(self.argv),
+            started_at=self._started_at,
+            run_id=self._run.run_id if self._run else None,
+            target=self._run.target if self._run else None,
+            changing=self._changing,
+        )
+        if self._ended:
+            # The result has been told; a second one would contradict it. The code still counts.
+            return int(explain(error, known, os.environ).code)
+        if not self._renderers:
+            self.start(wanted_format(self.argv))
+        return self.finish(document(error, known, os.environ))
+
+    def answer(
+        self, output: "Format", content: "Document", text: Callable[["Document"], list[str]]
+    ) -> None:
+        """Writes a document that is no run's result (`status`, `history`, `doctor`) to stdout."""
+        if output == "text":
+            self.write("".join(f"{line}\n" for line in text(content)))
+            return
+        from deployctl.ui.machine import write_json, write_json_line  # noqa: PLC0415
+
+        data = content.model_dump(mode="json", by_alias=True)
+        with _writable():
+            if output == "json":
+                write_json(sys.stdout, data)
+            else:
+                write_json_line(sys.stdout, {"type": "result", **data})
+
+    def write(self, text: str) -> None:
+        """Writes data to stdout. Raises UsageError if it can't be written."""
+        with _writable():
+            sys.stdout.write(text)
+            sys.stdout.flush()
+
+    def write_bytes(self, data: bytes) -> None:
+        """The same for a file's bytes, which no encoding may change."""
+        with _writable():
+            sys.stdout.flush()
+            sys.stdout.buffer.write(data)
+            sys.stdout.flush()
+
+    def close(self) -> None:
+        for renderer in self._renderers:
+            renderer.close()
+
+    def _watch(self, event: Event) -> None:
+        match event:
+            case RunStarted():
+                self._run = event
+            case RunEnded():
+                self._ended = True
+            case Switched():
+                self._changing = True
+            case StageStarted():
+                self._changing = self._changing or event.stage in _CHANGING_STAGES
+
+
+class _writable:  # noqa: N801 - reads as a block
+    """Turns a full disk behind stdout into a sentence; a closed pipe stays a BrokenPipeError."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
+            raise UsageError(f"The output can't be written: {error.strerror}.") from error
+
+
+def wanted_format(argv: Sequence[str]) -> "Format":
+    """The format that the words ask for, even where the rest of them can't be understood."""
+    formats: dict[str, Format] = {"text": "text", "json": "json", "ndjson": "ndjson"}
+    found: Format = "text"
+    for index, word in enumerate(argv):
+        if word == "--":
+            break
+        name, joined, value = word.partition("=")
+        if name == "--output" and joined:
+            found = formats.get(value, found)
+        elif word in ("--output", "-o") and index + 1 < len(argv):
+            found = formats.get(argv[index + 1], found)
+        elif word.startswith("-o") and not word.startswith("--"):
+            found = formats.get(word[2:], found)
+    return found
+
+
+def command_name(argv: Sequence[str]) -> str:
+    """`hotfix`, `compose diagnose`: what the words name, as far as they name anything."""
+    words = []
+    for word in argv:
+        if word.startswith("-"):
+            break
+        words.append(word)
+    depth = 2 if words[:1] in (["compose"], ["lab"]) else 1
+    return " ".join(words[:depth]) or "deployctl"

@@ -1,0 +1,57 @@
+"""`deployctl rollback`."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployctl.cli import options as opt
+from deployctl.cli.output import Output
+from deployctl.cli.work import Choices, Work, roll_out
+
+if TYPE_CHECKING:
+    from deployctl.result import Result
+
+To = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="RELEASE",
+        help="A release number, SHA or image tag; by default the release before the live one.",
+    ),
+]
+
+
+def rollback(
+    context: typer.Context,
+    *,
+    to: To = None,
+    target: opt.Target = None,
+    config: opt.Config = None,
+    playbook: opt.PlaybookFile = None,
+    yes: opt.Yes = False,
+    advisory: opt.Advisory = None,  # noqa: ARG001 - paired with its reason from the words
+    accept_drift: opt.AcceptDrift = False,  # noqa: ARG001
+    reason: opt.Reason = None,  # noqa: ARG001
+    lock_wait: opt.LockWait = "0s",
+    output: opt.Output = opt.OutputFormat.TEXT,
+    log_file: opt.LogFile = None,
+    evidence_dir: opt.EvidenceDir = None,
+) -> int:
+    """Go back to the release before, or to any other."""
+    choices = Choices(
+        target=target,
+        config=config,
+        playbook=playbook,
+        output=output,
+        log_file=log_file,
+        evidence_dir=evidence_dir,
+        lock_wait=lock_wait,
+        yes=yes,
+    )
+
+    def act(work: Work) -> "Result":
+        from deployctl.rollout.rollback import rollback as carry_out  # noqa: PLC0415
+
+        return carry_out(work.settings, to, work.options, work.playbook, work.events, work.approve)
+
+    return roll_out(Output.of(context), choices, "rollback", act)
