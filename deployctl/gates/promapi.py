@@ -144,24 +144,26 @@ class PrometheusApi:
 def read_answer(exchange: Exchange, path: str, raw: tuple[RawAnswer, ...] = ()) -> Any:
     """The `data` of a successful answer; raises CannotObserveError for anything else."""
 
-    verdict = _verdict(exchange, path)
+    document = _document(exchange)
+    verdict = _unreached(exchange) or _refused(exchange, document, path)
     if verdict is None:
-        return _document(exchange)["data"]
+        return document["data"]
     state, reason = verdict
     status = [str(exchange.status)] if exchange.status is not None else []
     seen = ", ".join([*status, *filter(None, [shown(exchange.body)])])
     raise CannotObserveError(state, reason, observed=seen or "nothing", raw=raw)
 
 
-def _verdict(exchange: Exchange, path: str) -> tuple[State, str] | None:
-    """None for a successful answer."""
-    if exchange.fault and exchange.fault.kind in {"redirect", "tls"}:
+def _unreached(exchange: Exchange) -> tuple[State, str] | None:
+    if exchange.fault is None:
+        return None
+    if exchange.fault.kind in {"redirect", "tls"}:
         return "error", f"this is not Prometheus's API: {exchange.fault.text}"
-    if exchange.fault:
-        return "inconclusive", f"Prometheus: {exchange.fault.text}"
-    document = _document(exchange)
-    message = str(document.get("error") or "no reason given")
-    status = exchange.status or 0
+    return "inconclusive", f"Prometheus: {exchange.fault.text}"
+
+
+def _refused(exchange: Exchange, document: dict[str, Any], path: str) -> tuple[State, str] | None:
+    status, message = exchange.status or 0, str(document.get("error") or "no reason given")
     if "Prometheus Agent" in message:
         return "error", _AGENT
     if status in _STATUSES:
@@ -221,7 +223,7 @@ def _labels(raw: Any) -> dict[str, str]:
 
 
 def read_samples(data: Any) -> tuple[Sample, ...]:
-    """Scalars, vectors and matrices (the last samples of each series); raises CannotObserveError."""
+    """Scalars, vectors, matrices (each series' last samples); raises CannotObserveError."""
     try:
         kind, result = data["resultType"], data["result"]
         if kind == "scalar":

@@ -6,7 +6,7 @@ and behind a forwarder it can go on reading the old process. The proof has four 
 (the first may have been on its way); an identity; and a scrape that had samples.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -27,7 +27,9 @@ _LOOKBACK: Final = 300.0
 
 @dataclass(frozen=True)
 class Scrape:
-    at: str
+    text: str
+    """as Prometheus writes it, to tell scrapes apart to the nanosecond"""
+    at: float
     good: bool
 
 
@@ -157,9 +159,11 @@ class PrometheusGate(Gate[PrometheusObservation]):
         )
 
     def _series(self, api: PrometheusApi, target: Target) -> tuple[Sample, ...]:
-        labels = {
-            name: target.labels[name] for name in ("job", "instance") if name in target.labels
+        labels: dict[str, str] = {
+            name: value for name, value in target.labels.items() if name in {"job", "instance"}
         }
+        if not labels:
+            return ()
         window = max(_LOOKBACK, 3 * (self._interval(target) or 0.0))
         named = selector(labels, metrics=(_PROCESS_START, _SAMPLES))
         found = api.last_samples(named, window)
@@ -174,10 +178,11 @@ def _scraped_after(target: Target, fence: float) -> bool:
 
 
 def _with_scrape(known: tuple[Scrape, ...], target: Target) -> tuple[Scrape, ...]:
-    """The last distinct scrapes after the fence; a bad one starts the count again by itself."""
-    if known and known[-1].at == target.last_scrape_text:
+    """The last two distinct scrapes after the fence."""
+    if known and known[-1].text == target.last_scrape_text:
         return known
-    scrape = Scrape(target.last_scrape_text, target.health == "up" and not target.last_error)
+    good = target.health == "up" and not target.last_error
+    scrape = Scrape(target.last_scrape_text, target.last_scrape or 0.0, good)
     return (*known, scrape)[-_NEEDED_SCRAPES:]
 
 
@@ -185,27 +190,48 @@ def judge_target(
     target: Target, seen: PrometheusObservation, settings: PrometheusGateSettings
 ) -> Judgement:
     """One target. A pass says in `observed` which proof it rests on."""
-    fence = seen.fence
-    if fence is None:
-        return _judge_state(target)
-    if not _scraped_after(target, fence):
-        return _waiting("Prometheus has not scraped it since the switch")
-    state = _judge_state(target)
-    if state.state != "pass":
-        return state
-    fresh = [sample for sample in seen.series.get(target.key, ()) if sample.at > fence]
+    verdict = _waiting("")
+    for verdict in _steps(target, seen, settings):
+        if verdict.state != "pass":
+            break
+    return verdict
+
+
+def _steps(
+    target: Target, seen: PrometheusObservation, settings: PrometheusGateSettings
+) -> Iterator[Judgement]:
+    """The parts of the proof, in order; the first that is no pass decides, else the last."""
+    if seen.fence is None:
+        yield _judge_state(target)
+        return
+    if not _scraped_after(target, seen.fence):
+        yield _waiting("Prometheus has not scraped it since the switch")
+    yield _judge_state(target)
+    scrapes = seen.scrapes.get(target.key, ())
+    fresh = _of_these(scrapes, seen.series.get(target.key, ()), seen.fence)
     identity = _judge_identity(fresh, seen, settings)
     if identity.state == "fail":
-        return identity
-    good = [scrape for scrape in seen.scrapes.get(target.key, ()) if scrape.good]
-    if len(good) < _NEEDED_SCRAPES:
-        return _waiting(f"{len(good)} of {_NEEDED_SCRAPES} scrapes since the switch")
+        yield identity
+    good = sum(scrape.good for scrape in scrapes)
+    if good < _NEEDED_SCRAPES:
+        yield _waiting(f"{good} of {_NEEDED_SCRAPES} scrapes since the switch")
     counts = [sample.value for sample in fresh if sample.labels.get("__name__") == _SAMPLES]
     if not counts:
-        return _waiting(f"{_SAMPLES} has no sample since the switch")
-    if min(counts) <= 0:
-        return Judgement("fail", "", "Prometheus scraped an empty exposition from it")
-    return identity
+        yield _waiting(f"{_SAMPLES} has no sample since the switch")
+    if min(counts, default=0) <= 0:
+        yield Judgement("fail", "", "Prometheus scraped an empty exposition from it")
+    yield identity
+
+
+def _of_these(
+    scrapes: Sequence[Scrape], series: Sequence[Sample], fence: float
+) -> tuple[Sample, ...]:
+    """The samples of these scrapes. Prometheus may align a sample's time by a few milliseconds."""
+    if not scrapes:
+        return ()
+    first, last = scrapes[0].at, scrapes[-1].at
+    tolerance = (last - first) / 4 if last > first else 0.05
+    return tuple(each for each in series if each.at > fence and each.at >= first - tolerance)
 
 
 def _judge_state(target: Target) -> Judgement:
