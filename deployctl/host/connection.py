@@ -1,0 +1,138 @@
+"""A host over one SSH connection: programs, uploads, sockets and HTTP all go through it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from deployctl.errors import UnreachableError
+from deployctl.host.address import HostAddress
+from deployctl.host.conversation import Conversation
+from deployctl.host.failures import (
+    NOT_READ_BACK,
+    AnswerTimeoutError,
+    ForwardingRefused,
+    ProgramFailed,
+)
+from deployctl.host.keys import Keyring
+from deployctl.host.opening import Opened, open_route
+from deployctl.host.programs import script
+from deployctl.host.ssh_config import Endpoint, route
+from deployctl.host.tunnel import TunnelSocket, dial
+from deployctl.host.upload import Progress, Upload
+from deployctl.host.wire import MAX_ANSWER_BYTES, Answer, Record
+
+if TYPE_CHECKING:
+    import requests
+
+__all__ = [
+    "Answer",
+    "AnswerTimeoutError",
+    "Conversation",
+    "ForwardingRefused",
+    "Host",
+    "HostAddress",
+    "ProgramFailed",
+    "Record",
+    "TunnelSocket",
+]
+
+
+class Host:
+    """One open SSH connection. May be used by several threads at once."""
+
+    def __init__(
+        self, address: HostAddress, endpoint: Endpoint, opened: Opened, keyring: Keyring
+    ) -> None:
+        self._address = address
+        self._opened = opened
+        self._keyring = keyring
+        self.label = endpoint.label
+        """user@host:port, after ~/.ssh/config"""
+
+    @classmethod
+    def connect(cls, address: HostAddress, keyring: Keyring | None = None) -> "Host":
+        """Connects and authenticates.
+
+        Raises UnreachableError (name, refused, timeout, host key unknown, changed or revoked,
+        authentication: each says which) and ConfigError (SSH's or our settings can't be used).
+        """
+        keyring = keyring or Keyring()
+        hops = route(address)
+        return cls(address, hops[-1], open_route(hops, keyring), keyring)
+
+    def reconnect(self) -> "Host":
+        """A fresh connection to the same address; this one stays as it is. UnreachableError."""
+        try:
+            return Host.connect(self._address, self._keyring)
+        except UnreachableError as error:
+            # What happened meanwhile on the host is not known from here.
+            error.production = NOT_READ_BACK
+            raise
+
+    def run(
+        self,
+        program: str,
+        params: Mapping[str, str] = {},
+        *,
+        stdin: bytes = b"",
+        timeout: float,
+    ) -> Answer:
+        """Runs a program to its end and returns its records. Its input is `stdin`, then EOF.
+
+        Raises ProgramFailed (with the records so far), AnswerTimeoutError (a TimeoutError, after
+        `timeout` seconds in all; the program may go on), LinkLostError.
+        """
+        with self.open(program, params) as conversation:
+            if stdin:
+                conversation.feed(stdin)
+            else:
+                conversation.end_input()
+            return conversation.collect(timeout, MAX_ANSWER_BYTES)
+
+    def open(
+        self,
+        program: str,
+        params: Mapping[str, str] = {},
+    ) -> Conversation:
+        """Starts a program and leaves its input open. LinkLostError, AnswerTimeoutError."""
+        return Conversation(self._opened.transport, self.label, program, script(program, params))
+
+    def upload(self, local: Path, remote: str, *, progress: Progress, timeout: float) -> int:
+        """Brings a file to the host; returns the bytes sent now, 0 when it is already there.
+
+        Goes on from what an earlier attempt left in `remote` + `.part`; the file appears under its
+        name, 0600, only once its SHA-256 is right. `progress` gets bytes done and in all.
+        Raises LinkLostError (call again on a fresh connection), AnswerTimeoutError, OSError (the
+        local file), and ProgramFailed of kind path, disk, incomplete or digest.
+        """
+        upload = Upload(local, remote, self.label, progress, timeout)
+        return upload.send(lambda params: self.open("upload", params))
+
+    def dial(self, host: str, port: int, timeout: float) -> TunnelSocket:
+        """A TCP connection made from the host. See `tunnel.dial` for what it raises."""
+        return dial(self._opened.transport, self.label, host, port, timeout)
+
+    def http(self) -> "requests.Session":
+        """A session whose connections are made from the host. See `http.tunnel_session`."""
+        from deployctl.host.http import tunnel_session  # noqa: PLC0415 - most runs need none
+
+        return tunnel_session(self.dial)
+
+    def alive(self, timeout: float = 5.0) -> bool:
+        """Whether the host answers within `timeout` seconds."""
+        return self._opened.transport.answers(timeout)
+
+    def close(self) -> None:
+        self._opened.close()
+
+    def __enter__(self) -> "Host":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

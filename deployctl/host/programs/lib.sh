@@ -1,0 +1,121 @@
+# shellcheck shell=sh
+# Sent before every program, in the same shell. POSIX sh; BusyBox's and dash's will do.
+#
+# A program speaks by records on descriptor 8, which only `put` and its kin write; whatever
+# commands print goes to standard error, whose tail the client keeps for when something breaks.
+# Whatever outlives the program should close it: `setsid CMD 8>&- </dev/null >/dev/null 2>&1 &`.
+# Records of two writers at once would mix: put from one process at a time.
+# Parameters are shell variables in upper case; one that was not sent ends the program (set -u).
+
+LC_ALL=C # ${#v} counts bytes, and messages are not translated
+export LC_ALL
+umask 077
+set -u
+PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
+export PATH
+
+# put NAME VALUE: a record with exactly those bytes.
+put() {
+    printf '%s %s\n%s\n' "$1" "${#2}" "$2" >&8
+}
+
+# put_file NAME PATH: a record with the file's bytes, as many as it has now (it may still grow).
+put_file() {
+    _put_size=$(wc -c <"$2") || return 1
+    _put_size=$((_put_size))
+    {
+        printf '%s %s\n' "$1" "$_put_size"
+        head -c "$_put_size" "$2"
+        printf '\n'
+    } >&8
+}
+
+# finish: ends the program well, from anywhere but a subshell.
+finish() {
+    put end ''
+    exit 0
+}
+
+# fail KIND MESSAGE: ends the program; the client raises ProgramFailed. Not from a subshell, where
+# only the subshell would end.
+fail() {
+    put fail-kind "$1"
+    put fail "$2"
+    put end ''
+    exit 1
+}
+
+# stream_lines NAME: each line of standard input is a record, as it comes. A last line without a
+# newline counts.
+stream_lines() {
+    while IFS= read -r _line || [ -n "$_line" ]; do
+        put "$1" "$_line"
+        _line=
+    done
+}
+
+# _tree PID: PID's descendants and PID itself, the deepest first.
+_tree() {
+    for _stat in /proc/[0-9]*/stat; do
+        # `pid (name) state ppid …`, where the name may hold spaces and brackets
+        { read -r _entry <"$_stat"; } 2>/dev/null || continue
+        _pid=${_entry%% *}
+        _rest=${_entry##*) }
+        _rest=${_rest#* }
+        printf '%s %s\n' "$_pid" "${_rest%% *}"
+    done | awk -v root="$1" '
+        { children[$2] = children[$2] " " $1 }
+        function walk(pid, list, n, i) {
+            n = split(children[pid], list, " ")
+            for (i = 1; i <= n; i++) walk(list[i])
+            print pid
+        }
+        END { walk(root) }'
+}
+
+# _end_tree PID: asks PID and all its descendants to end, and after two seconds makes them.
+_end_tree() {
+    _pids=$(_tree "$1")
+    # shellcheck disable=SC2086 # a list of numbers
+    kill -TERM $_pids 2>/dev/null
+    _tries=0
+    while [ "$_tries" -lt 20 ] && kill -0 "$1" 2>/dev/null; do
+        sleep 0.1 2>/dev/null || sleep 1
+        _tries=$((_tries + 1))
+    done
+    # shellcheck disable=SC2086
+    kill -KILL $_pids $(_tree "$1") 2>/dev/null
+}
+
+# with_client CMD…: runs CMD, whose output (both streams) goes out live as `line` records, and
+# returns its status. When the client goes (standard input ends), CMD and all its descendants end.
+# Closing a channel does not end what runs on the host: this does. CMD's standard input is empty.
+with_client() {
+    _status_file=$(mktemp "${TMPDIR:-/tmp}/deployctl.XXXXXX") || return 125
+    {
+        (
+            # Not `exec`: CMD may be a function of the program.
+            "$@" </dev/null 2>&1 8>&- 7<&- &
+            _command=$!
+            (
+                # A heartbeat, or anything else that the client says, is no reason to stop.
+                while read -r _ <&7; do :; done
+                _end_tree "$_command"
+            ) >/dev/null 2>&1 8>&- &
+            _watcher=$!
+            exec 7<&-
+            wait "$_command"
+            printf '%s' "$?" >"$_status_file"
+            _end_watcher "$_watcher"
+        ) | stream_lines line
+    } 7<&0
+    _status=$(cat "$_status_file")
+    rm -f "$_status_file"
+    return "${_status:-137}"
+}
+
+_end_watcher() {
+    kill -KILL "$1" 2>/dev/null
+    wait "$1" 2>/dev/null
+    return 0
+}

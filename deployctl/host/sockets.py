@@ -1,0 +1,87 @@
+"""The bytes beneath SSH: a TCP socket of our own, or the standard streams of a ProxyCommand."""
+
+import socket
+import subprocess
+import tempfile
+import time
+from typing import IO
+
+from deployctl.errors import UnreachableError
+
+
+def connect_tcp(host: str, port: int, timeout: float) -> socket.socket:
+    """Connects within `timeout` seconds over all of the name's addresses. UnreachableError."""
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (socket.gaierror, UnicodeError) as error:
+        raise UnreachableError(
+            f"The name {host} can't be resolved: {getattr(error, 'strerror', None) or error}.",
+            next_step="Check the spelling, ~/.ssh/config and DNS.",
+        ) from error
+    until = time.monotonic() + timeout
+    last: OSError = TimeoutError()
+    for position, (family, kind, protocol, _, address) in enumerate(addresses):
+        # One silent address must not use up the time of the others.
+        share = (until - time.monotonic()) / (len(addresses) - position)
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(max(share, 0.05))
+            sock.connect(address)
+            # paramiko never does: without it, every small message waits for an acknowledgement.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            last = error
+        else:
+            return sock
+    raise not_connected(host, port, last, timeout) from last
+
+
+def not_connected(host: str, port: int, error: OSError, timeout: float) -> UnreachableError:
+    """The three ways in which a host does not answer, told apart."""
+    if isinstance(error, TimeoutError):
+        return UnreachableError(
+            f"{host} did not answer on port {port} within {timeout:g} s.",
+            next_step="Check that the host is up, and the firewall in between.",
+        )
+    if isinstance(error, ConnectionRefusedError):
+        return UnreachableError(
+            f"{host} refused the connection on port {port}: no SSH server listens there.",
+            next_step="Check the port, and that sshd runs on the host.",
+        )
+    return UnreachableError(
+        f"{host} can't be reached on port {port}: {error.strerror or error}.",
+        next_step="Check the network.",
+    )
+
+
+class ProxyProcess:
+    """A ProxyCommand whose standard input and output are one end of a socket."""
+
+    def __init__(self, command: str) -> None:
+        ours, theirs = socket.socketpair()
+        self.sock = ours
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
+        with theirs:
+            # As ssh does: the user's own words, run by a shell.
+            self._process = subprocess.Popen(  # noqa: S602
+                f"exec {command}",
+                shell=True,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=self._stderr,
+            )
+
+    def last_words(self) -> str:
+        self._stderr.seek(0)
+        return self._stderr.read(4096).decode("utf-8", "replace").strip()
+
+    def close(self) -> None:
+        self.sock.close()
+        self._process.terminate()
+        try:
+            self._process.wait(2)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._stderr.close()

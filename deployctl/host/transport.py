@@ -1,0 +1,142 @@
+"""paramiko's Transport as we need it: our choice of algorithms, and a link that knows it is dead.
+
+paramiko goes on waiting on a link that has died: its keepalives ask for no answer. Ours do, every
+packet counts as a sign of life, and silence closes the transport, which ends every wait on it.
+"""
+
+import threading
+import weakref
+from collections.abc import Sequence
+from typing import Any
+
+import paramiko
+from paramiko.common import cMSG_GLOBAL_REQUEST
+from paramiko.message import Message
+from paramiko.packet import Packetizer
+
+KEEPALIVE_SECONDS = 5.0
+SILENCE_SECONDS = 14.0
+"""with a tick of half a second: a dead link is found within 15 s"""
+TICK_SECONDS = 0.5
+CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
+
+
+class CountingPacketizer(Packetizer):
+    """Counts what comes in; a packet of any kind is a sign of life."""
+
+    received = 0
+
+    def read_message(self) -> tuple[int, Message]:
+        message = super().read_message()
+        self.received += 1
+        return message
+
+
+class SshTransport(paramiko.Transport):
+    # gcm carries uploads a third faster than paramiko's first choices.
+    _preferred_ciphers = CIPHERS
+
+    def __init__(
+        self,
+        sock: Any,
+        host_key_types: Sequence[str],
+    ) -> None:
+        super().__init__(sock, packetizer_class=CountingPacketizer)
+        self._host_key_types = tuple(host_key_types)
+        self._mine = threading.local()
+        self._refusals: dict[int, int] = {}
+        self._over = threading.Event()
+        self.lost_because = ""
+        """why the link was given up; empty while it lives and when it was closed on purpose"""
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """The host key types to accept, best first: only what known_hosts can judge."""
+        return self._host_key_types
+
+    def watch(self) -> None:
+        """From now on, silence ends the link. Call it once authenticated."""
+        proxy = weakref.proxy(self)
+        self.packetizer.set_keepalive(KEEPALIVE_SECONDS, lambda: proxy.probe())  # noqa: PLW0108 - a bound method would keep us
+        threading.Thread(
+            target=_end_when_silent, args=(weakref.ref(self), self._over), daemon=True
+        ).start()
+
+    def probe(self) -> None:
+        """Asks the server for a sign of life: any answer is one."""
+        message = Message()
+        message.add_byte(cMSG_GLOBAL_REQUEST)
+        message.add_string("keepalive@openssh.com")
+        message.add_boolean(True)
+        self._send_user_message(message)  # type: ignore[attr-defined]
+
+    def answers(self, timeout: float) -> bool:
+        """Whether a packet comes within `timeout` seconds of asking for one."""
+        if not self.is_active():
+            return False
+        before = self.received
+        # Sending may block on a full socket of a dead link, so not in this thread.
+        threading.Thread(target=self._probe_quietly, daemon=True).start()
+        waited = threading.Event()
+        for _ in range(max(1, int(timeout / 0.02))):
+            if self.received != before:
+                return self.is_active()
+            if not self.is_active():
+                return False
+            waited.wait(0.02)
+        return False
+
+    @property
+    def received(self) -> int:
+        packetizer = self.packetizer
+        return packetizer.received if isinstance(packetizer, CountingPacketizer) else 0
+
+    def give_up(self, why: str) -> None:
+        self.lost_because = why
+        self.close()
+
+    def stop_thread(self) -> None:
+        self._over.set()
+        super().stop_thread()
+
+    def refusal(self) -> int | None:
+        """The code with which the server refused this thread's last channel, if it did.
+
+        paramiko keeps one exception for all threads, so two that fail at once would swap theirs.
+        """
+        return self._refusals.pop(getattr(self._mine, "chanid", -1), None)
+
+    def _next_channel(self) -> int:
+        chanid: int = super()._next_channel()  # type: ignore[misc]
+        self._mine.chanid = chanid
+        self._refusals.pop(chanid, None)
+        return chanid
+
+    def _parse_channel_open_failure(self, m: Message) -> None:
+        chanid, code = m.get_int(), m.get_int()
+        self._refusals[chanid] = code
+        m.rewind()
+        super()._parse_channel_open_failure(m)  # type: ignore[misc]
+
+    def _probe_quietly(self) -> None:
+        try:
+            self.probe()
+        except (paramiko.SSHException, OSError, EOFError):
+            return  # the link is gone, which `answers` sees for itself
+
+
+def _end_when_silent(reference: "weakref.ref[SshTransport]", over: threading.Event) -> None:
+    # Ticks are counted, not time: a laptop that slept, or a process that was stopped, has not
+    # listened meanwhile and can't call the link dead.
+    last, silent = -1, 0
+    while not over.wait(TICK_SECONDS):
+        transport = reference()
+        if transport is None or not transport.is_active():
+            return
+        received = transport.received
+        silent = 0 if received != last else silent + 1
+        last = received
+        if silent * TICK_SECONDS >= SILENCE_SECONDS:
+            transport.give_up(f"no sign of life for {SILENCE_SECONDS:.0f} s")
+            return
+        del transport
