@@ -4,11 +4,13 @@ import functools
 import socket
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from deployctl.lab.docker import LABEL, LabError, docker, run, succeeds
 from deployctl.lab.state import HostRecord
 
+PORT_LABEL = f"{LABEL}.port"
 READY_SECONDS = 60
 STACK_SECONDS = 120
 COMPOSE_DIR = "/opt/techno-os/app/backend"
@@ -29,34 +31,56 @@ def privileges(image: str) -> tuple[str, ...]:
     return ("--privileged",) if succeeds(*trial, "--privileged", image) else _UNPRIVILEGED
 
 
-def create(container: str, *, lab: str, image: str, volume: str, port: int | None = None) -> None:
-    """Create and boot a host whose Docker data are in the volume."""
-    published = [f"--publish=127.0.0.1:{port}:22"] if port else []
+def create(
+    container: str, *, lab: str, image: str, port: int | None = None, disk: str | None = None
+) -> None:
+    """Create a host, still off, and the volume for its Docker data.
+
+    With `disk` (such as "1500m") the data are on a disk of that size, which forgets everything
+    when the host is switched off.
+    """
+    sized = ("--opt=type=tmpfs", "--opt=device=tmpfs", f"--opt=o=size={disk}") if disk else ()
+    published = (f"--publish=127.0.0.1:{port}:22", f"--label={PORT_LABEL}={port}") if port else ()
     docker(
-        "run", "--detach", "--init", *privileges(image), f"--name={container}",
-        f"--hostname={container}", f"--label={LABEL}={lab}", f"--volume={volume}:/var/lib/docker",
-        "--tmpfs=/run", "--tmpfs=/tmp:exec,mode=1777", "--stop-timeout=30", *published, image,
-        doing=f"Starting the host {container}",
+        "volume", "create", f"--label={LABEL}={lab}", *sized, container,
+        doing=f"Creating the volume {container}",
+    )  # fmt: skip
+    docker(
+        "create", "--init", *privileges(image), f"--name={container}", f"--hostname={container}",
+        f"--label={LABEL}={lab}", f"--volume={container}:/var/lib/docker", "--tmpfs=/run",
+        "--tmpfs=/tmp:exec,mode=1777", "--stop-timeout=30", *published, image,
+        doing=f"Creating the host {container}",
     )  # fmt: skip
 
 
-def copy_volume(source: str, copy: str, *, lab: str, image: str) -> None:
-    """Make a volume with the same content, file attributes that belong to root included."""
-    docker("volume", "create", f"--label={LABEL}={lab}", copy, doing=f"Creating the volume {copy}")
+@contextmanager
+def filled(container: str, source: str, *, lab: str, image: str) -> Iterator[None]:
+    """Fill a host's volume with another one's content, and hold it until the host is on."""
+    keeper = f"{container}-keeper"
+    # root's own file attributes must be copied too, so it needs what the host needs
     docker(
-        "run", "--rm", *privileges(image), "--network=none", f"--label={LABEL}={lab}",
-        f"--volume={source}:/source:ro", f"--volume={copy}:/copy", "--entrypoint=sh", image,
-        "-c", "cp -a /source/. /copy/ && rm -f /copy/engine-id",
-        doing=f"Copying the volume {source}", timeout=180,
+        "run", "--detach", "--init", f"--name={keeper}", *privileges(image), "--network=none",
+        f"--label={LABEL}={lab}", f"--volume={source}:/source:ro", f"--volume={container}:/copy",
+        "--entrypoint=sleep", image, "600",
+        doing=f"Mounting {source}",
     )  # fmt: skip
+    try:
+        docker(
+            "exec", keeper, "sh", "-c", "cp -a /source/. /copy/ && rm -f /copy/engine-id",
+            doing=f"Copying {source}", timeout=180,
+        )  # fmt: skip
+        yield
+    finally:
+        succeeds("rm", "--force", keeper)
 
 
 class Host:
     """A running host, with root's hand inside it."""
 
-    def __init__(self, record: HostRecord) -> None:
+    def __init__(self, record: HostRecord, rebuild: Callable[[], None] | None = None) -> None:
         self.record = record
         self.container = record.container
+        self._rebuild = rebuild
 
     def exec(
         self,
@@ -92,8 +116,15 @@ class Host:
 
     def running(self) -> bool:
         """Whether the host is powered on."""
-        words = ("inspect", "--format={{.State.Running}}", self.container)
-        return docker(*words, doing="Inspecting the host").strip() == "true"
+        return self._state() == "running"
+
+    def never_ran(self) -> bool:
+        """Whether the host was created, but not yet filled and started."""
+        return self._state() == "created"
+
+    def _state(self) -> str:
+        words = ("inspect", "--format={{.State.Status}}", self.container)
+        return docker(*words, doing=f"Inspecting {self.record.target}").strip()
 
     def start(self) -> None:
         """Power the host on and wait until it is ready."""
@@ -155,10 +186,15 @@ class Host:
 
     def serve(self) -> None:
         """Start the application as its operator would; wait until it is healthy and scraped."""
-        self.must(["sh", "/usr/local/lib/lab/serve.sh"], timeout=STACK_SECONDS)
+        self.must(["/usr/local/lib/lab/serve.sh"], timeout=STACK_SECONDS)
 
     def reset(self) -> None:
-        """Back to the first release as `lab up` left it, in seconds, without a reboot."""
-        if not self.running():
-            self.start()
-        self.must(["sh", "/usr/local/lib/lab/reset.sh"], timeout=STACK_SECONDS)
+        """Back to the first release as `lab up` left it, in seconds; else from the template."""
+        try:
+            if not self.running():
+                self.start()
+            self.must(["/usr/local/lib/lab/reset.sh"], timeout=STACK_SECONDS)
+        except LabError:
+            if self._rebuild is None:
+                raise
+            self._rebuild()

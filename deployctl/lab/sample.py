@@ -57,7 +57,9 @@ def archive(folder: Path, name: str) -> bytes:
     """The files of a commit, as a tar archive."""
     target = folder.parent / f"{folder.name}.tar"
     try:
-        _git(folder, "archive", "--format=tar", f"--output={target}", name)
+        # modes as git has them, not widened for a group: they decide whether a layer is cached
+        umask = ("-c", "tar.umask=0022")
+        _git(folder, *umask, "archive", "--format=tar", f"--output={target}", name)
         return target.read_bytes()
     finally:
         target.unlink(missing_ok=True)

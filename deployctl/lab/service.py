@@ -1,5 +1,6 @@
 """Labs: bring one up, look at it, take it down."""
 
+import functools
 import re
 import socket
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from deployctl.errors import UsageError
 from deployctl.lab import machine, sample, state, template
 from deployctl.lab.docker import LABEL, PREFIX, LabError, docker, listing, require_engine, succeeds
-from deployctl.lab.machine import Host
+from deployctl.lab.machine import PORT_LABEL, Host
 from deployctl.lab.state import HostRecord, LabRecord
 
 DEFAULT = "lab"
@@ -61,10 +62,17 @@ class Lab:
     @property
     def hosts(self) -> list[Host]:
         """Its hosts, in order."""
-        return [Host(record) for record in self.record.hosts]
+        return [
+            Host(record, functools.partial(self.rebuild, record.number))
+            for record in self.record.hosts
+        ]
 
-    def up(self, hosts: int = 1) -> "Lab":
-        """Bring the lab up with at least that many hosts; start those that are off."""
+    def up(self, hosts: int = 1, disk: str | None = None) -> "Lab":
+        """Bring the lab up with at least that many hosts; start those that are off.
+
+        New hosts get a disk of the given size for their Docker data, such as "1500m", if it is
+        given; such a disk forgets everything when the host is switched off.
+        """
         require_engine()
         with state.exclusively():
             prepared = template.prepare(self.say)
@@ -72,7 +80,8 @@ class Lab:
             known = len(record.hosts)
             for number in range(known + 1, hosts + 1):
                 record.hosts.append(_reserve(self.name, number))
-            record.save()
+                record.save()
+                self._create(record.hosts[-1], prepared, disk)
         self.say(f"starting {self.name}: {prepared.bases()}")
         with ThreadPoolExecutor() as pool:
             for _ in pool.map(lambda h: self._start(h, prepared), record.hosts):
@@ -125,9 +134,11 @@ class Lab:
         """Throw one host away and make it anew from the template, with the same port."""
         record = self.record
         host = record.hosts[number - 1]
-        succeeds("rm", "--force", "--volumes", host.container)
-        succeeds("volume", "rm", "--force", host.container)
-        self._start(host, template.current())
+        with state.exclusively():
+            prepared = template.prepare(self.say)
+        template.discard(host.container)
+        self._create(host, prepared, None)
+        self._start(host, prepared)
         _pin(record)
 
     def _begin(self) -> LabRecord:
@@ -150,20 +161,17 @@ class Lab:
             sample.create(record.repository)
         return record
 
+    def _create(self, host: HostRecord, prepared: template.Template, disk: str | None) -> None:
+        machine.create(
+            host.container, lab=self.name, image=prepared.image, port=host.port, disk=disk
+        )
+
     def _start(self, record: HostRecord, prepared: template.Template) -> None:
         host = Host(record)
-        if not succeeds("container", "inspect", record.container):
-            machine.copy_volume(
-                prepared.volume, record.container, lab=self.name, image=prepared.image
-            )
-            machine.create(
-                record.container,
-                lab=self.name,
-                image=prepared.image,
-                volume=record.container,
-                port=record.port,
-            )
-            host.wait_ready()
+        if host.never_ran():
+            volume, image = prepared.volume, prepared.image
+            with machine.filled(record.container, volume, lab=self.name, image=image):
+                host.start()
         elif not host.running():
             host.start()
         host.accept_key(self.record.key_file.with_suffix(".pub").read_text())
@@ -177,9 +185,11 @@ def all_labs() -> list[Lab]:
 
 def _reserve(lab: str, number: int) -> HostRecord:
     """A place for one more host: a port that no lab has and nobody listens on."""
-    taken = {host.port for record in state.load_all() for host in record.hosts}
+    taken = listing(
+        "ps", "--all", f"--filter=label={LABEL}", f'--format={{{{.Label "{PORT_LABEL}"}}}}'
+    )
     for port in range(_FIRST_PORT, _LAST_PORT):
-        if port not in taken and _is_free(port):
+        if str(port) not in taken and _is_free(port):
             name = f"{PREFIX}{lab}-{number}"
             return HostRecord(number, state.target_name(lab, number), name, port)
     raise LabError(f"No free port between {_FIRST_PORT} and {_LAST_PORT} on this machine.")

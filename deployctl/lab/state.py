@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -146,7 +147,7 @@ def write_target(lab: LabRecord, host: HostRecord) -> Path:
 @contextmanager
 def exclusively() -> Iterator[None]:
     """One at a time: preparing images and choosing ports."""
-    state_home().mkdir(parents=True, exist_ok=True)
-    with (state_home() / "lab.lock").open("w") as lock:
+    # the engine is shared, whatever each user's or test's state directory is
+    with (Path(tempfile.gettempdir()) / f"deployctl-lab-{os.getuid()}.lock").open("w") as lock:
         flock(lock, LOCK_EX)
         yield

@@ -116,17 +116,15 @@ def remove_all() -> None:
 
 def _install(template: Template, host_image: str, inner: list[Available]) -> None:
     """Boot a bare host, deploy the first release on it by hand, shut it down and keep it."""
-    container = f"{PREFIX}template-{template.digest}"
+    container = template.volume
     host = machine.Host(HostRecord(1, "the template", container, port=0))
-    label = f"{LABEL}=template"
-    _discard(container, template.volume)
-    docker("volume", "create", f"--label={label}", template.volume, doing="Creating a volume")
+    discard(container)
     try:
-        machine.create(container, lab="template", image=host_image, volume=template.volume)
-        host.wait_ready()
+        machine.create(container, lab="template", image=host_image)
+        host.start()
         _load(host, inner)
         _deploy(host)
-        host.must(["sh", "/usr/local/lib/lab/reset.sh", "record"])
+        host.must(["/usr/local/lib/lab/reset.sh", "record"])
         host.sh("service prometheus stop; find /var/lib/prometheus -mindepth 2 -delete")
         host.sh("rm -f /etc/ssh/ssh_host_*")
         host.stop()
@@ -136,14 +134,15 @@ def _install(template: Template, host_image: str, inner: list[Available]) -> Non
             container, template.image, doing="Keeping the host's image",
         )  # fmt: skip
     except BaseException:
-        _discard(container, template.volume)
+        discard(container)
         raise
     docker("rm", "--force", container, doing="Removing the template's container")
 
 
-def _discard(container: str, volume: str) -> None:
-    succeeds("rm", "--force", container)
-    succeeds("volume", "rm", "--force", volume)
+def discard(host: str) -> None:
+    """Remove a host and its volume, which have the same name."""
+    succeeds("rm", "--force", host)
+    succeeds("volume", "rm", "--force", host)
 
 
 def _load(host: machine.Host, inner: list[Available]) -> None:

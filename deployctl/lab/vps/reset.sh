@@ -1,17 +1,19 @@
 #!/bin/sh
 # reset.sh record: remember this host as it is.  reset.sh: put it back as it was then.
-# Exit code 3: an image of the first release is gone, only a new host helps.
+# It fails where an image of the first release is gone: only a new host helps.
 set -eu
 PRISTINE=/usr/local/lib/lab/pristine
 DATABASE=techno-os-db
 
-images() { docker image ls --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort; }
+images() { docker image ls --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}'; }
+networks() { docker network ls --format '{{.Name}}'; }
 
 if [ "${1:-}" = record ]; then
   mkdir -p "$PRISTINE"
   images > "$PRISTINE/images"
   docker inspect --format '{{.Id}}' "$DATABASE" > "$PRISTINE/database"
-  docker volume ls --quiet | sort > "$PRISTINE/volumes"
+  docker volume ls --quiet > "$PRISTINE/volumes"
+  networks > "$PRISTINE/networks"
   tar -C / -cf "$PRISTINE/files.tar" opt/techno-os etc/prometheus/prometheus.yml \
     etc/docker/daemon.json etc/ssh/sshd_config.d
   exit 0
@@ -47,7 +49,7 @@ read -r database < "$PRISTINE/database"
 docker ps --all --quiet --no-trunc | grep -vx "$database" | xargs -r docker rm --force --volumes >/dev/null
 images > /run/images.now
 while read -r id name; do
-  docker image inspect "$id" >/dev/null 2>&1 || { echo "$name is gone" >&2; exit 3; }
+  docker image inspect "$id" >/dev/null 2>&1 || { echo "$name is gone" >&2; exit 1; }
   grep -qxF "$id $name" /run/images.now || docker tag "$id" "$name"
 done < "$PRISTINE/images"
 images | grep -vxFf "$PRISTINE/images" | while read -r id name; do
@@ -55,7 +57,7 @@ images | grep -vxFf "$PRISTINE/images" | while read -r id name; do
   docker image rm --force "$name" >/dev/null 2>&1 || :
 done
 docker volume ls --quiet | grep -vxFf "$PRISTINE/volumes" | xargs -r docker volume rm --force >/dev/null
-docker network prune --force >/dev/null
+networks | grep -vxFf "$PRISTINE/networks" | xargs -r docker network rm >/dev/null
 
 /usr/local/lib/lab/serve.sh
 docker exec "$DATABASE" psql -q -U techno_user -d techno -c 'TRUNCATE orders RESTART IDENTITY'
