@@ -217,7 +217,9 @@ class Settings(Section):
     """The Compose project; by default the live container says."""
     image: ImageName | None = None
     """The image's name without a tag; by default that of the live container."""
-    services: Annotated[tuple[ServiceName, ...], AfterValidator(_at_least_one)] = Field()
+    services: Annotated[
+        tuple[ServiceName, ...], AfterValidator(_at_least_one), AfterValidator(_unique)
+    ]
     """The Compose services that run this image. They are switched together."""
     source: SourceSettings = Field(default_factory=SourceSettings)
     compose: ComposeSettings = Field(default_factory=ComposeSettings)
