@@ -57,7 +57,8 @@ def create(
 def filled(container: str, source: str, *, lab: str, image: str) -> Iterator[None]:
     """Fill a host's volume with another one's content, and hold it until the host is on."""
     keeper = f"{container}-keeper"
-    # root's own file attributes must be copied too, so it needs what the host needs
+    # root's own file attributes are copied too, so it needs what the host needs; the engine's
+    # identity stays the same, because the build cache belongs to it
     docker(
         "run", "--detach", "--init", f"--name={keeper}", *privileges(image), "--network=none",
         f"--label={LABEL}={lab}", f"--volume={source}:/source:ro", f"--volume={container}:/copy",
@@ -66,7 +67,7 @@ def filled(container: str, source: str, *, lab: str, image: str) -> Iterator[Non
     )  # fmt: skip
     try:
         docker(
-            "exec", keeper, "sh", "-c", "cp -a /source/. /copy/ && rm -f /copy/engine-id",
+            "exec", keeper, "cp", "-a", "/source/.", "/copy/",
             doing=f"Copying {source}", timeout=180,
         )  # fmt: skip
         yield
