@@ -9,7 +9,7 @@ from types import TracebackType
 import paramiko
 
 from deployctl.errors import UnreachableError
-from deployctl.host.failures import ProgramFailed, answer_timeout, link_lost
+from deployctl.host.failures import AnswerTimeoutError, ProgramFailed, answer_timeout, link_lost
 from deployctl.host.programs import EXEC_LINE, Script
 from deployctl.host.transport import SshTransport
 from deployctl.host.wire import Answer, MalformedStreamError, Record, RecordReader
@@ -166,15 +166,21 @@ class Conversation:
                 record = self._reader.next()
                 if record is not None:
                     return record
+                left = until - time.monotonic()
+                if left <= 0:
+                    raise answer_timeout(self._label, self._name, timeout)
+                # Writers share this limit; they try again until their own.
+                self._channel.settimeout(min(left, 1.0))
                 data = self._channel.recv(CHUNK_BYTES)
                 if not data:
                     raise self._gone()
                 self._reader.feed(data)
             except MalformedStreamError as error:
                 raise self._failed("protocol", f"{error}") from error
+            except AnswerTimeoutError:
+                raise
             except TimeoutError:
-                if time.monotonic() >= until:
-                    raise answer_timeout(self._label, self._name, timeout) from None
+                continue
 
     def _gone(self) -> Exception:
         """The channel has ended without `end`: by the link, or by the program."""
