@@ -1,0 +1,311 @@
+"""The availability probe: asks many times a second, from before the swap until the end.
+
+Several probes are in flight at once, so the resolution doesn't depend on the round trip. What it
+can't know, because the link to the host is dead, is neither up nor down.
+"""
+
+import heapq
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from deployctl.errors import DeployctlError, LinkLostError
+from deployctl.events import AvailabilityTick, Events, utc_now
+from deployctl.gates.address import Place
+from deployctl.gates.base import CannotObserveError, Socket
+from deployctl.gates.outage import Cause, Outage, Sample, Series, Summary, Timeline
+from deployctl.host.failures import ProgramFailed
+from deployctl.result import Availability as Document
+
+USER_AGENT: Final = "deployctl-probe"
+IN_FLIGHT: Final = 16
+
+_STATUS_LINE: Final = 1024
+_DRAINED: Final = 16 * 1024
+_DRAIN_SECONDS: Final = 0.25
+_RESOLVE_EVERY: Final = 0.5
+_TICK_EVERY: Final = 0.25
+_PROMPT: Final = 1.0
+"""Seconds within which a healthy link answers; a slower one was stalled, and so were its probes."""
+
+Dial = Callable[[str, int, float], Socket]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """`result` for the result document, the rest for the evidence.
+
+    Times are seconds since `started_at`; `switched` is None when there was no switch.
+    """
+
+    result: Document
+    outages: tuple[Outage, ...]
+    series: Series
+    started_at: datetime
+    switched: float | None
+    seconds: float
+
+
+class Availability:
+    """start(), mark_switch() when the new container was started, stop() for what was measured.
+
+    `endpoint` says where the service listens now; it may raise CannotObserveError while there is
+    no container. `dial` opens a TCP connection; `alive` tells a dead link from a dead service.
+    Both may be called from IN_FLIGHT threads at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: Callable[[], Place],
+        dial: Dial,
+        alive: Callable[[], bool],
+        path: str,
+        events: Events,
+        interval: float = 0.025,
+        timeout: float = 2.0,
+        host_header: str | None = None,
+    ) -> None:
+        self._dial = dial
+        self._path = path
+        self._host_header = host_header
+        self._interval = interval
+        self._timeout = timeout
+        self._events = events
+        self._link = _Link(alive)
+        self._where = _Endpoint(endpoint)
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._began = 0.0
+        self._started_at = utc_now()
+        self._switched: float | None = None
+        self._next = 0.0
+        self._pending: set[float] = set()
+        self._done: list[tuple[float, int, Sample]] = []
+        self._serial = 0
+        self._timeline = Timeline(interval)
+        self._series = Series()
+        self._next_tick = 0.0
+
+    def start(self) -> None:
+        """Resolves the endpoint once, then probes in the background."""
+        self._where.resolve()
+        self._began = self._next = time.monotonic()
+        self._started_at = utc_now()
+        for number in range(IN_FLIGHT):
+            thread = threading.Thread(target=self._work, name=f"probe-{number}", daemon=True)
+            thread.start()
+            self._threads.append(thread)
+
+    def mark_switch(self) -> None:
+        """The new container was started: its address may be another one."""
+        self._switched = time.monotonic() - self._began
+        self._where.expire()
+
+    def stop(self) -> Measured:
+        """Waits for the probes that are in flight (one timeout at most), then sums up."""
+        ended = time.monotonic()
+        self._stopping.set()
+        until = ended + self._timeout + _PROMPT
+        for thread in self._threads:
+            thread.join(max(0.0, until - time.monotonic()))
+        with self._lock:
+            self._pending.clear()
+            self._flush()
+            seconds = ended - self._began
+            summary: Summary = self._timeline.summary(seconds)
+            return Measured(
+                result=summary.document(),
+                outages=summary.outages,
+                series=self._series,
+                started_at=self._started_at,
+                switched=self._switched,
+                seconds=seconds,
+            )
+
+    def _work(self) -> None:
+        while not self._stopping.is_set():
+            slot = self._reserve()
+            if self._stopping.wait(max(0.0, slot - time.monotonic())):
+                return
+            started = time.monotonic()
+            cause = self._probe()
+            latency = time.monotonic() - started
+            self._finish(slot, Sample(started - self._began, latency, cause))
+            if cause.down or self._where.expired or self._where.place is None:
+                self._where.refresh()
+
+    def _reserve(self) -> float:
+        """The next moment at which a probe is due; moments that nobody was free for are skipped."""
+        with self._lock:
+            slot = max(self._next, time.monotonic())
+            self._next = slot + self._interval
+            self._pending.add(slot)
+            return slot
+
+    def _finish(self, slot: float, sample: Sample) -> None:
+        with self._lock:
+            if slot not in self._pending:
+                return  # stop() has already summed up
+            self._pending.discard(slot)
+            self._serial += 1
+            heapq.heappush(self._done, (sample.at, self._serial, sample))
+            self._flush()
+            tick = self._tick()
+        if tick is not None and not self._stopping.is_set():
+            self._events.emit(tick)
+
+    def _flush(self) -> None:
+        """Hands on, in order, the samples that no probe in flight can precede any more."""
+        first = min(self._pending, default=float("inf")) - self._began
+        while self._done and self._done[0][0] <= first:
+            sample = heapq.heappop(self._done)[2]
+            self._timeline.add(sample)
+            self._series.add(sample)
+
+    def _tick(self) -> AvailabilityTick | None:
+        now = time.monotonic()
+        if now < self._next_tick:
+            return None
+        self._next_tick = now + _TICK_EVERY
+        return AvailabilityTick(
+            probes=self._timeline.probes,
+            failures=self._timeline.failures,
+            downtime_ms=round(self._timeline.downtime(now - self._began) * 1000),
+        )
+
+    def _probe(self) -> Cause:
+        place = self._where.place
+        if place is None:
+            return self._where.absence
+        try:
+            cause = self._ask(place)
+        except (LinkLostError, ProgramFailed):
+            return Cause.NO_LINK
+        except TimeoutError:
+            cause = Cause.TIMEOUT
+        except DeployctlError:
+            return Cause.NO_LINK
+        except ConnectionRefusedError:
+            return Cause.REFUSED
+        except OSError:
+            cause = Cause.CLOSED
+        # A dead link looks like a silent or a closed connection.
+        if cause in {Cause.TIMEOUT, Cause.CLOSED} and not self._link.answers(time.monotonic()):
+            return Cause.NO_LINK
+        return cause
+
+    def _ask(self, place: Place) -> Cause:
+        until = time.monotonic() + self._timeout
+        connection = self._dial(place.host, place.port, self._timeout)
+        try:
+            connection.settimeout(_left(until))
+            connection.sendall(self._request(place))
+            answer = b""
+            while b"\n" not in answer and len(answer) < _STATUS_LINE:
+                connection.settimeout(_left(until))
+                chunk = connection.recv(_STATUS_LINE)
+                if not chunk:
+                    return Cause.CLOSED
+                answer += chunk
+            cause = _judge(answer)
+            _drain(connection, len(answer))
+            return cause
+        finally:
+            connection.close()
+
+    def _request(self, place: Place) -> bytes:
+        return (
+            f"GET {self._path} HTTP/1.1\r\nHost: {self._host_header or place.netloc}\r\n"
+            f"User-Agent: {USER_AGENT}\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+        ).encode()
+
+
+def _left(until: float) -> float:
+    left = until - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
+
+
+def _judge(answer: bytes) -> Cause:
+    """By the status line alone: a 5xx is a failure, other answers of an HTTP server are not."""
+    words = answer.split(b"\n", 1)[0].split(None, 2)
+    if len(words) < 2 or not words[0].startswith(b"HTTP/") or not words[1].isdigit():
+        return Cause.CLOSED
+    return Cause.SERVER_ERROR if 500 <= int(words[1]) <= 599 else Cause.OK
+
+
+def _drain(connection: Socket, size: int) -> None:
+    """Reads the rest, within reason, so that the server doesn't see its answer refused."""
+    until = time.monotonic() + _DRAIN_SECONDS
+    try:
+        while size < _DRAINED:
+            connection.settimeout(_left(until))
+            chunk = connection.recv(4096)
+            if not chunk:
+                return
+            size += len(chunk)
+    except (OSError, LinkLostError):
+        return
+
+
+class _Link:
+    """Whether the link answered promptly after a given moment; one question serves many probes."""
+
+    def __init__(self, alive: Callable[[], bool]) -> None:
+        self._alive = alive
+        self._lock = threading.Lock()
+        self._asked = float("-inf")
+        self._good = True
+
+    def answers(self, after: float) -> bool:
+        with self._lock:
+            if self._asked < after:
+                self._asked = time.monotonic()
+                try:
+                    self._good = self._alive() and time.monotonic() - self._asked <= _PROMPT
+                except (DeployctlError, OSError):
+                    self._good = False
+            return self._good
+
+
+class _Endpoint:
+    """Where to ask; looked up again after the switch and while probes fail."""
+
+    def __init__(self, endpoint: Callable[[], Place]) -> None:
+        self._endpoint = endpoint
+        self._lock = threading.Lock()
+        self._resolved = float("-inf")
+        self.place: Place | None = None
+        self.absence = Cause.REFUSED
+        """what a probe says while no place is known"""
+        self.expired = False
+
+    def expire(self) -> None:
+        self.expired = True
+
+    def refresh(self) -> None:
+        """Looks again unless another thread is at it or has just done so."""
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
+            if self.expired or time.monotonic() - self._resolved >= _RESOLVE_EVERY:
+                self.resolve()
+        finally:
+            self._lock.release()
+
+    def resolve(self) -> None:
+        """Keeps the place that was known while there is no other."""
+        self.expired = False
+        self._resolved = time.monotonic()
+        try:
+            self.place = self._endpoint()
+        except CannotObserveError:
+            self.absence = Cause.REFUSED
+        except (DeployctlError, ProgramFailed, OSError):
+            self.absence = Cause.NO_LINK
