@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from deployctl.errors import DeployctlError, LinkLostError
+from deployctl.config.settings import AvailabilitySettings
+from deployctl.errors import DeployctlError, LinkLostError, RefusedError
 from deployctl.events import AvailabilityTick, Events, utc_now
-from deployctl.gates.address import Place
-from deployctl.gates.base import CannotObserveError, Socket
+from deployctl.gates.address import Place, places
+from deployctl.gates.base import CannotObserveError, GateContext, Socket
 from deployctl.gates.outage import Cause, Outage, Sample, Series, Summary, Timeline
 from deployctl.host.failures import ProgramFailed
 from deployctl.result import Availability as Document
@@ -92,8 +93,16 @@ class Availability:
         self._next_tick = 0.0
 
     def start(self) -> None:
-        """Resolves the endpoint once, then probes in the background."""
+        """Resolves the endpoint once, then probes in the background.
+
+        Raises RefusedError when no endpoint can be had from the settings, whatever runs.
+        """
         self._where.resolve()
+        if self._where.impossible:
+            raise RefusedError(
+                f"There is nothing for the availability probe to ask: {self._where.impossible}.",
+                next_step="Change `availability` in deployctl.yml, or leave it out.",
+            )
         self._began = self._next = time.monotonic()
         self._started_at = utc_now()
         for number in range(IN_FLIGHT):
@@ -225,6 +234,25 @@ class Availability:
         ).encode()
 
 
+def probe(settings: AvailabilitySettings, ctx: GateContext, events: Events) -> Availability:
+    """The probe that the settings describe: of the service's first container, through the host."""
+    service = settings.service or ctx.services[0]
+
+    def endpoint() -> Place:
+        return places(settings.address, service, ctx.containers(service))[0]
+
+    return Availability(
+        endpoint=endpoint,
+        dial=lambda host, port, seconds: ctx.dial("host", host, port, seconds),
+        alive=ctx.alive,
+        path=settings.path,
+        host_header=settings.host_header,
+        interval=settings.interval,
+        timeout=settings.timeout,
+        events=events,
+    )
+
+
 def _left(until: float) -> float:
     left = until - time.monotonic()
     if left <= 0:
@@ -285,6 +313,7 @@ class _Endpoint:
         self.absence = Cause.REFUSED
         """what a probe says while no place is known"""
         self.expired = False
+        self.impossible = ""
 
     def expire(self) -> None:
         self.expired = True
@@ -305,7 +334,8 @@ class _Endpoint:
         self._resolved = time.monotonic()
         try:
             self.place = self._endpoint()
-        except CannotObserveError:
+        except CannotObserveError as error:
             self.absence = Cause.REFUSED
+            self.impossible = error.judgement.reason if error.judgement.definite else ""
         except (DeployctlError, ProgramFailed, OSError):
             self.absence = Cause.NO_LINK
