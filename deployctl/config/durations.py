@@ -2,11 +2,12 @@
 
 import math
 import re
+from decimal import Decimal
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS: Final = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 _PATTERN: Final = r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+"
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
 _LONGEST: Final = 24 * 3600.0
@@ -33,7 +34,7 @@ def _from_text(text: str) -> float:
         return float(text)
     if len(text) > 40 or not re.fullmatch(_PATTERN, text):
         raise ValueError(_EXPECTED)
-    return math.fsum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    return float(sum(Decimal(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
 
 
 def _not_zero(seconds: float) -> float:
