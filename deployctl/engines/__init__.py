@@ -1,0 +1,1 @@
+"""Making a release the running one. An engine never decides whether a release is good."""

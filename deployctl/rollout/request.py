@@ -21,6 +21,8 @@ class Options:
     advisory: Mapping[str, str] = field(default_factory=dict)
     accept_drift: str | None = None
     evidence_dir: Path | None = None
+    operator: str = "unknown"
+    """who runs the command, for lock, records and evidence"""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,17 @@ def resolve(repository: Path, revision: str) -> Commit:
     when `repository` is no repository; the error says what to do.
     """
     repo = open_repository(repository)
-    sha = _commit(repo, revision)
+    try:
+        return _described(repository, repo, _commit(repo, revision))
+    except GitError as error:
+        raise RefusedError(
+            f"git can't read `{revision}` in {repo.label}.",
+            detail=error.message,
+            next_step="git fsck",
+        ) from None
+
+
+def _described(repository: Path, repo: Repository, sha: str) -> Commit:
     form = "%s%x00%an <%ae>%x00%cI"
     shown = repo.run("log", "-1", "--no-color", "--encoding=UTF-8", f"--format={form}", sha)
     subject, author, committed = shown.decode(errors="replace").rstrip("\n").split("\0")
@@ -77,8 +87,12 @@ def _commit(repo: Repository, revision: str) -> str:
             f"{revision!r} is not a revision.",
             next_step="Name a commit, a branch or a tag, for example: --sha d73cfb1",
         )
+    if ".." in revision:
+        raise _range(revision)
     try:
-        sha = repo.run("rev-parse", "--verify", f"{revision}^{{commit}}").decode().strip()
+        # In two steps: in `:/text` and `HEAD:path` a suffix would belong to the text or the path.
+        found = repo.run("rev-parse", "--verify", revision).decode().strip()
+        sha = repo.run("rev-parse", "--verify", f"{found}^{{commit}}").decode().strip()
     except GitError as error:
         raise _unresolved(repo, revision, error.message) from None
     if re.fullmatch(r"[0-9a-f]{64}", sha):
@@ -86,12 +100,16 @@ def _commit(repo: Repository, revision: str) -> str:
             f"The repository {repo.label} names its objects by SHA-256; only SHA-1 is supported."
         )
     if not SHA.fullmatch(sha):
-        raise RefusedError(
-            f"`{revision}` names a range or an exclusion, not one commit.",
-            next_step="Name one commit, for example: --sha HEAD~1",
-        )
+        raise _range(revision)
     _require_one_meaning(repo, revision, sha)
     return sha
+
+
+def _range(revision: str) -> RefusedError:
+    return RefusedError(
+        f"`{revision}` names a range or an exclusion, not one commit.",
+        next_step="Name one commit, for example: --sha HEAD~1",
+    )
 
 
 def _require_one_meaning(repo: Repository, revision: str, sha: str) -> None:
@@ -162,9 +180,10 @@ def _candidates(repo: Repository, prefix: str) -> list[str]:
 
 
 def _kind(repo: Repository, revision: str) -> str:
-    """What `revision` names when tags are followed: commit, tree, blob, or nothing."""
+    """What `revision` names, tags followed: commit, tree, blob; empty for nothing."""
     try:
-        peeled = repo.run("rev-parse", "--verify", f"{revision}^{{}}").decode().strip()
+        found = repo.run("rev-parse", "--verify", revision).decode().strip()
+        peeled = repo.run("rev-parse", "--verify", f"{found}^{{}}").decode().strip()
         return repo.run("cat-file", "-t", peeled).decode().strip()
     except GitError:
         return ""

@@ -1,0 +1,1 @@
+"""The engine for a service on one host with Docker Compose."""

@@ -1,0 +1,442 @@
+"""The client's side of the host's job (programs/job.sh): start it, order, listen, read back.
+
+The job swaps, confirms and rolls back on the host and needs no client for it. Losing the link
+never loses the job: `Job` attaches again over a new connection and goes on listening.
+"""
+
+import json
+import queue
+import shlex
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from deployctl.engines.compose.change import Edit
+from deployctl.engines.compose.survey import CLIENT_GONE_AFTER
+from deployctl.engines.releases import ReleaseRecord, write_record
+from deployctl.errors import LinkLostError, LockedError, UnreachableError, UntouchedError
+from deployctl.host.connection import Conversation, ProgramFailed
+from deployctl.host.link import Link
+from deployctl.host.programs import program_text
+
+HEARTBEAT = 5.0
+STEP_TIMEOUT = 90
+SLACK = 60
+EXCHANGE_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class JobEvent:
+    """A line of the job's log: seconds of the host's uptime, a word, and its fields."""
+
+    uptime: float
+    kind: str
+    fields: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        return ": ".join(self.fields)
+
+
+@dataclass(frozen=True)
+class JobService:
+    """What the job must know of a service. Identities are those of the plan."""
+
+    name: str
+    scale: int
+    container_ids: tuple[str, ...]
+    image_id: str
+    image_ref: str
+    config_hashes: tuple[str, ...]
+    held: str
+    """running, stopped or absent"""
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    run_id: str
+    state_dir: str
+    state_group: str
+    docker: tuple[str, ...]
+    compose_words: tuple[str, ...]
+    up_words: tuple[str, ...]
+    project: str
+    live_after: str
+    lock_wait: int
+    budget: float
+    """seconds from arming to the confirmation, at most"""
+    about: Mapping[str, Any]
+
+    @property
+    def run(self) -> str:
+        return f"{self.state_dir}/runs/{self.run_id}"
+
+
+class SwapRefusedError(Exception):
+    """The job would not begin: nothing was changed."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind = kind
+        self.detail = detail
+
+
+class SwapFailedError(Exception):
+    """The swap began and did not end well: it has to be rolled back."""
+
+
+@dataclass(frozen=True)
+class RollbackOutcome:
+    """How the job's rollback ended: rolled_back, rollback_failed, released, or unknown."""
+
+    state: str
+    failures: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Job:
+    def __init__(self, link: Link, spec: JobSpec, listen: Callable[[JobEvent], None]) -> None:
+        self._link = link
+        self._spec = spec
+        self._listen = listen
+        self._inbox: queue.Queue[JobEvent | LinkLostError] = queue.Queue()
+        self._seen = 0
+        self._conversation: Conversation | None = None
+        self._stop = threading.Event()
+        self._services = 1
+        self.state = ""
+
+    def start(self) -> None:
+        """Starts the job and waits until it holds the lock. Raises LockedError."""
+        spec = self._spec
+        try:
+            self._link.host.run(
+                "start",
+                {
+                    "RUN": spec.run,
+                    "STATE_GROUP": spec.state_group,
+                    "ABOUT": json.dumps(spec.about, sort_keys=True),
+                    "SETTINGS": settings_text(spec),
+                    "PROGRAM": f"{program_text('lib')}\n{program_text('job')}",
+                },
+                timeout=EXCHANGE_TIMEOUT,
+            )
+        except ProgramFailed as failure:
+            raise UntouchedError(
+                f"The run could not be started on the host: {failure.kind}: {failure.message}.",
+                next_step="Free space in the state directory, or check its owner: deployctl doctor",
+            ) from failure
+        self._attach()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        event = self._wait({"locked", "locked-by-us"}, spec.lock_wait + EXCHANGE_TIMEOUT)
+        if event.kind == "locked":
+            raise LockedError(
+                f"Another rollout is running: {describe_holder(read_holder(event.text))}.",
+                next_step="Wait for it (--lock-wait 5m), or look at it: deployctl status",
+            )
+
+    def stage(
+        self,
+        services: Sequence[JobService],
+        edits: Sequence[Edit],
+        records: Sequence[ReleaseRecord],
+        pin: Callable[[str], str],
+    ) -> None:
+        """Puts files, tables and records into the run's directory; changes nothing else."""
+        self._services = max(1, len(services))
+        params = {
+            "RUN": self._spec.run,
+            "STATE_GROUP": self._spec.state_group,
+            "SERVICES_TABLE": services_table(services, pin),
+            "EDITS_TABLE": edits_table(edits),
+            "EDITS": str(len(edits)),
+            "RELEASES": str(len(records)),
+        }
+        for number, edit in enumerate(edits, 1):
+            params[f"EDIT_{number}"] = edit.after.decode("utf-8", "surrogateescape")
+            params[f"EDIT_{number}_SHA"] = edit.after_sha256
+        for number, record in enumerate(records, 1):
+            params[f"RELEASE_{number}"] = write_record(record)
+            params[f"RELEASE_{number}_NAME"] = record.number
+        try:
+            self._link.host.run("stage", params, timeout=EXCHANGE_TIMEOUT)
+        except ProgramFailed as failure:
+            raise UntouchedError(
+                f"The swap could not be staged on the host: {failure.kind}: {failure.message}.",
+                next_step="Free space in the state directory and run the command again.",
+            ) from failure
+
+    def backup(self) -> None:
+        """Keeps what a rollback needs and renders both files. Raises SwapRefusedError."""
+        self._do("backup", 2 * STEP_TIMEOUT)
+
+    def arm(self) -> None:
+        """From here on the host rolls back by itself unless it is told otherwise in time.
+
+        Raises SwapRefusedError when the host is no longer what was planned for.
+        """
+        self._do("arm", STEP_TIMEOUT)
+
+    def swap(self) -> None:
+        """Raises SwapFailedError: the swap began, and has to be rolled back."""
+        try:
+            self._do("swap", self._services * (STEP_TIMEOUT + 10))
+        except SwapRefusedError as error:
+            raise SwapFailedError(str(error)) from error
+
+    def _do(self, order: str, seconds: float) -> None:
+        self._order(order)
+        until = time.monotonic() + seconds + EXCHANGE_TIMEOUT
+        trouble: JobEvent | None = None
+        while True:
+            event = self._wait({"done", "not-done", "refused", "failed"}, until - time.monotonic())
+            if event.kind == "done" and event.fields[:1] == (order,):
+                return
+            if event.kind in {"refused", "failed"}:
+                trouble = event
+            elif event.kind == "not-done" and event.fields[:1] == (order,):
+                fields = trouble.fields if trouble else ("unknown", "the host did not say why")
+                if trouble is not None and trouble.kind == "failed":
+                    raise SwapFailedError(": ".join(fields))
+                raise SwapRefusedError(fields[0], ": ".join(fields[1:]))
+
+    def rollback(self, reason: str) -> RollbackOutcome:
+        """Orders the rollback and follows it to its end; `unknown` when the link stays lost."""
+        failures: list[str] = []
+        notes: list[str] = []
+        until = time.monotonic() + 4 * self._services * (STEP_TIMEOUT + 10) + EXCHANGE_TIMEOUT
+        try:
+            self._order(f"rollback {one_line(reason)}")
+            while self.state not in {"rolled_back", "rollback_failed", "released"}:
+                event = self._wait({"state", "failed", "note", "end"}, until - time.monotonic())
+                if event.kind == "failed":
+                    failures.append(event.text)
+                elif event.kind == "note":
+                    notes.append(event.text)
+                elif event.kind == "end":
+                    break
+        except (UnreachableError, TimeoutError) as error:
+            return RollbackOutcome("unknown", (*failures, str(error)), tuple(notes))
+        return RollbackOutcome(self.state, tuple(failures), tuple(notes))
+
+    def confirm(self) -> None:
+        """Confirms over a fresh connection and reads the state back.
+
+        Raises ConfirmError when the host does not say `confirmed`.
+        """
+        fresh = self._link.fresh()
+        try:
+            line = fresh.open("attach", {"RUN": self._spec.run, "SKIP": "999999999"})
+            line.send("confirm")
+            until = time.monotonic() + EXCHANGE_TIMEOUT
+            state = ""
+            while time.monotonic() < until and not state.startswith(("confirmed", "roll")):
+                state = fresh.run("state", {"RUN": self._spec.run}, timeout=EXCHANGE_TIMEOUT).text(
+                    "state", ""
+                )
+                if not state.startswith(("confirmed", "roll")):
+                    time.sleep(0.05)
+            line.close()
+        finally:
+            fresh.close()
+        if not state.startswith("confirmed"):
+            raise ConfirmError(f"the host says {state or 'nothing'!r} instead of confirmed")
+        self.state = "confirmed"
+
+    def release(self) -> None:
+        """Gives the lock back; nothing was changed."""
+        try:
+            self._order("release")
+            self._wait({"end"}, EXCHANGE_TIMEOUT)
+        except (UnreachableError, TimeoutError):
+            return  # the job notices by itself that its client has gone
+
+    def abandon(self) -> None:
+        """Keeps what was swapped, although it was not proven (a rollback finishes forward)."""
+        with suppress(UnreachableError, TimeoutError, ConfirmError):
+            self.confirm()
+
+    def close(self) -> None:
+        self._stop.set()
+        if self._conversation is not None:
+            self._conversation.close()
+
+    # -- the line to the job ------------------------------------------------------------------
+
+    def _attach(self) -> None:
+        conversation = self._link.host.open(
+            "attach", {"RUN": self._spec.run, "SKIP": str(self._seen)}
+        )
+        self._conversation = conversation
+        threading.Thread(
+            target=self._read, args=(conversation,), name="job-events", daemon=True
+        ).start()
+
+    def _read(self, conversation: Conversation) -> None:
+        try:
+            for record in conversation.records(timeout=3600.0):
+                if record.name == "event":
+                    self._seen += 1
+                    self._inbox.put(parse_event(record.text))
+                elif record.name == "gone":
+                    self._inbox.put(JobEvent(0.0, "gone"))
+        except (LinkLostError, TimeoutError, OSError, ProgramFailed) as error:
+            if conversation is self._conversation and not self._stop.is_set():
+                self._inbox.put(LinkLostError(str(error)))
+
+    def _beat(self) -> None:
+        while not self._stop.wait(HEARTBEAT):
+            try:
+                conversation = self._conversation
+                if conversation is not None:
+                    conversation.send("beat")
+            except (LinkLostError, OSError):
+                continue  # the reader notices as well, and attaches again
+
+    def _order(self, text: str) -> None:
+        try:
+            if self._conversation is None:
+                raise LinkLostError("not attached")
+            self._conversation.send(text)
+        except (LinkLostError, OSError):
+            self._restore()
+            assert self._conversation is not None  # noqa: S101 - _restore attaches or raises
+            self._conversation.send(text)
+
+    def _restore(self) -> None:
+        self._link.restore()
+        self._attach()
+
+    def _wait(self, kinds: set[str], timeout: float) -> JobEvent:
+        """The next event of one of `kinds`. Raises TimeoutError, UnreachableError."""
+        until = time.monotonic() + timeout
+        while True:
+            left = until - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"the host's job said nothing of {', '.join(sorted(kinds))}")
+            try:
+                item = self._inbox.get(timeout=left)
+            except queue.Empty:
+                continue
+            if isinstance(item, LinkLostError):
+                self._restore()
+                continue
+            if item.kind == "state":
+                self.state = (item.fields[0] if item.fields else "").split(" ")[0]
+            self._listen(item)
+            if item.kind in kinds:
+                return item
+            if item.kind in {"gone", "end"}:
+                raise LinkLostError(f"the host's job ended in the state {self.state!r}")
+
+
+class ConfirmError(Exception):
+    """The host did not accept, or did not read back, the confirmation."""
+
+
+def resume(
+    link: Link, state_dir: str, run_id: str, reason: str, listen: Callable[[JobEvent], None]
+) -> RollbackOutcome:
+    """Rolls back a run that lost its client, and its job if that died as well."""
+    spec = JobSpec(
+        run_id=run_id, state_dir=state_dir, state_group="", docker=(), compose_words=(), up_words=(),
+        project="", live_after="", lock_wait=0, budget=0, about={},
+    )  # fmt: skip
+    job = Job(link, spec, listen)
+    answer = link.host.run(
+        "resume", {"RUN": spec.run, "REASON": one_line(reason)}, timeout=EXCHANGE_TIMEOUT
+    )
+    job._seen = int(answer.text("lines", "0") or 0)  # noqa: SLF001 - our own class
+    job._attach()  # noqa: SLF001 - our own class
+    try:
+        return job.rollback(reason)
+    finally:
+        job.close()
+
+
+def settings_text(spec: JobSpec) -> str:
+    """The job's variables as shell assignments."""
+    values = {
+        "DOCKER": "\n".join(spec.docker),
+        "COMPOSE_WORDS": "\n".join(spec.compose_words),
+        "UP_WORDS": "\n".join(spec.up_words),
+        "STATE_DIR": spec.state_dir,
+        "STATE_GROUP": spec.state_group,
+        "PROJECT": spec.project,
+        "LIVE_AFTER": spec.live_after,
+        "LOCK_WAIT": str(spec.lock_wait),
+        "BUDGET": str(int(spec.budget) + SLACK),
+        "STEP_TIMEOUT": str(STEP_TIMEOUT),
+        "DIES_AFTER": str(CLIENT_GONE_AFTER),
+    }
+    return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
+
+
+def services_table(services: Sequence[JobService], pin: Callable[[str], str]) -> str:
+    return "\n".join(
+        "\t".join(
+            (
+                service.name,
+                str(service.scale),
+                ",".join(sorted(service.container_ids)) or "-",
+                service.image_id or "-",
+                service.image_ref or "-",
+                pin(service.name) if service.image_id else "-",
+                ",".join(service.config_hashes) or "-",
+                service.held,
+            )
+        )
+        for service in services
+    )
+
+
+def edits_table(edits: Sequence[Edit]) -> str:
+    return "\n".join(
+        "\t".join(
+            (
+                str(number),
+                edit.before_sha256,
+                edit.after_sha256,
+                edit.old_literal or "-",
+                edit.image,
+                edit.path,
+            )
+        )
+        for number, edit in enumerate(edits, 1)
+    )
+
+
+def parse_event(line: str) -> JobEvent:
+    uptime, _, rest = line.partition("\t")
+    kind, *fields = rest.split("\t")
+    try:
+        seconds = float(uptime)
+    except ValueError:
+        seconds = 0.0
+    return JobEvent(seconds, kind, tuple(fields))
+
+
+def read_holder(text: str) -> dict[str, Any]:
+    """What the lock's holder wrote of itself; empty when it can't be read."""
+    try:
+        about = json.loads(text)
+    except ValueError:
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def describe_holder(about: Mapping[str, Any]) -> str:
+    if not about:
+        return "who holds the lock is not recorded"
+    return (
+        f"{about.get('command', 'a run')} {about.get('revision') or ''} by {about.get('by', '?')} "
+        f"since {about.get('at', '?')}, run {about.get('runId', '?')}"
+    )
+
+
+def one_line(text: str) -> str:
+    """Text that fits a line of the job's protocol."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:300]

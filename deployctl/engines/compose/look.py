@@ -1,0 +1,68 @@
+"""Looks at the host between survey and end of a run."""
+
+from collections.abc import Sequence
+
+from deployctl.engines.compose.survey import Survey, parse_containers
+from deployctl.host.connection import Answer
+from deployctl.host.facts import ContainerState
+from deployctl.host.link import Link
+from deployctl.result import Untouched
+
+LOOK_TIMEOUT = 15.0
+
+
+def containers(link: Link, survey: Survey, service: str = "") -> tuple[ContainerState, ...]:
+    """The project's containers, or those of one service, as they are now."""
+    answer = link.host.run(
+        "look",
+        {"DOCKER": "\n".join(survey.docker), "PROJECT": survey.project, "SERVICE": service},
+        timeout=LOOK_TIMEOUT,
+    )
+    return parse_containers(answer.text("containers", ""))
+
+
+def untouched(
+    before: Sequence[ContainerState], after: Sequence[ContainerState], services: Sequence[str]
+) -> tuple[Untouched, ...]:
+    """Each container of the project that isn't ours: is it the same, started at the same time?"""
+    now = {container.id: container for container in after}
+    return tuple(
+        Untouched(
+            service=container.service,
+            container_id=container.id,
+            same=container.id in now and now[container.id].started_at == container.started_at,
+        )
+        for container in before
+        if container.service not in services
+    )
+
+
+def last_lines(link: Link, survey: Survey, service: str, lines: int) -> list[tuple[str, str]]:
+    """(container ID, its last log lines) for each container of a service."""
+    answer = link.host.run(
+        "logs",
+        {
+            "DOCKER": "\n".join(survey.docker),
+            "PROJECT": survey.project,
+            "SERVICE": service,
+            "LINES": str(lines),
+        },
+        timeout=LOOK_TIMEOUT,
+    )
+    return list(zip(_texts(answer, "container"), _texts(answer, "lines"), strict=False))
+
+
+def image_ids(link: Link, survey: Survey, references: Sequence[str]) -> dict[str, str]:
+    """reference -> image ID on the host; empty for one that is gone."""
+    if not references:
+        return {}
+    answer = link.host.run(
+        "images",
+        {"DOCKER": "\n".join(survey.docker), "REFERENCES": "\n".join(references)},
+        timeout=LOOK_TIMEOUT,
+    )
+    return dict(zip(references, _texts(answer, "id"), strict=True))
+
+
+def _texts(answer: Answer, name: str) -> list[str]:
+    return [data.decode("utf-8", "replace") for data in answer.all(name)]

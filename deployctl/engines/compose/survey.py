@@ -1,0 +1,415 @@
+"""What the host says before a rollout: one exchange, parsed into values.
+
+`take` is the only function here that talks to the host; the parsing is pure.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from deployctl.config.settings import HostSettings, Settings
+from deployctl.engines.releases import ReleaseRecord, read_record
+from deployctl.errors import RefusedError
+from deployctl.host.connection import Answer, Host, ProgramFailed
+from deployctl.host.facts import ContainerState, PublishedPort
+
+SURVEY_TIMEOUT = 60.0
+_DRY_RUN = re.compile(r"Container (\S+)\s+([A-Z][a-z]+)")
+CLIENT_GONE_AFTER = 15
+"""seconds without a heartbeat after which a run's client counts as gone"""
+
+
+@dataclass(frozen=True)
+class ComposeSource:
+    """One Compose file of the project as it lies on the host."""
+
+    path: str
+    real_path: str
+    sha256: str
+    mode: str
+    owner: str
+    group: str
+    writable: str
+    """yes, no, or owner (files can be made there, but not with the file's owner)"""
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Space:
+    """Free space of a file system; inodes are -1 where the file system doesn't count them."""
+
+    free_bytes: int
+    free_inodes: int
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """A run that was armed and neither confirmed nor rolled back."""
+
+    run_id: str
+    state: str
+    about: Mapping[str, Any]
+    silent_s: int
+    """seconds since its client was last heard of, by the host's uptime"""
+
+
+@dataclass(frozen=True)
+class Survey:
+    services: tuple[str, ...]
+    user: str
+    boot_id: str
+    uptime: int
+    epoch: int
+    docker: tuple[str, ...]
+    engine_version: str
+    compose_version: str
+    buildx: bool
+    swarm: str
+    architecture: str
+    docker_root: str
+    project: str
+    project_dir: str
+    compose_words: tuple[str, ...]
+    files: tuple[ComposeSource, ...]
+    containers: tuple[ContainerState, ...]
+    config_error: str
+    """what Compose says about the files as they are; empty when it accepts them"""
+    rendered_images: tuple[str, ...]
+    dry_run: str
+    """what Compose would do on `up` of the untouched file, dependencies included"""
+    dry_run_alone: str
+    """the same with `--no-deps`"""
+    state_dir: str
+    live: str
+    """number of the live release (`r3`), or empty"""
+    releases: tuple[ReleaseRecord, ...]
+    unfinished: tuple[Unfinished, ...]
+    lock_holder: Mapping[str, Any] | None
+    built_image_id: str
+    """an image that already carries the build digest, or empty"""
+    docker_space: Space | None
+    state_space: Space | None
+
+    @property
+    def abandoned(self) -> tuple[Unfinished, ...]:
+        """Unfinished runs whose client has gone."""
+        return tuple(run for run in self.unfinished if run.silent_s > CLIENT_GONE_AFTER)
+
+    @property
+    def locked(self) -> bool:
+        """A live client's run holds the lock."""
+        holder = (self.lock_holder or {}).get("runId")
+        return self.lock_holder is not None and holder not in {run.run_id for run in self.abandoned}
+
+    @property
+    def drift(self) -> tuple[str, ...]:
+        """What `up` of the untouched file would do to its services; empty if nothing."""
+        if self.config_error:
+            return ()
+        alone = self._disturbed(self.dry_run_alone, ours=True)
+        return alone and self._disturbed(self.dry_run, ours=True)
+
+    @property
+    def up_words(self) -> tuple[str, ...]:
+        """`--no-deps` where a plain `up` would not leave the dependencies alone.
+
+        A plain `up` is better: it labels the container as a person's own `docker compose up -d`
+        would, so that such a one changes nothing afterwards. But a dependency that has drifted,
+        stopped or is unhealthy must not be touched, nor stand in the way.
+        """
+        others = self._disturbed(self.dry_run, ours=False)
+        ill = any(c.status != "running" or c.health == "unhealthy" for c in self._others)
+        return ("--no-deps",) if others or ill else ()
+
+    @property
+    def _others(self) -> tuple[ContainerState, ...]:
+        return tuple(
+            c for c in self.containers
+            if c.service not in self.services and f" {c.name} " in f"{self.dry_run} "
+        )  # fmt: skip
+
+    def _disturbed(self, dry_run: str, *, ours: bool) -> tuple[str, ...]:
+        names = {c.name for c in self.containers if c.service in self.services}
+        return tuple(
+            f"{name}: {verb}" for name, verb in disturbances(dry_run) if (name in names) is ours
+        )
+
+    def containers_of(self, service: str) -> tuple[ContainerState, ...]:
+        return tuple(c for c in self.containers if c.service == service)
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the survey is asked to look at, beyond the settings."""
+
+    probe_write: bool
+    build_digest: str = ""
+    services: Sequence[str] = field(default_factory=tuple)
+
+
+def take(host: Host, settings: Settings, question: Question) -> Survey:
+    """Asks the host. Raises RefusedError when it can't take part in a rollout at all."""
+    try:
+        answer = host.run(
+            "survey",
+            {
+                "DOCKER_WORDS": "\n".join(docker_words(settings.host)),
+                "PROJECT": settings.compose.project or "",
+                "SERVICES": "\n".join(question.services or settings.services),
+                "DIRECTORY": settings.compose.directory or "",
+                "FILES": "\n".join(settings.compose.files or ()),
+                "STATE_DIR": settings.host.state_dir or "",
+                "STATE_GROUP": settings.host.operators_group or "",
+                "PROBE_WRITE": "1" if question.probe_write else "0",
+                "BUILD_DIGEST": question.build_digest,
+            },
+            timeout=SURVEY_TIMEOUT,
+        )
+    except ProgramFailed as failure:
+        raise refusal(failure.kind, failure.message, host.label) from failure
+    return parse(answer, tuple(question.services or settings.services))
+
+
+def docker_words(settings: HostSettings) -> tuple[str, ...]:
+    """The configured Docker command; empty for `docker`, else `sudo -n docker`, as the host has."""
+    words = tuple((settings.docker or "").split())
+    if settings.docker_context:
+        return (*(words or ("docker",)), "--context", settings.docker_context)
+    if settings.docker_host:
+        return (*(words or ("docker",)), "--host", settings.docker_host)
+    return words
+
+
+def refusal(kind: str, message: str, label: str) -> RefusedError:
+    """The sentence for each way in which the survey program itself can give up."""
+    sentences = {
+        "missing-tools": (
+            f"{label} lacks programs that a rollout needs: {message}.",
+            "Install them on the host (BusyBox's are enough), then run the command again.",
+        ),
+        "docker-denied": (
+            f"The user at {label} can't reach Docker, neither directly nor by `sudo -n docker`: "
+            f"{message.strip()}",
+            "Add the user to the docker group, or allow `docker` in sudoers without a password; "
+            "or set `docker:` for this target.",
+        ),
+        "many-projects": (
+            "Containers of this service run in several Compose projects: "
+            f"{', '.join(message.split())}.",
+            "Set `compose.project` in deployctl.yml.",
+        ),
+        "no-container": (
+            f"No container of the service {message!r} exists on {label}, so its Compose files "
+            "can't be found from it.",
+            "Check `services:`; for a very first start set `compose.files` (and "
+            "`compose.project`) in deployctl.yml.",
+        ),
+        "env-file-missing": (
+            f"The environment file {message} that the running containers were started with does "
+            "not exist on the host.",
+            "Put it back, then run the command again.",
+        ),
+        "compose-file-missing": (
+            f"The Compose file {message} does not exist on {label}. The containers may have been "
+            "started from another machine.",
+            "Set `compose.files` to the file on the host.",
+        ),
+        "compose-file-unreadable": (
+            f"The Compose file {message} can't be read by the user at {label}.",
+            "Give this user read access to it.",
+        ),
+        "no-project": (
+            f"Compose can't name the project of {message}.",
+            "Set `compose.project` in deployctl.yml.",
+        ),
+        "state-denied": (
+            f"The state directory {message} on {label} can't be used by this user.",
+            "If several people deploy, set `operators_group` and `state_dir` for this target, and "
+            "let that group own the directory.",
+        ),
+        "state-group": (
+            f"The operators' group {message!r} does not exist on {label}, or this user isn't in "
+            "it.",
+            "Create the group and add the user, or correct `operators_group`.",
+        ),
+    }
+    what, next_step = sentences.get(kind, (f"The host refused: {kind}: {message}", ""))
+    return RefusedError(what, next_step=next_step)
+
+
+def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
+    info = _json_object(answer.text("info", "{}"))
+    plugins = {
+        str(plugin.get("Name")): str(plugin.get("Version", ""))
+        for plugin in info.get("plugins") or []
+        if isinstance(plugin, dict)
+    }
+    config = answer.text("config", "")
+    held = answer.text("lock-held", "") if "lock-held" in answer else None
+    return Survey(
+        services=services,
+        user=answer.text("user", ""),
+        boot_id=answer.text("boot", ""),
+        uptime=int(answer.text("uptime", "0")),
+        epoch=int(answer.text("epoch", "0")),
+        docker=tuple(answer.text("docker", "docker").split("\n")),
+        engine_version=str(info.get("version") or ""),
+        compose_version=answer.text("compose-version", ""),
+        buildx="buildx" in plugins,
+        swarm=str(info.get("swarm") or "inactive"),
+        architecture=str(info.get("arch") or ""),
+        docker_root=str(info.get("root") or ""),
+        project=answer.text("project", ""),
+        project_dir=answer.text("project-dir", ""),
+        compose_words=tuple(answer.text("compose-words", "").split("\n")),
+        files=_files(answer),
+        containers=parse_containers(answer.text("containers", "")),
+        config_error="" if config == "ok" else config,
+        rendered_images=tuple(answer.text("images", "").split()),
+        dry_run=answer.text("dry-run", ""),
+        dry_run_alone=answer.text("dry-run-alone", ""),
+        state_dir=answer.text("state-dir", ""),
+        live=answer.text("live", "").strip(),
+        releases=tuple(read_record(data) for data in answer.all("release")),
+        unfinished=_unfinished(answer),
+        lock_holder=_json_object(held) if held is not None else None,
+        built_image_id=(answer.text("built", "").split("\n") or [""])[0],
+        docker_space=_space(answer.text("disk-root", "")),
+        state_space=_space(answer.text("disk-state", "")),
+    )
+
+
+def parse_containers(lines: str) -> tuple[ContainerState, ...]:
+    """Parses the output of `inspect_all` (programs/docker.sh), one JSON object a line."""
+    states = [_container(_json_object(line)) for line in lines.split("\n") if line.strip()]
+    return tuple(sorted(states, key=lambda state: (state.service, state.id)))
+
+
+def disturbances(dry_run: str) -> tuple[tuple[str, str], ...]:
+    """(container, verb) for each container that a dry run of `up` would not leave as it is."""
+    harmless = {"Running", "Waiting", "Healthy", "Exited"}
+    found = []
+    for match in _DRY_RUN.finditer(dry_run):
+        name, verb = re.sub(r"^[0-9a-f]{12}_", "", match[1]), match[2]
+        if verb not in harmless:
+            found.append((name, verb))
+    return tuple(dict.fromkeys(found))
+
+
+def _files(answer: Answer) -> tuple[ComposeSource, ...]:
+    columns: Iterable[tuple[bytes, ...]] = zip(
+        *(
+            answer.all(name)
+            for name in (
+                "file", "file-real", "file-sha", "file-stat", "file-writable", "file-bytes",
+            )
+        ),
+        strict=True,
+    )  # fmt: skip
+    files = []
+    for path, real, sha, stat, writable, data in columns:
+        mode, owner, group = (stat.decode().split() + ["", "", ""])[:3]
+        files.append(
+            ComposeSource(
+                path=path.decode(),
+                real_path=real.decode(),
+                sha256=sha.decode(),
+                mode=mode,
+                owner=owner,
+                group=group,
+                writable=writable.decode(),
+                data=data,
+            )
+        )
+    return tuple(files)
+
+
+def _unfinished(answer: Answer) -> tuple[Unfinished, ...]:
+    runs = []
+    columns = (answer.all(f"unfinished{suffix}") for suffix in ("", "-about", "-silent"))
+    for head, about, silent in zip(*columns, strict=False):
+        run_id, _, state = head.decode().partition(" ")
+        runs.append(
+            Unfinished(
+                run_id=run_id,
+                state=state,
+                about=_json_object(about.decode()),
+                silent_s=int(silent),
+            )
+        )
+    return tuple(runs)
+
+
+def _container(raw: Mapping[str, Any]) -> ContainerState:
+    state = raw.get("state") or {}
+    health = state.get("Health") or {}
+    return ContainerState(
+        id=str(raw.get("id", "")),
+        name=str(raw.get("name", "")).lstrip("/"),
+        service=str(raw.get("service") or ""),
+        image_id=str(raw.get("imageId", "")),
+        image_ref=str(raw.get("imageRef", "")),
+        status=str(state.get("Status", "")),
+        started_at=_docker_time(str(state.get("StartedAt", ""))),
+        exit_code=int(state.get("ExitCode") or 0),
+        restart_count=int(raw.get("restartCount") or 0),
+        oom_killed=bool(state.get("OOMKilled")),
+        health=str(health.get("Status") or "none"),
+        health_log=tuple(
+            f"exit {entry.get('ExitCode')}: {str(entry.get('Output', '')).strip()}"
+            for entry in health.get("Log") or []
+        ),
+        config_hash=str(raw.get("configHash") or ""),
+        network_mode=str(raw.get("networkMode") or ""),
+        addresses={
+            str(name): str((network or {}).get("IPAddress") or "")
+            for name, network in (raw.get("networks") or {}).items()
+        },
+        ports=_ports(raw.get("ports") or {}),
+        restart_policy=str(raw.get("restartPolicy") or "no"),
+        error=str(state.get("Error") or ""),
+    )
+
+
+def _ports(raw: Mapping[str, Any]) -> tuple[PublishedPort, ...]:
+    ports = []
+    for inner, bindings in raw.items():
+        number, _, protocol = str(inner).partition("/")
+        ports += [
+            PublishedPort(
+                container_port=int(number),
+                protocol=protocol or "tcp",
+                host_ip=str(binding.get("HostIp") or ""),
+                host_port=int(binding.get("HostPort") or 0),
+            )
+            for binding in bindings or []
+        ]
+    return tuple(ports)
+
+
+def _docker_time(text: str) -> datetime | None:
+    """RFC 3339 with nanoseconds, as Docker prints it; None for Docker's year 1 (`never`)."""
+    if not text or text.startswith("0001-"):
+        return None
+    head, dot, rest = text.rstrip("Z").partition(".")
+    return datetime.fromisoformat(f"{head}{dot}{rest[:6]}+00:00" if dot else f"{head}+00:00")
+
+
+def _space(text: str) -> Space | None:
+    """`stat -f -c '%a %S %d %c'`: free blocks, block size, free inodes, all inodes."""
+    fields = text.split()
+    if len(fields) != 4 or not all(part.isdigit() for part in fields):
+        return None
+    blocks, size, free, total = (int(part) for part in fields)
+    return Space(free_bytes=blocks * size, free_inodes=free if total else -1)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

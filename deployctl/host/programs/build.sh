@@ -1,0 +1,47 @@
+# build.sh: unpacks the shipped source, checks it, and builds the image. Dies with the client.
+#
+# ARCHIVE SHA256   the uploaded .tar.gz and its digest
+# WORK             a directory of this run; removed at the end
+# IMAGE            the tag to give
+# DOCKERFILE STAGE PLATFORM   the last two may be empty
+# LABELS ARGS      `name=value`, one a line
+# SECRETS          names, one a line; the value of NAME comes in the variable SECRET_NAME
+# BUILDX           1 where the buildx plugin is there
+#include docker.sh
+
+[ "$(sha_of "$ARCHIVE")" = "$SHA256" ] || fail bad-archive "$ARCHIVE"
+rm -rf "$WORK"
+mkdir -p "$WORK/tree" "$WORK/secrets" || fail no-space "$WORK"
+trap 'rm -rf "$WORK"' EXIT
+message=$(tar -xzf "$ARCHIVE" -C "$WORK/tree" 2>&1) || fail unpack "$message"
+
+set -- --progress=plain -t "$IMAGE" -f "$WORK/tree/$DOCKERFILE"
+[ -z "$STAGE" ] || set -- "$@" --target "$STAGE"
+[ -z "$PLATFORM" ] || set -- "$@" --platform "$PLATFORM"
+while IFS= read -r word; do
+	[ -z "$word" ] || set -- "$@" --label "$word"
+done <<LIST
+$LABELS
+LIST
+while IFS= read -r word; do
+	[ -z "$word" ] || set -- "$@" --build-arg "$word"
+done <<LIST
+$ARGS
+LIST
+while IFS= read -r name; do
+	[ -n "$name" ] || continue
+	# The value goes from variable to file inside this shell: it is in no process's arguments.
+	eval "printf %s \"\$SECRET_$name\"" >"$WORK/secrets/$name"
+	set -- "$@" --secret "id=$name,src=$WORK/secrets/$name"
+done <<LIST
+$SECRETS
+LIST
+
+if [ "$BUILDX" = 1 ]; then
+	set -- dk buildx build --load "$@" "$WORK/tree"
+else
+	set -- dk build "$@" "$WORK/tree"
+	export DOCKER_BUILDKIT=1
+fi
+with_client "$@" || fail build "$?"
+put image-id "$(dk image inspect --format '{{.Id}}' "$IMAGE")"

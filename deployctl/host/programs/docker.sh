@@ -1,0 +1,66 @@
+# shellcheck shell=sh
+# docker.sh: the words in which the other programs speak to Docker and Compose.
+#
+# DOCKER holds the command's words, one a line: `docker`, or `sudo`, `-n`, `docker`. Lists of words
+# are split at newlines only. Nothing here prints the value of a container's environment variable:
+# INSPECT leaves them on the host.
+
+NL='
+'
+
+dk() (
+	set -f
+	IFS=$NL
+	# shellcheck disable=SC2086 # one word a line
+	exec $DOCKER "$@"
+)
+
+# compose WORDS ARGUMENTS…: `docker compose` with WORDS (project and files, one word a line).
+compose() (
+	words=$1
+	shift
+	set -f
+	IFS=$NL
+	# shellcheck disable=SC2086 # one word a line
+	exec $DOCKER compose --ansi never $words "$@"
+)
+
+INSPECT='{"id":{{json .Id}},"name":{{json .Name}},"imageId":{{json .Image}},"imageRef":{{json .Config.Image}},"state":{{json .State}},"restartCount":{{json .RestartCount}},"restartPolicy":{{json .HostConfig.RestartPolicy.Name}},"networkMode":{{json .HostConfig.NetworkMode}},"networks":{{json .NetworkSettings.Networks}},"ports":{{json .NetworkSettings.Ports}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},"project":{{json (index .Config.Labels "com.docker.compose.project")}},"configHash":{{json (index .Config.Labels "com.docker.compose.config-hash")}},"workingDir":{{json (index .Config.Labels "com.docker.compose.project.working_dir")}},"configFiles":{{json (index .Config.Labels "com.docker.compose.project.config_files")}},"environmentFile":{{json (index .Config.Labels "com.docker.compose.project.environment_file")}},"oneoff":{{json (index .Config.Labels "com.docker.compose.oneoff")}}}'
+
+# project_containers PROJECT [SERVICE]: full IDs, one a line.
+project_containers() {
+	if [ -n "${2:-}" ]; then
+		dk ps -aq --no-trunc --filter "label=com.docker.compose.project=$1" \
+			--filter "label=com.docker.compose.service=$2" \
+			--filter "label=com.docker.compose.oneoff=False"
+	else
+		dk ps -aq --no-trunc --filter "label=com.docker.compose.project=$1"
+	fi
+}
+
+# inspect_all: reads IDs, prints a line of JSON each; one that is gone meanwhile is passed over.
+inspect_all() (
+	ids=$(cat)
+	[ -n "$ids" ] || return 0
+	set -f
+	IFS=$NL
+	# shellcheck disable=SC2086 # one ID a line
+	$DOCKER inspect --type container --format "$INSPECT" $ids 2>/dev/null || :
+)
+
+sha_of() {
+	sha256sum <"$1" | cut -d' ' -f1
+}
+
+uptime_s() {
+	cut -d. -f1 /proc/uptime
+}
+
+boot_id() {
+	cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo unknown
+}
+
+# durable FILE: what FILE holds is on the disk, as far as this host's sync can say.
+durable() {
+	sync "$1" 2>/dev/null || sync
+}

@@ -1,0 +1,197 @@
+# survey.sh: everything that preflight and capture want to know, in one exchange. Changes nothing,
+# but for the state directory where PROBE_WRITE is 1.
+#
+# DOCKER_WORDS  the command from the settings, one word a line; empty: docker, then sudo -n docker
+# PROJECT       the Compose project; empty: that of the live containers
+# SERVICES      the services to roll out, one a line
+# DIRECTORY     the project directory from the settings, or empty
+# FILES         Compose files from the settings, one a line; empty: from the live container's labels
+# STATE_DIR     from the settings; empty: /var/lib/deployctl/PROJECT, else beside the Compose file
+# STATE_GROUP   the operators' group, or empty
+# PROBE_WRITE   1: prove that files can be made, chowned and renamed beside the Compose file
+# BUILD_DIGEST  the build digest of the image that is wanted, or empty
+#include docker.sh
+
+missing=
+for tool in flock setsid sha256sum tar gzip stat sync mkfifo readlink sed awk grep cut; do
+	command -v "$tool" >/dev/null 2>&1 || missing="$missing $tool"
+done
+[ -z "$missing" ] || fail missing-tools "${missing# }"
+
+put user "$(id -un)"
+put uid "$(id -u)"
+put uptime "$(uptime_s)"
+put boot "$(boot_id)"
+put epoch "$(date +%s)"
+
+INFO='{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"swarm":{{json .Swarm.LocalNodeState}},"os":{{json .OperatingSystem}},"arch":{{json .Architecture}},"plugins":{{json .ClientInfo.Plugins}},"security":{{json .SecurityOptions}}}'
+if [ -n "$DOCKER_WORDS" ]; then
+	DOCKER=$DOCKER_WORDS
+	info=$(dk info --format "$INFO" 2>&1) || fail docker-denied "$info"
+else
+	command -v docker >/dev/null 2>&1 || fail missing-tools docker
+	DOCKER=docker
+	if ! info=$(dk info --format "$INFO" 2>&1); then
+		plain=$info
+		DOCKER="sudo${NL}-n${NL}docker"
+		info=$(dk info --format "$INFO" 2>&1) || fail docker-denied "$plain"
+	fi
+fi
+# An engine that can't be reached still prints what the client knows: ask it by name.
+case $info in
+*'"root":""'*) fail docker-denied "$(dk ps 2>&1 >/dev/null)" ;;
+esac
+put docker "$DOCKER"
+put info "$info"
+put compose-version "$(dk compose version --short 2>&1)"
+
+root=$(printf '%s' "$info" | sed 's/.*"root":"\([^"]*\)".*/\1/')
+put disk-root "$(stat -f -c '%a %S %d %c' "$root" 2>/dev/null)"
+
+# The project, from the live containers of the services.
+if [ -z "$PROJECT" ]; then
+	PROJECT=$(
+		printf '%s\n' "$SERVICES" | while IFS= read -r service; do
+			dk ps -a --filter "label=com.docker.compose.service=$service" \
+				--filter "label=com.docker.compose.oneoff=False" \
+				--format '{{.Label "com.docker.compose.project"}}'
+		done | sort -u
+	)
+	case $PROJECT in
+	*"$NL"*) fail many-projects "$PROJECT" ;;
+	esac
+fi
+first_service=$(printf '%s\n' "$SERVICES" | sed -n 1p)
+live=
+PROJECT_DIR=$DIRECTORY
+ENV_FILES=
+if [ -n "$PROJECT" ]; then
+	live=$(project_containers "$PROJECT" "$first_service" | sed -n 1p)
+fi
+if [ -n "$live" ]; then
+	label() {
+		dk inspect --type container --format "{{index .Config.Labels \"com.docker.compose.project.$1\"}}" "$live"
+	}
+	[ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(label working_dir)
+	[ -n "$FILES" ] || FILES=$(label config_files | tr ',' '\n')
+	ENV_FILES=$(label environment_file | tr ',' '\n' | sed '/^<no value>$/d;/^$/d')
+elif [ -z "$FILES" ]; then
+	fail no-container "$first_service"
+fi
+[ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(dirname "$(printf '%s\n' "$FILES" | sed -n 1p)")
+
+# The files. A label's path that isn't here was written by a Compose elsewhere.
+words="--project-directory$NL$PROJECT_DIR"
+while IFS= read -r path; do
+	[ -n "$path" ] || continue
+	[ -f "$path" ] || fail env-file-missing "$path"
+	words="$words$NL--env-file$NL$path"
+done <<LIST
+$ENV_FILES
+LIST
+while IFS= read -r path; do
+	[ -f "$path" ] || fail compose-file-missing "$path"
+	[ -r "$path" ] || fail compose-file-unreadable "$path"
+	words="$words$NL-f$NL$path"
+done <<LIST
+$FILES
+LIST
+if [ -z "$PROJECT" ]; then
+	PROJECT=$(compose "$words" config 2>/dev/null | sed -n 's/^name: *//p' | sed -n 1p)
+	[ -n "$PROJECT" ] || fail no-project "$FILES"
+fi
+words="-p$NL$PROJECT$NL$words"
+put project "$PROJECT"
+put project-dir "$PROJECT_DIR"
+put compose-words "$words"
+
+while IFS= read -r path; do
+	real=$(readlink -f "$path")
+	folder=$(dirname "$real")
+	writable=yes
+	if [ "$PROBE_WRITE" = 1 ]; then
+		probe=$folder/.deployctl-probe.$$
+		if ! { cp -p "$real" "$probe" && mv "$probe" "$probe.2" && rm -f "$probe.2"; } 2>/dev/null; then
+			writable=no
+		elif [ "$(stat -c %u "$real")" != "$(id -u)" ] && [ "$(id -u)" != 0 ]; then
+			writable=owner
+		fi
+		rm -f "$probe" "$probe.2"
+	else
+		[ -w "$folder" ] || writable=no
+	fi
+	put file "$path"
+	put file-real "$real"
+	put file-sha "$(sha_of "$real")"
+	put file-stat "$(stat -c '%a %U %G' "$real")"
+	put file-writable "$writable"
+	put_file file-bytes "$real"
+done <<LIST
+$FILES
+LIST
+
+# Who runs in this project, and which images could be needed again.
+containers=$(project_containers "$PROJECT" | inspect_all)
+put containers "$containers"
+if [ -n "$BUILD_DIGEST" ]; then
+	put built "$(dk image ls -q --no-trunc --filter "label=io.deployctl.build-digest=$BUILD_DIGEST" | sort -u)"
+fi
+
+# Does Compose understand the file as it is, and would it leave the running containers alone?
+if rendered=$(compose "$words" config --quiet 2>&1); then
+	put config ok
+	# shellcheck disable=SC2086 # one service a line, names without spaces
+	put images "$(compose "$words" config --images $SERVICES 2>/dev/null)"
+	# Compose leaves the dependencies out of the hash that it labels a container with when it is
+	# told --no-deps, so either way of asking may be the one that finds the container unchanged.
+	# shellcheck disable=SC2086
+	put dry-run "$(compose "$words" --dry-run up -d --no-build --pull never $SERVICES 2>&1)"
+	# shellcheck disable=SC2086
+	put dry-run-alone "$(compose "$words" --dry-run up -d --no-deps --no-build --pull never $SERVICES 2>&1)"
+else
+	put config "$rendered"
+fi
+
+# The state directory: what earlier rollouts left.
+if [ -z "$STATE_DIR" ]; then
+	STATE_DIR=/var/lib/deployctl/$PROJECT
+	if [ ! -d "$STATE_DIR" ] && ! { [ "$PROBE_WRITE" = 1 ] && mkdir -p "$STATE_DIR" 2>/dev/null; }; then
+		real=$(readlink -f "$(printf '%s\n' "$FILES" | sed -n 1p)")
+		STATE_DIR=$(dirname "$real")/.deployctl
+	fi
+fi
+put state-dir "$STATE_DIR"
+if [ "$PROBE_WRITE" = 1 ]; then
+	mode=700
+	[ -z "$STATE_GROUP" ] || mode=2770
+	for folder in "$STATE_DIR" "$STATE_DIR/runs" "$STATE_DIR/releases" "$STATE_DIR/upload"; do
+		[ -d "$folder" ] && continue
+		mkdir -p "$folder" 2>/dev/null || fail state-denied "$folder"
+		[ -z "$STATE_GROUP" ] || chgrp "$STATE_GROUP" "$folder" 2>/dev/null || fail state-group "$STATE_GROUP"
+		chmod "$mode" "$folder"
+	done
+	{ : >"$STATE_DIR/.probe" && rm -f "$STATE_DIR/.probe"; } 2>/dev/null || fail state-denied "$STATE_DIR"
+	put disk-state "$(stat -f -c '%a %S %d %c' "$STATE_DIR")"
+fi
+if [ -d "$STATE_DIR" ]; then
+	[ -r "$STATE_DIR" ] && [ -x "$STATE_DIR" ] || fail state-denied "$STATE_DIR"
+	put live "$(cat "$STATE_DIR/live" 2>/dev/null)"
+	for record in "$STATE_DIR"/releases/*.json; do
+		[ -f "$record" ] && put_file release "$record"
+	done
+	if [ -f "$STATE_DIR/lock" ] && ! (flock -n 9) 9<"$STATE_DIR/lock"; then
+		put lock-held "$(cat "$STATE_DIR/lock.json" 2>/dev/null)"
+	fi
+	for run in "$STATE_DIR"/runs/*/; do
+		[ -f "$run/state" ] || continue
+		state=$(cat "$run/state")
+		case $state in
+		armed* | swapped* | rolling_back* | rollback_failed*)
+			put unfinished "$(basename "$run") $state"
+			put_file unfinished-about "$run/about.json"
+			heard=$(cat "$run/heard" 2>/dev/null)
+			put unfinished-silent "$(($(uptime_s) - ${heard:-0}))"
+			;;
+		esac
+	done
+fi

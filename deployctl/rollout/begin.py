@@ -1,0 +1,39 @@
+"""The session that a run begins with."""
+
+from typing import Literal
+
+from deployctl.config.settings import Settings
+from deployctl.events import Events
+from deployctl.evidence.run_directory import RunDirectory
+from deployctl.rollout.playbook import Playbook
+from deployctl.rollout.recorder import Recorder
+from deployctl.rollout.request import Approver, Options
+from deployctl.rollout.session import Session, new_run_id, scratch_directory
+
+
+def begin(
+    command: Literal["hotfix", "rollback"],
+    settings: Settings,
+    wanted: str | None,
+    options: Options,
+    playbook: Playbook,
+    events: Events,
+    approve: Approver,
+    *,
+    dry: bool = False,
+) -> Session:
+    run_id = new_run_id("plan" if dry else command)
+    return Session(
+        command=command,
+        settings=settings,
+        options=options,
+        playbook=playbook,
+        events=events,
+        approve=approve,
+        recorder=Recorder(events),
+        evidence=RunDirectory(options.evidence_dir, settings.target, run_id),
+        run_id=run_id,
+        wanted=wanted,
+        scratch=scratch_directory(),
+        dry=dry,
+    )

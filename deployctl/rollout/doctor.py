@@ -1,0 +1,73 @@
+"""`deployctl doctor`: would a rollout to this target be possible, and what would stand in its way?"""
+
+from typing import Literal
+
+from deployctl.config.settings import Settings
+from deployctl.engines.compose import preflight, survey
+from deployctl.engines.compose.job import describe_holder
+from deployctl.errors import DeployctlError
+from deployctl.host.link import Link
+from deployctl.result import SCHEMA_VERSION, Document
+from deployctl.rollout.address import host_address
+
+
+class Check(Document):
+    name: str
+    state: Literal["ok", "problem", "warning"]
+    detail: str
+    next: str = ""
+
+
+class DoctorDocument(Document):
+    schema_version: int = SCHEMA_VERSION
+    command: str = "doctor"
+    target: str
+    checks: tuple[Check, ...]
+
+
+def doctor(settings: Settings) -> DoctorDocument:
+    """Never raises for what the host says: that is what it reports."""
+    checks: list[Check] = []
+    try:
+        link = Link(host_address(settings.host))
+    except DeployctlError as error:
+        checks.append(
+            Check(name="connection", state="problem", detail=error.what, next=error.next_step)
+        )
+        return DoctorDocument(target=settings.target, checks=tuple(checks))
+    try:
+        checks.append(Check(name="connection", state="ok", detail=link.host.label))
+        facts = survey.take(link.host, settings, survey.Question(probe_write=True))
+    except DeployctlError as error:
+        checks.append(Check(name="host", state="problem", detail=error.what, next=error.next_step))
+        return DoctorDocument(target=settings.target, checks=tuple(checks))
+    finally:
+        link.close()
+    checks.append(
+        Check(
+            name="docker",
+            state="ok",
+            detail=f"Engine {facts.engine_version}, Compose {facts.compose_version}, by "
+            f"`{' '.join(facts.docker)}`, BuildKit {'yes' if facts.buildx else 'no buildx plugin'}",
+        )
+    )
+    if facts.lock_holder is not None:
+        checks.append(
+            Check(
+                name="lock", state="warning", detail=f"held: {describe_holder(facts.lock_holder)}"
+            )
+        )
+    checks += [
+        Check(
+            name=finding.name,
+            state="ok" if finding.ok else "problem",
+            detail="as it should be" if finding.ok else finding.detail,
+            next="" if finding.ok else finding.next_step,
+        )
+        for finding in preflight.judge(facts, settings.services, accept_drift=False)
+    ]
+    checks += [
+        Check(name="advice", state="warning", detail=warning)
+        for warning in preflight.warnings(facts, settings.services)
+    ]
+    return DoctorDocument(target=settings.target, checks=tuple(checks))

@@ -1,0 +1,30 @@
+"""`deployctl logs`: the last lines of a service's containers."""
+
+from collections.abc import Iterator
+
+from deployctl.config.settings import Settings
+from deployctl.engines.compose import look, survey
+from deployctl.errors import UsageError
+from deployctl.host.link import Link
+from deployctl.rollout.address import host_address
+
+
+def logs(settings: Settings, service: str | None, lines: int) -> Iterator[str]:
+    """Lines as the containers wrote them; with several replicas each line names its container."""
+    link = Link(host_address(settings.host))
+    try:
+        facts = survey.take(link.host, settings, survey.Question(probe_write=False))
+        name = service or settings.services[0]
+        known = sorted({container.service for container in facts.containers})
+        if name not in known:
+            raise UsageError(
+                f"The project {facts.project} has no service {name!r}.",
+                next_step=f"Services: {', '.join(known)}.",
+            )
+        told = look.last_lines(link, facts, name, lines)
+    finally:
+        link.close()
+    for container, text in told:
+        prefix = f"{container[:12]} " if len(told) > 1 else ""
+        for line in text.splitlines():
+            yield f"{prefix}{line}"

@@ -1,0 +1,42 @@
+"""`deployctl plan`: the same rollout, touching nothing."""
+
+from deployctl.config.settings import Settings
+from deployctl.errors import DeployctlError, ExitCode
+from deployctl.events import Events, PlanReady, RunEnded
+from deployctl.result import Result
+from deployctl.rollout.begin import begin
+from deployctl.rollout.outcome import Outcome, from_error
+from deployctl.rollout.playbook import Playbook
+from deployctl.rollout.request import Approval, Options
+from deployctl.rollout.run import close, result_of
+from deployctl.rollout.stages import STAGES
+
+PLANNED = ("preflight", "capture")
+
+
+def plan(
+    settings: Settings, revision: str, options: Options, playbook: Playbook, events: Events
+) -> Result:
+    """Emits PlanReady and RunEnded. The first two stages of the playbook, and no other."""
+    session = begin("hotfix", settings, revision, options, playbook, events, _nobody, dry=True)
+    try:
+        for name in PLANNED:
+            with session.recorder.stage(name) as note:
+                STAGES[name](session, note)
+        outcome = Outcome(
+            ExitCode.SEALED,
+            "The plan is complete; nothing was changed.",
+            "Production was not touched.",
+            next_step=f"deployctl hotfix --sha {revision}",
+            word="planned",
+        )
+    except DeployctlError as error:
+        outcome = from_error(error)
+    result = result_of(session, outcome, None)
+    close(session)
+    events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
+    return result
+
+
+def _nobody(plan: PlanReady) -> Approval:
+    raise AssertionError(f"a plan is never approved ({plan.digest})")

@@ -1,0 +1,25 @@
+"""`deployctl rollback`: the release before, or any other that the host still has."""
+
+from deployctl.config.settings import Settings
+from deployctl.events import Events
+from deployctl.result import Result
+from deployctl.rollout.begin import begin
+from deployctl.rollout.playbook import Playbook
+from deployctl.rollout.request import Approver, Options
+from deployctl.rollout.run import run
+
+
+def rollback(
+    settings: Settings,
+    to: str | None,
+    options: Options,
+    playbook: Playbook,
+    events: Events,
+    approve: Approver,
+) -> Result:
+    """Goes to `to` (release number, SHA or tag), else to the release before the live one.
+
+    Where an earlier run was left armed, that run is put back first: it is what stands between
+    production and the release that held before.
+    """
+    return run(begin("rollback", settings, to, options, playbook, events, approve))

@@ -1,0 +1,111 @@
+"""Everything that the stages of one run share."""
+
+import secrets
+import tempfile
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from deployctl.config.settings import Settings
+from deployctl.engines.compose.change import Edit
+from deployctl.engines.compose.job import Job
+from deployctl.engines.compose.survey import Survey
+from deployctl.engines.releases import ReleaseRecord
+from deployctl.errors import RefusedError
+from deployctl.events import Events, Note
+from deployctl.evidence.run_directory import RunDirectory
+from deployctl.gates.availability import Availability
+from deployctl.gates.base import AnyGate, Observation
+from deployctl.host.link import Link
+from deployctl.result import GateResult
+from deployctl.rollout.plan_document import Plan
+from deployctl.rollout.playbook import Playbook
+from deployctl.rollout.recorder import Recorder
+from deployctl.rollout.request import Approver, Options
+from deployctl.source import Commit, Package
+
+T = TypeVar("T")
+
+
+@dataclass
+class Session:
+    """Grows stage by stage. What a stage needs from an earlier one it asks for by `need`."""
+
+    command: Literal["hotfix", "rollback"]
+    settings: Settings
+    options: Options
+    playbook: Playbook
+    events: Events
+    approve: Approver
+    recorder: Recorder
+    evidence: RunDirectory
+    run_id: str
+    wanted: str | None
+    """the revision of a hotfix, or the release that a rollback was asked for"""
+    scratch: tempfile.TemporaryDirectory[str]
+    dry: bool = False
+    """only look and plan: nothing on the host is touched"""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    commit: Commit | None = None
+    package: Package | None = None
+    build_digest: str = ""
+    link: Link | None = None
+    survey: Survey | None = None
+    current: ReleaseRecord | None = None
+    found: ReleaseRecord | None = None
+    """what runs, where no record says what it is"""
+    goal: ReleaseRecord | None = None
+    """the record that will be live; its image IDs are known after the build"""
+    images: dict[str, str] = field(default_factory=dict)
+    """service -> the reference that will stand in the Compose file"""
+    image_ids: dict[str, str] = field(default_factory=dict)
+    """service -> the image ID that must run"""
+    edits: tuple[Edit, ...] = ()
+    gates: tuple[AnyGate, ...] = ()
+    before: tuple[GateResult, ...] = ()
+    baseline: Mapping[str, Observation] = field(default_factory=dict)
+    plan: Plan | None = None
+    approved_by: str = ""
+    job: Job | None = None
+    availability: Availability | None = None
+    armed: bool = False
+    unsafe_step: str = ""
+    """a step after arming that no rollback can undo, once it has begun"""
+    undo_commands: list[tuple[str, str]] = field(default_factory=list)
+    """(step, command) to run before the container is put back, latest first"""
+    logs_told: bool = False
+
+    @property
+    def hostlink(self) -> Link:
+        return need(self.link, "a connection")
+
+    @property
+    def facts(self) -> Survey:
+        return need(self.survey, "the survey")
+
+    def note(self, level: Literal["info", "warning", "error"], text: str) -> None:
+        self.events.emit(Note(level=level, text=text))
+
+
+def need(value: T | None, what: str) -> T:
+    if value is None:
+        raise RefusedError(f"The playbook runs a stage before it has {what}.")
+    return value
+
+
+def new_run_id(command: str) -> str:
+    """`20260103T073200Z-hotfix-1f2e3d`: sorts by time, unique, safe in a path."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    return f"{stamp}-{command}-{secrets.token_hex(3)}"
+
+
+def scratch_directory() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix="deployctl-")
+
+
+def scratch_path(session: Session) -> Path:
+    return Path(session.scratch.name)

@@ -1,0 +1,205 @@
+"""`deployctl status` and `deployctl history`: what the host says, without changing anything."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from deployctl.config.settings import Settings
+from deployctl.engines.compose import survey
+from deployctl.engines.compose.job import describe_holder
+from deployctl.engines.compose.survey import Survey
+from deployctl.engines.releases import ReleaseRecord, describe, ordinal, running
+from deployctl.host.link import Link
+from deployctl.result import SCHEMA_VERSION, Document
+from deployctl.rollout import decide
+from deployctl.rollout.address import host_address
+
+
+class ServiceStatus(Document):
+    service: str
+    container: str
+    image: str
+    image_id: str
+    status: str
+    health: str
+    started_at: datetime | None
+    restarts: int
+
+
+class StatusDocument(Document):
+    schema_version: int = SCHEMA_VERSION
+    command: str = "status"
+    sentence: str
+    next_step: str
+    target: str
+    host: str
+    project: str
+    release: str | None
+    sha: str | None
+    subject: str
+    live_since: datetime | None
+    by: str | None
+    services: tuple[ServiceStatus, ...]
+    drift: tuple[str, ...]
+    compose_error: str
+    unfinished: tuple[str, ...]
+    lock: str | None
+    state_directory: str
+
+
+class HistoryEntry(Document):
+    release: str
+    live: bool
+    sha: str | None
+    subject: str
+    image: str
+    at: datetime
+    by: str
+    previous: str | None
+
+
+class RunEntry(Document):
+    run_id: str
+    command: str
+    revision: str
+    result: str
+    at: datetime
+    by: str
+
+
+class HistoryDocument(Document):
+    schema_version: int = SCHEMA_VERSION
+    command: str = "history"
+    target: str
+    releases: tuple[HistoryEntry, ...]
+    runs: tuple[RunEntry, ...]
+
+
+def status(settings: Settings) -> StatusDocument:
+    """Raises RefusedError or UnreachableError where the host can't be asked."""
+    link = Link(host_address(settings.host))
+    try:
+        facts = survey.take(link.host, settings, survey.Question(probe_write=False))
+        return describe_host(settings, facts, link.host.label)
+    finally:
+        link.close()
+
+
+def describe_host(settings: Settings, facts: Survey, label: str) -> StatusDocument:
+    """Pure: a survey in, the document out."""
+    record = running(facts.releases, facts.live, decide.live_images(facts, settings.services))
+    sentence, next_step = _sentence(settings, facts, record)
+    return StatusDocument(
+        sentence=sentence,
+        next_step=next_step,
+        target=settings.target,
+        host=label,
+        project=facts.project,
+        release=record.number if record else None,
+        sha=record.sha if record else None,
+        subject=record.subject if record else "",
+        live_since=record.at if record else None,
+        by=record.by if record else None,
+        services=tuple(
+            ServiceStatus(
+                service=container.service,
+                container=container.name,
+                image=container.image_ref,
+                image_id=container.image_id,
+                status=container.status,
+                health=container.health,
+                started_at=container.started_at,
+                restarts=container.restart_count,
+            )
+            for container in facts.containers
+        ),
+        drift=facts.drift,
+        compose_error=facts.config_error,
+        unfinished=tuple(f"{run.run_id}: {run.state}" for run in facts.unfinished),
+        lock=describe_holder(facts.lock_holder) if facts.lock_holder is not None else None,
+        state_directory=facts.state_dir,
+    )
+
+
+def _sentence(settings: Settings, facts: Survey, record: ReleaseRecord | None) -> tuple[str, str]:
+    if facts.abandoned:
+        run = facts.abandoned[0]
+        return (
+            f"Run {run.run_id} was left {run.state.split(' ')[0]} by "
+            f"{run.about.get('by', 'somebody')}; it was neither confirmed nor put back.",
+            "deployctl rollback",
+        )
+    if facts.lock_holder is not None:
+        return f"A rollout is running: {describe_holder(facts.lock_holder)}.", "deployctl status"
+    down = [c for c in facts.containers if c.service in settings.services and c.status != "running"]
+    if down or not any(facts.containers_of(service) for service in settings.services):
+        told = ", ".join(f"{c.name} is {c.status}" for c in down) or "no container exists"
+        return f"The service is down: {told}.", "deployctl logs; deployctl rollback"
+    if facts.config_error:
+        return "Compose refuses the file on the host.", "deployctl compose diagnose FILE"
+    if facts.drift:
+        return (
+            "What runs is not what the Compose file says.",
+            "Apply or undo the edit on the host; deployctl plan --sha SHA shows what is refused.",
+        )
+    if record is None:
+        return (
+            "The service runs, started by hand: deployctl has no record of this image.",
+            "deployctl hotfix --sha SHA",
+        )
+    return f"{describe(record)} is live.", "deployctl hotfix --sha SHA, or deployctl rollback"
+
+
+def history(settings: Settings, limit: int) -> HistoryDocument:
+    """The releases, and the runs that ended, newest first."""
+    link = Link(host_address(settings.host))
+    try:
+        facts = survey.take(link.host, settings, survey.Question(probe_write=False))
+        answer = link.host.run(
+            "history", {"STATE_DIR": facts.state_dir, "LINES": str(limit)}, timeout=30.0
+        )
+    finally:
+        link.close()
+    live = running(facts.releases, facts.live, decide.live_images(facts, settings.services))
+    ordered = sorted(facts.releases, key=lambda record: ordinal(record.number), reverse=True)
+    return HistoryDocument(
+        target=settings.target,
+        releases=tuple(_entry(record, live) for record in ordered[:limit]),
+        runs=parse_runs(answer.text("history", "").split("\n")),
+    )
+
+
+def _entry(record: ReleaseRecord, live: ReleaseRecord | None) -> HistoryEntry:
+    return HistoryEntry(
+        release=record.number,
+        live=live is not None and live.number == record.number,
+        sha=record.sha,
+        subject=record.subject,
+        image=", ".join(sorted({service.image for service in record.services.values()})),
+        at=record.at,
+        by=record.by,
+        previous=record.previous,
+    )
+
+
+def parse_runs(lines: Sequence[str]) -> tuple[RunEntry, ...]:
+    """The host's history, newest first; lines that can't be read are left out."""
+    entries = [entry for line in lines if (entry := _run(line)) is not None]
+    return tuple(reversed(entries))
+
+
+def _run(line: str) -> RunEntry | None:
+    try:
+        raw: Any = json.loads(line)
+        about = raw["run"]
+        return RunEntry(
+            run_id=about["runId"],
+            command=about["command"],
+            revision=about.get("revision") or "",
+            result=raw["state"].split(" ")[0],
+            at=datetime.fromtimestamp(raw["epoch"], UTC),
+            by=about["by"],
+        )
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,58 @@
+"""How gates and the availability probe reach the host of this run."""
+
+import os
+from collections.abc import Mapping
+
+import requests
+
+from deployctl.config.gates import Via
+from deployctl.engines.compose.look import containers
+from deployctl.engines.compose.survey import Survey
+from deployctl.gates.base import CommandOutcome, GateContext, Observation, Socket
+from deployctl.host.client_side import dial_from_here, session_from_here
+from deployctl.host.link import Link
+
+
+def context(
+    link: Link,
+    survey: Survey,
+    services: tuple[str, ...],
+    *,
+    expected_images: Mapping[str, str],
+    expected_sha: str | None,
+    old_gone: bool,
+    baseline: Mapping[str, Observation],
+    client_host: str,
+) -> GateContext:
+    """Every call asks the link for the connection of now, so that a new one serves at once."""
+
+    def http(via: Via) -> requests.Session:
+        return link.host.http() if via == "host" else session_from_here()
+
+    def dial(via: Via, host: str, port: int, seconds: float) -> Socket:
+        if via == "host":
+            return link.host.dial(host, port, seconds)
+        return dial_from_here(host, port, seconds)
+
+    def run(command: str, seconds: float) -> CommandOutcome:
+        answer = link.host.run("command", {"COMMAND": command, "ENVIRONMENT": ""}, timeout=seconds)
+        return CommandOutcome(
+            exit_code=int(answer.text("exit", "255")),
+            stdout=answer.bytes("stdout"),
+            stderr=answer.bytes("stderr"),
+        )
+
+    return GateContext(
+        http=http,
+        dial=dial,
+        containers=lambda service: containers(link, survey, service),
+        run=run,
+        services=services,
+        expected_images=expected_images,
+        expected_sha=expected_sha,
+        replicas={service: max(1, len(survey.containers_of(service))) for service in services},
+        old_gone=old_gone,
+        baseline=baseline,
+        env=os.environ,
+        client_host=client_host,
+    )
