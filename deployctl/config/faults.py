@@ -41,7 +41,10 @@ def dotted(path: Path) -> str:
     """`("targets", "lab", "files", 0)` as `targets.lab.files[0]`."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += ("." if text else "") + (part if part.isprintable() else repr(part))
     return text
 
 

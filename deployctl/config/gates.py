@@ -76,7 +76,7 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
 def _regex(value: str) -> str:
     try:
         re.compile(value)
-    except re.error as error:
+    except (re.error, RecursionError, OverflowError) as error:
         raise ValueError(f"expected a regular expression ({error})") from error
     return value
 

@@ -71,7 +71,7 @@ def _value(match: re.Match[str], env: AbstractMapping[str, str]) -> str:
     body = _BODY.fullmatch(match["body"]) if match["end"] else None
     if body is None:
         raise ValueError(
-            f"{match[0]} is no reference; expected ${{NAME}}, ${{NAME:-default}} or "
+            f"{match[0][:40]!r} is no reference; expected ${{NAME}}, ${{NAME:-default}} or "
             "${NAME:?message} ($$ stands for a dollar sign)"
         )
     name = body["name"]
@@ -79,9 +79,8 @@ def _value(match: re.Match[str], env: AbstractMapping[str, str]) -> str:
     if body["how"] == "-":
         return value or body["text"]
     if body["how"] == "?" and not value:
-        raise _UnsetError(
-            f"the environment variable {name} is not set: {body['text'] or 'it is required'}"
-        )
+        reason = " ".join(body["text"].split()) or "it is required"
+        raise _UnsetError(f"the environment variable {name} is not set: {reason}")
     if value is None:
         raise _UnsetError(
             f"the environment variable {name} is not set; set it, or write ${{{name}:-default}}"

@@ -1,5 +1,6 @@
 """Checks a tree against a model, and says of every fault where it stands and what was expected."""
 
+import re
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ _EXPECTED: Final = {
     "tuple_type": _LIST,
 }
 _LONGEST_SHOWN: Final = 60
+_CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
+_SAYS_ENOUGH: Final = (
+    "put it in quotes",
+    "environment variable",  # a secret may stand where the name of its variable belongs
+)
 
 
 def validate(
@@ -75,7 +81,7 @@ def _faults(
         if message not in messages.setdefault(at, []):
             messages[at].append(message)
     return [
-        Fault(file, mark, path, _joined(said) + _found(places[path, mark], said))
+        Fault(file, mark, path, _joined(said) + _found(places[path, mark], said[0]))
         for (path, mark), said in messages.items()
     ]
 
@@ -202,18 +208,15 @@ def _joined(messages: list[str]) -> str:
     return " or ".join([messages[0], *(m.removeprefix("expected ") for m in messages[1:])])
 
 
-def _found(place: _Place, messages: list[str]) -> str:
+def _found(place: _Place, message: str) -> str:
     """`, found …` with what the file says, where that tells more than the message."""
     node = place.node
-    if place.is_key:
+    if place.is_key or not isinstance(node, Scalar) or not message.startswith("expected"):
         return ""
-    if (
-        not isinstance(node, Scalar)
-        or not messages[0].startswith("expected")
-        or "quotes" in messages[0]
-    ):
+    if any(words in message for words in _SAYS_ENOUGH):
         return ""
     if node.value is None and not node.text:
         return ", found nothing"
-    text = node.text if len(node.text) <= _LONGEST_SHOWN else node.text[: _LONGEST_SHOWN - 1] + "…"
+    text = _CREDENTIALS.sub("//…@", node.text)
+    text = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
     return f", found {text!r}" if isinstance(node.value, str) else f", found {text}"

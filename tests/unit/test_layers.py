@@ -135,9 +135,9 @@ def all_rooms() -> set[str]:
 
 
 @pytest.mark.parametrize("module", [m for m in MODULES if room(m) == "lab"])
-def test_the_lab_imports_only_errors_and_data(module: str) -> None:
+def test_the_lab_stands_on_the_ground_floor_alone(module: str) -> None:
     names = {name for name in every_import(module) if name.startswith("deployctl.")}
-    assert {room(name) for name in names} & all_rooms() <= {"lab", "errors", "data"}
+    assert {room(name) for name in names} & all_rooms() <= GROUND | {"lab"}
 
 
 def test_only_its_own_command_imports_the_lab() -> None:

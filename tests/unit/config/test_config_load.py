@@ -90,7 +90,7 @@ class TestAWholeFile:
     def test_settings_are_frozen(self, project: Project) -> None:
         settings = project.load(LAB)
         with pytest.raises(ValidationError, match="frozen"):
-            settings.target = "other"  # type: ignore[misc]
+            settings.target = "other"
 
     def test_relative_paths_start_at_the_file_not_at_the_working_directory(
         self, project: Project
@@ -343,6 +343,29 @@ targets:
     ) -> None:
         [fault] = project.faults(text)
         assert said in fault
+
+    def test_what_may_be_a_secret_is_not_repeated(self, project: Project) -> None:
+        text = """\
+gates:
+  a: {type: query, query: up, min: 1, url: "http://user:hunter2@prometheus/"}
+  b: {type: http, bearer_env: "hunter2 is a token"}
+  c: {type: http, headers: {Authorization: "Bearer hunter2"}}
+"""
+        faults = project.faults(text + SMALL + "  a: {host: x}\n")
+        assert len(faults) == 3
+        assert "hunter2" not in "".join(faults)
+
+    @pytest.mark.parametrize("pattern", ["(" * 50_000, "a{99999999999}", "(?P<a>x)(?P<a>y)"])
+    def test_a_pattern_that_can_not_be_compiled_is_a_fault(
+        self, project: Project, pattern: str
+    ) -> None:
+        gate = f"gates: {{c: {{type: command, run: x, matches: '{pattern}'}}}}\n"
+        [fault] = project.faults(gate + SMALL + "  a: {host: x}\n")
+        assert "gates.c.matches: expected a regular expression" in fault
+
+    def test_control_characters_of_a_key_never_reach_the_terminal(self, project: Project) -> None:
+        faults = project.faults('"\\e[2J": 1\n' + SMALL + "  a: {host: x}\n")
+        assert all(fault.isprintable() for fault in faults)
 
     def test_keys_that_begin_with_x_are_the_users_own(self, project: Project) -> None:
         text = "x-host: &host {user: deploy}\n" + SMALL + "  a: {<<: *host, host: vps, x-y: 1}\n"
