@@ -1,26 +1,21 @@
 """`deployctl lab`: a disposable server on this machine, to rehearse on."""
 
-import json
 import os
 import sys
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
+
+from deployctl.cli import options as opt
+from deployctl.cli.output import Output
 
 app = typer.Typer(
     help="A disposable server on this machine, to rehearse a hotfix on.", no_args_is_help=True
 )
 
-
-class Output(StrEnum):
-    """How `lab status` answers."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-Name = Annotated[str, typer.Option(help="The lab's name; also its target's.")]
+Name = Annotated[str, typer.Option("--name", help="The lab's name; also its target's.")]
 NamePlace = Annotated[str, typer.Argument(metavar="[NAME]", help="The lab's name.")]
 
 
@@ -30,11 +25,12 @@ def _say(text: str) -> None:
 
 @app.command()
 def up(
+    *,
     name: Name = "lab",
-    hosts: Annotated[int, typer.Option(min=1, max=9, help="How many hosts.")] = 1,
+    hosts: Annotated[int, typer.Option("--hosts", min=1, max=9, help="How many hosts.")] = 1,
 ) -> None:
     """Start a lab: a host with the sample application's first release running."""
-    from deployctl.lab.service import Lab  # noqa: PLC0415 - keeps the command line quick
+    from deployctl.lab.service import Lab  # noqa: PLC0415 - keeps --help light
 
     lab = Lab(name, say=_say).up(hosts=hosts)
     _say(f"up. Next: deployctl hotfix --target {lab.record.hosts[0].target} --sha d73cfb1")
@@ -43,13 +39,14 @@ def up(
 @app.command()
 def down(
     name: NamePlace = "lab",
-    all_: Annotated[bool, typer.Option("--all", help="Every lab.")] = False,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="Every lab.")] = False,
     images: Annotated[bool, typer.Option("--images", help="Also the images they use.")] = False,
 ) -> None:
     """Remove a lab with everything that belongs to it."""
-    from deployctl.lab import service, template  # noqa: PLC0415
+    from deployctl.lab import service, template  # noqa: PLC0415 - keeps --help light
 
-    for lab in service.all_labs() if all_ else [service.Lab(name)]:
+    for lab in service.all_labs() if every else [service.Lab(name)]:
         lab.down()
         _say(f"{lab.name} is gone")
     if images:
@@ -57,49 +54,61 @@ def down(
         _say("the lab's images are gone")
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
+@app.command(options_metavar="[OPTIONS]")
 def ssh(
-    name: NamePlace = "lab",
-    command: Annotated[list[str] | None, typer.Argument(help="Run this; else a shell.")] = None,
-    host: Annotated[int, typer.Option(min=1, help="Which host of the lab.")] = 1,
-    user: Annotated[str, typer.Option(help="deploy, sudoer, nodocker or minimal.")] = "deploy",
+    context: typer.Context,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME -- COMMAND", help="The lab, and what to run on it."),
+    ] = None,
+    *,
+    host: Annotated[int, typer.Option("--host", min=1, help="Which host of the lab.")] = 1,
+    user: Annotated[
+        str, typer.Option("--user", help="deploy, sudoer, nodocker or minimal.")
+    ] = "deploy",
 ) -> None:
-    """Log in to a lab's host."""
-    from deployctl.errors import UsageError  # noqa: PLC0415
+    """Log in to a lab's host, or run a command on it."""
+    from deployctl.errors import UsageError  # noqa: PLC0415 - keeps --help light
     from deployctl.lab.service import Lab  # noqa: PLC0415
 
+    name, command = _name_and_command(words or [], Output.of(context).argv)
     record = Lab(name).record
     if host > len(record.hosts):
-        raise UsageError(f"The lab {name} has {len(record.hosts)} hosts; there is no host {host}.")
+        raise UsageError(
+            f"The lab {name} has no host {host}, only {len(record.hosts)}.",
+            next_step=f"deployctl lab up --name {name} --hosts {host}",
+        )
     place = record.hosts[host - 1]
     words = [
         "ssh", "-F", os.devnull, "-i", str(record.key_file), "-o", "IdentitiesOnly=yes",
         "-o", f"UserKnownHostsFile={record.known_hosts}", "-o", "StrictHostKeyChecking=yes",
-        "-p", str(place.port), f"{user}@{place.address}", *(command or []),
+        "-p", str(place.port), f"{user}@{place.address}", *command,
     ]  # fmt: skip
     sys.stdout.flush()
     os.execvp("ssh", words)  # noqa: S606 - the terminal becomes ssh's
 
 
+def _name_and_command(words: list[str], argv: Sequence[str]) -> tuple[str, list[str]]:
+    """Tell the lab's name from the command, which is all that follows `--`."""
+    from deployctl.errors import UsageError  # noqa: PLC0415 - keeps --help light
+
+    command = list(argv[argv.index("--") + 1 :]) if "--" in argv else []
+    names = words[: len(words) - len(command)]
+    if len(names) > 1:
+        raise UsageError(
+            "A command for the host follows two dashes.",
+            next_step=f"deployctl lab ssh {names[0]} -- {' '.join(names[1:])}",
+        )
+    return (names[0] if names else "lab"), command
+
+
 @app.command()
-def status(
-    output: Annotated[Output, typer.Option(help="How to answer.")] = Output.TEXT,
-) -> None:
+def status(context: typer.Context, *, output: opt.Output = opt.OutputFormat.TEXT) -> None:
     """List the labs, and how each host is reached."""
-    from deployctl.lab import service  # noqa: PLC0415
-    from deployctl.lab.docker import require_engine  # noqa: PLC0415
+    from deployctl.lab.docker import require_engine  # noqa: PLC0415 - keeps --help light
+    from deployctl.lab.service import all_labs  # noqa: PLC0415
+    from deployctl.ui.labs import LabEntry, Labs, labs_text  # noqa: PLC0415
 
     require_engine()
-    labs = [lab.status() for lab in service.all_labs()]
-    if output is Output.JSON:
-        typer.echo(
-            json.dumps({"schemaVersion": 1, "command": "lab status", "labs": labs}, indent=2)
-        )
-        return
-    if not labs:
-        _say("no labs. Next: deployctl lab up")
-    for lab in labs:
-        _say(f"{lab['name']}  {lab['repository']}")
-        for host in lab["hosts"]:
-            power = "running" if host["running"] else "off"
-            _say(f"  {host['target']}  {host['user']}@{host['address']}:{host['port']}  {power}")
+    labs = tuple(LabEntry.model_validate(asdict(lab.status())) for lab in all_labs())
+    Output.of(context).answer(output.value, Labs(labs=labs), labs_text)

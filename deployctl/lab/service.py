@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -16,6 +15,7 @@ from deployctl.errors import UsageError
 from deployctl.lab import machine, sample, state, template
 from deployctl.lab.docker import LABEL, PREFIX, LabError, docker, listing, require_engine, succeeds
 from deployctl.lab.machine import PORT_LABEL, Host
+from deployctl.lab.report import HostStatus, LabStatus
 from deployctl.lab.state import HostRecord, LabRecord
 
 DEFAULT = "lab"
@@ -108,27 +108,28 @@ class Lab:
             docker("volume", "rm", "--force", *volumes, doing="Removing volumes", timeout=120)
         (found or LabRecord(self.name)).forget()
 
-    def status(self) -> dict[str, Any]:
-        """The lab as data, in the names that scripts read."""
+    def status(self) -> LabStatus:
+        """The lab as data, for scripts."""
         record = self.record
-        return {
-            "name": record.name,
-            "target": record.hosts[0].target if record.hosts else "",
-            "repository": str(record.repository),
-            "hosts": [
-                {
-                    "target": host.target,
-                    "address": host.address,
-                    "port": host.port,
-                    "user": host.user,
-                    "keyFile": str(record.key_file),
-                    "knownHostsFile": str(record.known_hosts),
-                    "container": host.container,
-                    "running": _is_running(host),
-                }
-                for host in record.hosts
-            ],
-        }
+        hosts = tuple(
+            HostStatus(
+                target=host.target,
+                address=host.address,
+                port=host.port,
+                user=host.user,
+                key_file=str(record.key_file),
+                known_hosts_file=str(record.known_hosts),
+                container=host.container,
+                running=_is_running(host),
+            )
+            for host in record.hosts
+        )
+        return LabStatus(
+            name=record.name,
+            target=state.target_name(record.name, 1),
+            repository=str(record.repository),
+            hosts=hosts,
+        )
 
     def rebuild(self, number: int = 1) -> None:
         """Throw one host away and make it anew from the template, with the same port."""

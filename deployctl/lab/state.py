@@ -5,7 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -74,6 +74,9 @@ class LabRecord:
         for target in target_files(self.name):
             target.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+        for parent in (self.folder.parent, state_home() / "targets"):
+            with suppress(OSError):  # others still have something there
+                parent.rmdir()
 
 
 def load(name: str) -> LabRecord | None:

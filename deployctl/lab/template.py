@@ -100,6 +100,7 @@ def prepare(say: Say) -> Template:
     inner = images.inner_images(pulled, say)
     say("installing the first release on it")
     _install(template, host_image, inner)
+    _remove_older(template)
     return template
 
 
@@ -112,6 +113,18 @@ def remove_all() -> None:
     )
     if references:
         docker("image", "rm", "--force", *references, doing="Removing images", timeout=180)
+
+
+def _remove_older(template: Template) -> None:
+    """Remove what earlier versions prepared, as far as no host uses it."""
+    for volume in listing("volume", "ls", "--quiet", f"--filter=label={LABEL}=template"):
+        if volume != template.volume:
+            succeeds("volume", "rm", volume)
+    for name in ("host", "bare-host"):
+        filters = f"--filter=reference={NAMESPACE}/{name}"
+        for tag in listing("image", "ls", filters, "--format={{.Tag}}"):
+            if tag != template.digest:
+                succeeds("image", "rm", f"{NAMESPACE}/{name}:{tag}")
 
 
 def _install(template: Template, host_image: str, inner: list[Available]) -> None:
