@@ -5,12 +5,18 @@ can't know, because the link to the host is dead, is neither up nor down.
 """
 
 import heapq
+import socket
+import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from types import MappingProxyType
+from typing import Final, cast
+from urllib.parse import urlsplit
+
+from urllib3.util.ssltransport import SSLTransport
 
 from deployctl.config.settings import AvailabilitySettings
 from deployctl.errors import DeployctlError, LinkLostError, RefusedError
@@ -68,11 +74,13 @@ class Availability:
         events: Events,
         interval: float = 0.025,
         timeout: float = 2.0,
-        host_header: str | None = None,
+        headers: Mapping[str, str] = MappingProxyType({}),
+        secure: bool = False,
     ) -> None:
         self._dial = dial
         self._path = path
-        self._host_header = host_header
+        self._headers = dict(headers)
+        self._tls = _unverified() if secure else None
         self._interval = interval
         self._timeout = timeout
         self._events = events
@@ -213,6 +221,8 @@ class Availability:
         connection = self._dial(place.host, place.port, self._timeout)
         try:
             connection.settimeout(_left(until))
+            if self._tls is not None:
+                connection = _secured(connection, self._tls, self._host(place))
             connection.sendall(self._request(place))
             answer = b""
             while b"\n" not in answer and len(answer) < _STATUS_LINE:
@@ -227,11 +237,33 @@ class Availability:
         finally:
             connection.close()
 
+    def _host(self, place: Place) -> str:
+        named = (value for name, value in self._headers.items() if name.lower() == "host")
+        return next(named, place.netloc)
+
     def _request(self, place: Place) -> bytes:
-        return (
-            f"GET {self._path} HTTP/1.1\r\nHost: {self._host_header or place.netloc}\r\n"
-            f"User-Agent: {USER_AGENT}\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-        ).encode()
+        headers = {
+            "User-Agent": USER_AGENT,
+            "Accept": "*/*",
+            **{n: v for n, v in self._headers.items() if n.lower() not in {"host", "connection"}},
+            "Host": self._host(place),
+            "Connection": "close",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        return f"GET {self._path} HTTP/1.1\r\n{lines}\r\n".encode()
+
+
+def _unverified() -> ssl.SSLContext:
+    """Whether anybody serves is asked here; whose certificate it is, gates ask."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _secured(connection: Socket, context: ssl.SSLContext, host: str) -> Socket:
+    name = urlsplit(f"//{host}").hostname
+    return cast("Socket", SSLTransport(cast("socket.socket", connection), context, name))
 
 
 def probe(settings: AvailabilitySettings, ctx: GateContext, events: Events) -> Availability:
@@ -246,7 +278,8 @@ def probe(settings: AvailabilitySettings, ctx: GateContext, events: Events) -> A
         dial=lambda host, port, seconds: ctx.dial("host", host, port, seconds),
         alive=ctx.alive,
         path=settings.path,
-        host_header=settings.host_header,
+        headers=settings.headers,
+        secure=settings.scheme == "https",
         interval=settings.interval,
         timeout=settings.timeout,
         events=events,
