@@ -125,7 +125,7 @@ def test_a_damaged_file_is_settings_or_a_config_error(data: bytes) -> None:
 
 
 @given(st.dictionaries(st.sampled_from(sorted(FILE_KEYS)), trees, max_size=6), trees)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_values_of_known_keys_are_settings_or_a_config_error(
     top: dict[str, object], target: object
 ) -> None:
