@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deployctl.result import Document
-from deployctl.ui.outline import outline, scalar
+from deployctl.ui.outline import label_of, outline, scalar
 from deployctl.ui.text import clean, clean_lines
 
 _GOOD = frozenset({"ok", "pass", "passed", "info", "warning", "warn", "skipped"})
@@ -43,7 +43,7 @@ def healthy(document: Document) -> bool:
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """Aligned columns of the scalars in `rows`, never cut; columns without a value are left out."""
     columns = [key for key in rows[0] if any(_is_shown(row.get(key)) for row in rows)]
-    cells = [[column.upper() for column in columns]]
+    cells = [[label_of(column).upper() for column in columns]]
     cells += [
         [scalar(key, row[key]) if _is_shown(row.get(key)) else "-" for key in columns]
         for row in rows

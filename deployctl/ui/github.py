@@ -88,11 +88,13 @@ class GitHub:
             self._in_group = False
 
     def _finish(self, result: Document) -> None:
+        told = False
         for gate in deciding_gates(result):
             level = "warning" if gate.get("mode") == "advisory" else "error"
+            told = told or level == "error"
             title = f"gate {gate['name']} {gate['state']}"
             self._annotate(level, title, gate_line(gate))
-        if not succeeded(result):
+        if not succeeded(result) and not told:
             self._annotate("error", headline(result), "\n".join(reason(result)))
         self._say(wording(RunEnded(result=dict(result))), raw=False)
         _append(self._env.get("GITHUB_STEP_SUMMARY"), markdown(result, SUMMARY_LIMIT_BYTES))

@@ -15,7 +15,7 @@ def outline(document: Mapping[str, Any], indent: str = "") -> list[str]:
     for key, value in document.items():
         if value is None or value in ("", [], {}):
             continue
-        label = f"{indent}{_label(key)}:"
+        label = f"{indent}{label_of(key)}:"
         if isinstance(value, Mapping):
             lines += [label, *outline(value, indent + "  ")]
         elif isinstance(value, str) and "\n" in value:
@@ -50,7 +50,8 @@ def scalar(key: str, value: Any) -> str:
     return clean(str(value))
 
 
-def _label(key: str) -> str:
+def label_of(key: str) -> str:
+    """`runId` as `Run ID`; the unit that ends a key (`…Ms`, `…Bytes`) stands with the value."""
     words = _WORDS.sub(" ", re.sub(r"(?<=[a-z])(?:Ms|Bytes)$", "", key)).split()
     words = [word if word.isupper() and len(word) > 1 else word.lower() for word in words]
     text = " ".join("ID" if word == "id" else "SHA" if word == "sha" else word for word in words)

@@ -29,7 +29,7 @@ class Plain:
                 return
             lines = wording(event)
             if isinstance(event, RunEnded):
-                self._write(lines)
+                self._write([*([""] if self._first else []), *lines])
                 return
             stamp = self._stamp(event)
             self._write([f"{stamp}  {line}" for line in lines])

@@ -13,6 +13,7 @@ from typing import TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.padding import Padding
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
@@ -39,12 +40,12 @@ from deployctl.ui.text import clean, clean_lines, duration, size
 from deployctl.ui.verdict import (
     Document,
     closing,
-    deciding_gates,
     facts,
     gate_line,
     headline,
     reason,
     succeeded,
+    untold_gates,
 )
 from deployctl.ui.wording import wording
 
@@ -178,22 +179,31 @@ class Terminal:
         lines += [Text(f"  {line}") for line in reason(result)]
         lines += [
             Text(f"  gate {gate_line(gate)}", style=_COLOURS.get(gate["state"], ""))
-            for gate in deciding_gates(result)
+            for gate in untold_gates(result)
         ]
         if not succeeded(result) and self._container:
             lines.append(Text("  The container's last lines:", style="bold"))
             lines += [Text(f"    {line}", style="dim") for line in self._container]
+        self._print(*lines)
         for label, text in facts(result):
-            lines.append(Text.assemble((f"  {label + ':':<12}", "dim"), clean(text)))
+            self._print_whole(Text.assemble((f"  {label + ':':<12}", "dim"), clean(text)))
         for label, text in closing(result):
             first, *rest = clean_lines(text)
-            lines.append(Text.assemble((f"  {label + ':':<12}", "bold"), (first, "bold")))
-            lines += [Text(f"  {'':<12}{line}", style="bold") for line in rest]
-        self._print(*lines)
+            indented = [f"  {label + ':':<12}{first}", *(f"  {'':<12}{line}" for line in rest)]
+            self._print_whole(*_styled(indented, "bold"))
 
     def _print(self, *lines: Text) -> None:
+        """Breaks long lines at words, with the indentation that they began with."""
         for line in lines:
-            # Soft-wrapped: the terminal breaks long lines, so that a command can be copied whole.
+            if not line.plain:
+                self._console.line()
+                continue
+            indent = len(line.plain) - len(line.plain.lstrip(" "))
+            self._console.print(Padding(line[indent:], (0, 0, 0, indent), expand=False))
+
+    def _print_whole(self, *lines: Text) -> None:
+        """Leaves the breaking to the terminal, so that a command can be copied in one piece."""
+        for line in lines:
             self._console.print(line, soft_wrap=True)
 
     def _start(self) -> None:
@@ -230,7 +240,8 @@ class Terminal:
             return Group(*parts)
 
     def _stage_line(self, stage: StageStarted) -> RenderableType:
-        elapsed = duration(1000 * int(time.monotonic() - self._stage_began))
+        seconds = int(time.monotonic() - self._stage_began)
+        elapsed = duration(1000 * seconds) if seconds else ""
         title = clean(stage.title) or clean(stage.stage)
         self._spinner.update(text=Text(f"{title}  {elapsed}", no_wrap=True, overflow="ellipsis"))
         return self._spinner

@@ -40,16 +40,16 @@ def _strip(text: str) -> str:
 
 
 def duration(milliseconds: float) -> str:
-    """`85 ms`, `1.2 s`, `2 min 5 s`, `3 h 4 min`."""
+    """`85 ms`, `10 s`, `1.2 s`, `2 min 5 s`, `3 h 4 min`."""
     if milliseconds < 1000:
         return f"{milliseconds:.0f} ms"
     seconds = milliseconds / 1000
     if seconds < 59.95:
-        return f"{seconds:.1f} s"
+        return f"{seconds:.1f} s".replace(".0 s", " s")
     whole = round(seconds)
     if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+        return f"{whole // 60} min {whole % 60} s".removesuffix(" 0 s")
+    return f"{whole // 3600} h {whole % 3600 // 60} min".removesuffix(" 0 min")
 
 
 def size(count: int) -> str:

@@ -6,6 +6,7 @@ Works on the result's JSON document, so that every reader of the stream tells th
 from collections.abc import Mapping
 from typing import Any
 
+from deployctl.errors import ExitCode
 from deployctl.ui.text import clean, clean_lines, duration, short_id
 
 HEADLINES = {
@@ -26,6 +27,9 @@ HEADLINES = {
     "usage": "USAGE",
     "bug": "A BUG IN DEPLOYCTL",
 }
+
+_LIVE = (ExitCode.SEALED, ExitCode.SEAL_FAILED)
+"""The codes with which the new release stays."""
 
 Document = Mapping[str, Any]
 
@@ -53,6 +57,16 @@ def deciding_gates(result: Document) -> list[Document]:
     ]
 
 
+def untold_gates(result: Document) -> list[Document]:
+    """The deciding gates whose observation the reason doesn't quote already."""
+    told = str(result["reason"])
+    return [
+        gate
+        for gate in deciding_gates(result)
+        if not (gate["observed"] and gate["observed"] in told)
+    ]
+
+
 def gate_line(gate: Document) -> str:
     """`health (after): fail: saw 500; needs 200; 14 attempts. Reason`."""
     name = clean(gate["name"])
@@ -70,7 +84,7 @@ def gate_line(gate: Document) -> str:
 def facts(result: Document) -> list[tuple[str, str]]:
     """Label and text of what is known about the release, in reading order."""
     rows = [
-        ("Release", _release(result.get("release"))),
+        ("Release" if result["exitCode"] in _LIVE else "Tried", _release(result.get("release"))),
         ("Before", _release(result.get("previous"))),
         ("Gates", _gates(result)),
         ("Outage", availability(result.get("availability"))),
@@ -103,7 +117,7 @@ def availability(seen: Document | None) -> str:
 def verdict_lines(result: Document) -> list[str]:
     """The whole block as plain lines, without colour."""
     lines = [headline(result), *(f"  {line}" for line in reason(result))]
-    lines += [f"  gate {gate_line(gate)}" for gate in deciding_gates(result)]
+    lines += [f"  gate {gate_line(gate)}" for gate in untold_gates(result)]
     for label, text in [*facts(result), *closing(result)]:
         first, *rest = clean_lines(text)
         lines += [f"  {label + ':':<12}{first}", *(f"  {'':<12}{line}" for line in rest)]

@@ -40,14 +40,14 @@ def _(event: RunStarted) -> list[str]:
 @wording.register
 def _(event: StageStarted) -> list[str]:
     title = clean(event.title)
-    return [f"{clean(event.stage)}: {title}" if title else f"{clean(event.stage)}: started"]
+    return [f"stage {clean(event.stage)}: {title or 'started'}"]
 
 
 @wording.register
 def _(event: StageEnded) -> list[str]:
     detail = f": {clean(event.detail)}" if event.detail else ""
     took = f" in {duration(event.duration_ms)}" if event.state != "skipped" else ""
-    return [f"{clean(event.stage)}: {event.state}{took}{detail}"]
+    return [f"stage {clean(event.stage)}: {event.state}{took}{detail}"]
 
 
 @wording.register

@@ -1,0 +1,46 @@
+"""The secrets that this process itself knows: those that the settings name."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from deployctl.config.settings import Settings
+
+_LARGEST_BYTES = 64 * 1024
+
+
+def known_secrets(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
+    """Names to values for the redactor: every `…env` setting's variable, and secret files.
+
+    What isn't set or can't be read is left out: whoever needs it will say so.
+    """
+    found = {name: env[name] for name in _variables(settings.model_dump()) if env.get(name)}
+    for name, secret in settings.source.secrets.items():
+        if secret.file is not None and (text := _read(secret.file)):
+            found[f"{name}_secret"] = text
+    for name, value in list(found.items()):
+        # `user:password` is also sent and printed in its parts.
+        _, colon, password = value.partition(":")
+        if colon and "\n" not in value:
+            found[f"{name}_password"] = password
+    return found
+
+
+def _variables(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(item, str) and (key == "env" or str(key).endswith("_env")):
+                yield item
+            else:
+                yield from _variables(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _variables(item)
+
+
+def _read(path: Path) -> str:
+    try:
+        with path.expanduser().open("rb") as file:
+            return file.read(_LARGEST_BYTES).decode(errors="replace")
+    except OSError:
+        return ""

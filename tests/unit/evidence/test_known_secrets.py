@@ -1,0 +1,41 @@
+"""Which secrets the settings name."""
+
+from pathlib import Path
+
+from deployctl.config.settings import Settings
+from deployctl.evidence.known_secrets import known_secrets
+
+
+def test_variables_and_files_that_the_settings_name(tmp_path: Path) -> None:
+    (tmp_path / "netrc").write_text("machine x password y")
+    settings = Settings.model_validate(
+        {
+            "target": "lab",
+            "repository": tmp_path,
+            "host": {"host": "h", "key_env": "KEY"},
+            "services": ["api"],
+            "source": {"secrets": {"pip": {"env": "INDEX"}, "netrc": {"file": tmp_path / "netrc"}}},
+            "gates": {"health": {"type": "health", "path": "/health", "basic_env": "BASIC"}},
+        }
+    )
+    env = {"KEY": "private", "INDEX": "token-1", "BASIC": "ana:pass word", "OTHER": "x"}
+    assert known_secrets(settings, env) == {
+        "KEY": "private",
+        "INDEX": "token-1",
+        "BASIC": "ana:pass word",
+        "BASIC_password": "pass word",
+        "netrc_secret": "machine x password y",
+    }
+
+
+def test_what_is_not_set_or_not_there_is_left_out(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {
+            "target": "lab",
+            "repository": tmp_path,
+            "host": {"host": "h", "key_env": "KEY"},
+            "services": ["api"],
+            "source": {"secrets": {"netrc": {"file": tmp_path / "missing"}}},
+        }
+    )
+    assert known_secrets(settings, {}) == {}

@@ -1,0 +1,142 @@
+"""What counts as a secret, and in which forms it is recognised."""
+
+import base64
+import json
+import time
+from urllib.parse import quote_plus
+
+import pytest
+
+from deployctl.evidence.redact import MARK, LineRedactor, Redactor, looks_secret
+
+VALUE = 's3cr3t/"value"+é'
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("DB_PASSWORD=hunter2", f"DB_PASSWORD={MARK}"),
+        ('DB_PASSWORD: "two words"', f'DB_PASSWORD: "{MARK}"'),
+        ('{"password": "x", "user": "ana"}', f'{{"password": "{MARK}", "user": "ana"}}'),
+        ("dbPassword=x y", f"dbPassword={MARK} y"),
+        ("postgres://app:hunter2@db:5432/app", f"postgres://app:{MARK}@db:5432/app"),
+        ("Authorization: Bearer abc.def", f"Authorization: Bearer {MARK}"),
+        ("authorization: Basic dXNlcg==", f"authorization: Basic {MARK}"),
+        ("https://x/?access_token=abc&page=2", f"https://x/?access_token={MARK}&page=2"),
+        ("Set-Cookie: id=1; Path=/", f"Set-Cookie: {MARK}; Path=/"),
+        ("token ghp_" + "a" * 36, f"token {MARK}"),
+        ("AKIAABCDEFGHIJKLMNOP", MARK),
+        ("glpat-" + "x" * 20, MARK),
+    ],
+)
+def test_patterns_find_what_nobody_declared(text: str, clean: str) -> None:
+    assert Redactor().text(text) == clean
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PORT=8000",
+        "PWD=/app",
+        "password=${DB_PASSWORD}",
+        "2 of 3 pass: the rest waits",
+        "compass: north",
+        'python_gc_objects_collected_total{generation="0"} 460.0',
+        "tokens: 512",
+        "has_token: true",
+        "http://127.0.0.1:9090/api/v1/targets",
+        "commit d73cfb1000000000000000000000000000000000",
+    ],
+)
+def test_what_is_no_secret_stays_readable(text: str) -> None:
+    assert Redactor().text(text) == text
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        VALUE,
+        base64.b64encode(VALUE.encode()).decode(),
+        quote_plus(VALUE),
+        json.dumps(VALUE)[1:-1],
+        json.dumps(VALUE, ensure_ascii=False)[1:-1],
+    ],
+)
+def test_a_known_value_is_found_in_every_form_that_tools_print(form: str) -> None:
+    assert MARK in Redactor({"X": VALUE}).text(f"before {form} after")
+    assert form not in Redactor({"X": VALUE}).text(f"before {form} after")
+
+
+@pytest.mark.parametrize("prefix", ["", "u", "us", "user"])
+def test_a_known_value_is_found_inside_longer_base64(prefix: str) -> None:
+    encoded = base64.b64encode(f"{prefix}correct-horse-battery".encode()).decode()
+    clean = Redactor({"X": "correct-horse-battery"}).text(encoded)
+    assert MARK in clean
+    assert b"horse" not in base64.b64decode(clean.split(MARK)[0] + "====")
+
+
+def test_short_values_count_only_under_a_secret_name() -> None:
+    redactor = Redactor({"PORT": "8000", "DB_PASSWORD": "abcd"})
+    assert redactor.text("listening on 8000 with abcd") == f"listening on 8000 with {MARK}"
+
+
+def test_public_names_are_left_alone() -> None:
+    assert Redactor({"REGION": "europe-west"}, public=["REGION"]).text("europe-west") == (
+        "europe-west"
+    )
+
+
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "apiKey", "GITHUB_TOKEN", "SENTRY_DSN", "db.pass"])
+def test_names_that_look_secret(name: str) -> None:
+    assert looks_secret(name)
+
+
+@pytest.mark.parametrize("name", ["PORT", "PWD", "HOSTNAME", "COMPASS", "MONKEY", "PATH"])
+def test_names_that_do_not(name: str) -> None:
+    assert not looks_secret(name)
+
+
+def test_a_private_key_disappears_as_a_whole() -> None:
+    key = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3Blbn\nNzaC1r\n-----END OPENSSH PRIVATE KEY-----"
+    assert Redactor().text(f"a\n{key}\nb") == f"a\n{MARK}\nb"
+
+
+def test_a_private_key_disappears_line_by_line() -> None:
+    lines = LineRedactor(Redactor())
+    shown = [
+        lines.line(text)
+        for text in (
+            "cat key",
+            "-----BEGIN RSA PRIVATE KEY-----",
+            "MIIEow",
+            "-----END RSA PRIVATE KEY-----",
+            "done",
+        )
+    ]
+    assert shown == ["cat key", MARK, MARK, MARK, "done"]
+
+
+def test_a_value_of_several_lines_is_found_in_each_of_them() -> None:
+    assert Redactor({"KEYS": "first-line\nsecond-line"}).text("second-line") == MARK
+
+
+def test_values_of_json_are_cleaned_by_content_and_by_key() -> None:
+    value = {"a": ["Bearer", {"clientSecret": "x"}], "n": 3, "u": "redis://:pw12@h"}
+    assert Redactor().value(value) == {
+        "a": ["Bearer", {"clientSecret": MARK}],
+        "n": 3,
+        "u": f"redis://:{MARK}@h",
+    }
+
+
+def test_binary_data_with_a_known_secret_can_not_be_kept() -> None:
+    redactor = Redactor({"X": "hunter2hunter2"})
+    assert redactor.data(b"\xff\xfehunter2hunter2") is None
+    assert redactor.data(b"\xff\xfe") == b"\xff\xfe"
+
+
+@pytest.mark.parametrize("unit", ["a", "a_", "secret", "token=", "eyJ", '"', "://", "x:"])
+def test_hostile_text_takes_no_long_time(unit: str) -> None:
+    began = time.monotonic()
+    Redactor().text(unit * (200_000 // len(unit)))
+    assert time.monotonic() - began < 3

@@ -1,0 +1,153 @@
+"""The plan and the documents of status, history, doctor and diagnose as text."""
+
+import copy
+
+from pydantic import Field
+
+from deployctl.result import Document
+from deployctl.ui.diagnosis import Diagnosis, Fault, diagnosis_text
+from deployctl.ui.documents import doctor_text, healthy, history_text, status_text
+from deployctl.ui.outline import outline
+from deployctl.ui.plan import plan_lines
+
+from .story import PLAN
+
+
+class Check(Document):
+    name: str
+    state: str
+    detail: str
+    next: str = ""
+
+
+class Doctor(Document):
+    schema_version: int = 1
+    checks: list[Check] = Field(default_factory=list)
+
+
+class Entry(Document):
+    number: str
+    image: str | None = None
+    duration_ms: int = 0
+    notes: list[str] = Field(default_factory=list)
+
+
+class History(Document):
+    schema_version: int = 1
+    command: str = "history"
+    target: str = "lab"
+    releases: list[Entry] = Field(default_factory=list)
+
+
+def test_a_plan_says_all_that_a_person_must_know_before_execute() -> None:
+    text = "\n".join(plan_lines(PLAN))
+    for needed in (
+        "d73cfb1000000000000000000000000000000000  Add the /metrics endpoint",
+        "212 files, 38.0 MB",
+        "1 of 2 layers expected from the cache",
+        "recreate api; edits /opt/techno-os/app/backend/docker-compose.prod.yml",
+        "all must hold for 10 s, within 2 min",
+        "health of api: 200, status ok",
+        "prometheus of api (advisory): up from it",
+        "M app/main.py",
+        "ADVISORY: prometheus can't stop this run. Reason: its disk is full, OPS-12",
+        "WARNING: The commit is not on any remote.",
+        "If a gate does not pass: the file's bytes",
+    ):
+        assert needed in text
+    assert "\x1b" not in text
+
+
+def test_a_plan_that_builds_and_swaps_nothing_says_so() -> None:
+    plan = copy.deepcopy(PLAN)
+    plan["decisions"] |= {"build": False, "swap": False, "commit": None, "previous": None}
+    plan["facts"]["changed"] = None
+    text = "\n".join(plan_lines(plan))
+    assert "not built again" in text
+    assert "live already" in text
+    assert "Ships" not in text
+
+
+def test_many_changed_files_are_counted() -> None:
+    plan = copy.deepcopy(PLAN)
+    plan["facts"]["changed"] = [{"status": "A", "path": f"f{n}"} for n in range(40)]
+    assert "  and 28 more files" in plan_lines(plan)
+
+
+def test_doctor_tells_each_check_and_what_to_do() -> None:
+    found = Doctor(
+        checks=[
+            Check(name="docker", state="ok", detail="27.3"),
+            Check(name="lock", state="fail", detail="held", next="wait\nor ask"),
+        ]
+    )
+    assert doctor_text(found) == [
+        "ok       docker: 27.3",
+        "fail     lock: held",
+        "         next: wait",
+        "         next: or ask",
+    ]
+    assert not healthy(found)
+    assert healthy(Doctor(checks=[Check(name="a", state="warning", detail="b")]))
+
+
+def test_history_is_a_table_without_empty_columns() -> None:
+    found = History(
+        releases=[
+            Entry(number="r2", image="api:d73cfb1\x1b[31m", duration_ms=48_000),
+            Entry(number="r10", duration_ms=900),
+        ]
+    )
+    assert history_text(found) == [
+        "Target: lab",
+        "NUMBER  IMAGE        DURATION",
+        "r2      api:d73cfb1  48 s",
+        "r10     -            900 ms",
+    ]
+
+
+def test_status_is_an_outline() -> None:
+    assert status_text(History(target="lab")) == ["Target: lab"]
+
+
+def test_an_outline_names_units_and_leaves_out_what_is_empty() -> None:
+    assert outline(
+        {
+            "runId": "a",
+            "downtimeMs": 780,
+            "sizeBytes": 38_000_000,
+            "empty": None,
+            "none": [],
+            "armed": False,
+            "names": ["a", "b"],
+            "services": [{"name": "api", "imageId": "x"}, {"name": "db"}],
+            "release": {"sha": "abc"},
+            "text": "one\ntwo",
+        }
+    ) == [
+        "Run ID: a",
+        "Downtime: 780 ms",
+        "Size: 38.0 MB",
+        "Armed: no",
+        "Names: a, b",
+        "Services:",
+        "  - Name: api",
+        "    Image ID: x",
+        "  - Name: db",
+        "Release:",
+        "  SHA: abc",
+        "Text:",
+        "  one",
+        "  two",
+    ]
+
+
+def test_a_diagnosis_has_the_form_that_editors_jump_to() -> None:
+    found = Diagnosis(
+        command="compose diagnose",
+        file="c.yml",
+        result="faults",
+        exit_code=23,
+        faults=[Fault(line=3, column=5, message="A tab.", mend="Use spaces.")],
+    )
+    assert diagnosis_text(found) == ["c.yml:3:5: A tab. Use spaces."]
