@@ -197,6 +197,7 @@ def _fetch(session: requests.Session, request: Request, until: float) -> Exchang
             target = _same_server(url, response.headers["Location"], request.headers)
             if target is None:
                 return _elsewhere(exchange, response.headers["Location"])
+            session.close()  # the server may have closed this connection without saying so
             if response.status_code not in {307, 308} and method != "HEAD":
                 method, body = "GET", None
             url = target
