@@ -34,10 +34,16 @@ def starter(answers: Answers) -> str:
     from deployctl.config import load  # noqa: PLC0415 - keeps --help light
 
     example = (Path(load.__file__).parent / "example.yml").read_text(encoding="utf-8")
-    head, ruler, rest = example.partition(_RULER)
     values = _values(answers)
-    lines = [_with_value(line, values, answers.target) for line in head.splitlines()]
-    lines += [line if _is_comment(line) else f"# {line}" for line in (ruler + rest).splitlines()]
+    lines = []
+    needed = True  # rulers in the example part what every file needs from what is optional
+    for line in example.splitlines():
+        if line.startswith(_RULER):
+            needed = not needed
+        if needed:
+            lines.append(_with_value(line, values, answers.target))
+        else:
+            lines.append(line if _is_comment(line) else f"# {line}")
     return "\n".join(lines) + "\n"
 
 
@@ -94,7 +100,7 @@ def _with_value(line: str, values: dict[str, str | None], target: str) -> str:
     else:
         return line
     text = f"{found['indent']}{key}: {value}".rstrip()
-    return f"{text:<33}{comment.strip()}".rstrip() if comment else text
+    return f"{text:<34}{comment.strip()}".rstrip() if comment else text
 
 
 def _scalar(value: str | None) -> str | None:
