@@ -1,7 +1,7 @@
 """HTTP through the SSH connection: a requests session whose sockets are tunnels."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import requests
@@ -9,6 +9,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.util.ssl_ import resolve_cert_reqs
 from urllib3.util.ssltransport import SSLTransport
 
 from deployctl.host.tunnel import TunnelSocket
@@ -61,27 +62,54 @@ def connection_classes(
     """urllib3's connection classes with `dial` in place of TCP."""
 
     class TunnelConnection(HTTPConnection):
+        once = False
+
         def _new_conn(self) -> Any:
             return new_socket(self, dial)
 
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            self.once = asks_to_close(kwargs.get("headers"))
+            super().request(*args, **kwargs)
+
         @property
         def is_connected(self) -> bool:
-            return not dropped(self.sock)
+            return not self.once and not dropped(self.sock)
 
     class TlsTunnelConnection(HTTPSConnection):
+        once = False
+
         def connect(self) -> None:
             if self.ssl_context is None:
+                # One a connection: urllib3 sets on it what this request wants verified.
                 self.ssl_context = TunnelTlsContext(ssl.PROTOCOL_TLS_CLIENT)
+                if resolve_cert_reqs(self.cert_reqs) == ssl.CERT_NONE:
+                    self.ssl_context.check_hostname = False
             super().connect()
 
         def _new_conn(self) -> Any:
             return new_socket(self, dial)
 
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            self.once = asks_to_close(kwargs.get("headers"))
+            super().request(*args, **kwargs)
+
         @property
         def is_connected(self) -> bool:
-            return not dropped(self.sock)
+            return not self.once and not dropped(self.sock)
 
     return TunnelConnection, TlsTunnelConnection
+
+
+def asks_to_close(headers: Mapping[str, str] | None) -> bool:
+    """Whether a request says `Connection: close`.
+
+    Many servers then close without saying so themselves; urllib3 would use the connection again,
+    and the next request would look refused.
+    """
+    return any(
+        name.lower() == "connection" and str(value).lower() == "close"
+        for name, value in (headers or {}).items()
+    )
 
 
 class TunnelTlsContext(ssl.SSLContext):

@@ -2,8 +2,9 @@
 
 import contextlib
 import io
+import socket
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import paramiko
 
@@ -54,7 +55,8 @@ class TunnelSocket:
         self._channel = channel
         self._transport = transport
         self._label = label
-        self._files = 0
+        # The names of socket.socket's own count: SocketIO and urllib3's TLS use them.
+        self._io_refs = 0
         self._closed = False
 
     def settimeout(self, timeout: float | None) -> None:
@@ -109,9 +111,10 @@ class TunnelSocket:
         self, mode: str = "r", buffering: int | None = None, **_: object
     ) -> io.BufferedReader | io.BufferedWriter:
         size = io.DEFAULT_BUFFER_SIZE if buffering is None or buffering < 1 else buffering
-        self._files += 1
-        raw = _SocketFile(self)
-        return io.BufferedWriter(raw, size) if "w" in mode else io.BufferedReader(raw, size)
+        self._io_refs += 1
+        if "w" in mode:
+            return io.BufferedWriter(socket.SocketIO(cast("socket.socket", self), "w"), size)
+        return io.BufferedReader(socket.SocketIO(cast("socket.socket", self), "r"), size)
 
     def shutdown(self, how: int) -> None:
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
@@ -119,12 +122,13 @@ class TunnelSocket:
 
     def close(self) -> None:
         self._closed = True
-        if self._files <= 0:
+        if self._io_refs <= 0:
             self._close_channel()
 
-    def file_closed(self) -> None:
-        self._files -= 1
-        if self._closed and self._files <= 0:
+    def _decref_socketios(self) -> None:
+        if self._io_refs > 0:
+            self._io_refs -= 1
+        if self._closed and self._io_refs <= 0:
             self._close_channel()
 
     def _close_channel(self) -> None:
@@ -144,28 +148,3 @@ class TunnelSocket:
         if self._link_is_dead():
             return link_lost(self._label, self._transport.lost_because)
         return BrokenPipeError("the peer closed the connection")
-
-
-class _SocketFile(io.RawIOBase):
-    """The unbuffered file beneath `makefile`."""
-
-    def __init__(self, sock: TunnelSocket) -> None:
-        super().__init__()
-        self._sock = sock
-
-    def readable(self) -> bool:
-        return True
-
-    def writable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        return self._sock.recv_into(buffer)
-
-    def write(self, data: "ReadableBuffer") -> int:
-        return self._sock.send(bytes(data))
-
-    def close(self) -> None:
-        if not self.closed:
-            super().close()
-            self._sock.file_closed()
