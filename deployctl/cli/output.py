@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from deployctl.cli.failure import Circumstances, document, explain
 from deployctl.errors import UsageError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from deployctl.result import Document, Result
     from deployctl.ui.choose import Format
     from deployctl.ui.renderer import Renderer
+
+D = TypeVar("D", bound="Document")
 
 _CHANGING_STAGES = frozenset({"backup", "arm", "swap", "gate", "confirm"})
 
@@ -88,9 +90,7 @@ class Output:
             self.start(wanted_format(self.argv))
         return self.finish(document(error, known, os.environ))
 
-    def answer(
-        self, output: "Format", content: "Document", text: Callable[["Document"], list[str]]
-    ) -> None:
+    def answer(self, output: "Format", content: D, text: Callable[[D], list[str]]) -> None:
         """Writes a document that is no run's result (`status`, `history`, `doctor`) to stdout."""
         if output == "text":
             self.write("".join(f"{line}\n" for line in text(content)))

@@ -57,6 +57,7 @@ def create(
 def filled(container: str, source: str, *, lab: str, image: str) -> Iterator[None]:
     """Fill a host's volume with another one's content, and hold it until the host is on."""
     keeper = f"{container}-keeper"
+    succeeds("rm", "--force", keeper)  # of a command that was killed
     # root's own file attributes are copied too, so it needs what the host needs; the engine's
     # identity stays the same, because the build cache belongs to it
     docker(

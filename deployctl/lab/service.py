@@ -76,7 +76,7 @@ class Lab:
         require_engine()
         with state.exclusively():
             prepared = template.prepare(self.say)
-            record = state.load(self.name) or self._begin()
+            record = state.load(self.name) or begin(self.name)
             known = len(record.hosts)
             for number in range(known + 1, hosts + 1):
                 record.hosts.append(_reserve(self.name, number))
@@ -142,26 +142,6 @@ class Lab:
         self._start(host, prepared)
         _pin(record)
 
-    def _begin(self) -> LabRecord:
-        record = LabRecord(self.name)
-        record.folder.mkdir(parents=True, exist_ok=True)
-        private = Ed25519PrivateKey.generate()
-        record.key_file.touch(mode=0o600)
-        record.key_file.write_bytes(
-            private.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.OpenSSH,
-                serialization.NoEncryption(),
-            )
-        )
-        public = private.public_key().public_bytes(
-            serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-        )
-        record.key_file.with_suffix(".pub").write_bytes(public + b" deployctl-lab\n")
-        if not record.repository.exists():
-            sample.create(record.repository)
-        return record
-
     def _create(self, host: HostRecord, prepared: template.Template, disk: str | None) -> None:
         machine.create(
             host.container, lab=self.name, image=prepared.image, port=host.port, disk=disk
@@ -182,6 +162,28 @@ class Lab:
 def all_labs() -> list[Lab]:
     """Every lab of this person on this machine."""
     return [Lab(record.name) for record in state.load_all()]
+
+
+def begin(name: str) -> LabRecord:
+    """Make a lab's key and repository; it has no hosts yet."""
+    record = LabRecord(name)
+    record.folder.mkdir(parents=True, exist_ok=True)
+    private = Ed25519PrivateKey.generate()
+    record.key_file.touch(mode=0o600)
+    record.key_file.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.OpenSSH,
+            serialization.NoEncryption(),
+        )
+    )
+    public = private.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    )
+    record.key_file.with_suffix(".pub").write_bytes(public + b" deployctl-lab\n")
+    if not record.repository.exists():
+        sample.create(record.repository)
+    return record
 
 
 def _reserve(lab: str, number: int) -> HostRecord:

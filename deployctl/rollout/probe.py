@@ -1,10 +1,7 @@
 """The availability probe of this run, from its settings."""
 
 import json
-import ssl
 from collections.abc import Callable
-
-from urllib3.util.ssltransport import SSLTransport
 
 from deployctl.config.settings import AvailabilitySettings
 from deployctl.events import Events
@@ -25,8 +22,7 @@ def start_probe(
         return places(settings.address, service, context.containers(service))[0]
 
     def dial(host: str, port: int, seconds: float) -> Socket:
-        plain = context.dial("host", host, port, seconds)
-        return plain if settings.scheme == "http" else _tls(plain, host)
+        return context.dial("host", host, port, seconds)
 
     probe = Availability(
         endpoint=endpoint,
@@ -36,9 +32,8 @@ def start_probe(
         events=events,
         interval=settings.interval,
         timeout=settings.timeout,
-        host_header=next(
-            (value for name, value in settings.headers.items() if name.lower() == "host"), None
-        ),
+        headers=settings.headers,
+        secure=settings.scheme == "https",
     )
     probe.start()
     return probe
@@ -56,11 +51,3 @@ def series_json(measured: Measured) -> str:
             "dropped": measured.series.dropped,
         }
     )
-
-
-def _tls(plain: Socket, host: str) -> Socket:
-    """Whether the certificate is good is for a gate to say; here only that somebody answers."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return SSLTransport(plain, context, server_hostname=host)  # type: ignore[arg-type, return-value]

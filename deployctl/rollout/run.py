@@ -96,6 +96,13 @@ def _done(session: Session) -> Outcome:
             f"{name} serves, as before.",
             word="unchanged",
         )
+    if session.command == "rollback":
+        return Outcome(
+            ExitCode.SEALED,
+            f"{name} serves again and holds the gates that it held before.",
+            f"{name} serves.",
+            next_step="deployctl status",
+        )
     return Outcome(
         ExitCode.SEALED,
         f"{name} is live and every gate holds.",

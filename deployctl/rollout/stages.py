@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from deployctl import source
-from deployctl.config.settings import SourceSettings
+from deployctl.config.settings import RolloutSettings, SourceSettings
 from deployctl.engines.compose import build as builder
 from deployctl.engines.compose import look, preflight, survey
 from deployctl.engines.compose.change import edits_for
@@ -49,7 +49,7 @@ from deployctl.rollout.probe import start_probe
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.secret_values import build_secrets
 from deployctl.rollout.session import Session, need, scratch_path
-from deployctl.rollout.steps import BuildParams, GateParams, RunStep, ShipParams
+from deployctl.rollout.steps import RunStep
 
 PIN = "deployctl-pin"
 
@@ -131,6 +131,8 @@ def capture_stage(session: Session, note: StageNote) -> None:
             facts, settings.services, session.run_id, session.before
         )
     _choose_goal(session)
+    if session.command == "rollback":
+        judge_by_what_held(session)
     _make_plan(session)
     held = held_before(session.before)
     note.detail = f"{len(held)} of {len(session.gates)} gates hold now"
@@ -176,6 +178,14 @@ def _goal_of_hotfix(session: Session) -> None:
         at=utc_now(),
         gates=tuple(sorted(gate.name for gate in session.gates if gate.mode == "required")),
     )
+
+
+def judge_by_what_held(session: Session) -> None:
+    """An earlier release is judged by the gates that held for it; it may know no others."""
+    held = set(need(session.goal, "a release").gates)
+    for gate in session.gates:
+        if gate.name not in held and not gate.name.startswith("container"):
+            gate.mode = "advisory"
 
 
 def before_of(session: Session, record: ReleaseRecord | None) -> ReleaseRecord | None:
@@ -236,7 +246,7 @@ def _make_plan(session: Session) -> None:
             facts.files, [(service, session.images[service]) for service in settings.services]
         )
     current = session.current or session.found
-    params = session.playbook.params(GateParams)
+    times = timing(session)
     decisions = Decisions(
         command=session.command,
         target=settings.target,
@@ -251,8 +261,8 @@ def _make_plan(session: Session) -> None:
         services=decide.planned_services(decide.job_services(facts, settings.services)),
         files=decide.planned_files(session.edits),
         gates=decide.planned_gates(session.gates, options.advisory),
-        min_healthy_ms=int(min_healthy(session, params) * 1000),
-        deadline_ms=int(deadline(session, params) * 1000),
+        min_healthy_ms=int(times.min_healthy * 1000),
+        deadline_ms=int(times.deadline * 1000),
         swap=swap,
         build=session.command == "hotfix"
         and swap
@@ -286,14 +296,9 @@ def _release_result(goal: ReleaseRecord, image: str) -> Release:
     return Release(number=goal.number, sha=goal.sha, image=image, source_digest=goal.source_digest)
 
 
-def min_healthy(session: Session, params: GateParams) -> float:
-    given = params.min_healthy
-    return session.settings.rollout.min_healthy if given is None else given
-
-
-def deadline(session: Session, params: GateParams) -> float:
-    given = params.deadline
-    return session.settings.rollout.deadline if given is None else given
+def timing(session: Session) -> RolloutSettings:
+    """How long each part may take: the playbook's word, else the settings'."""
+    return session.playbook.timing(session.settings.rollout)
 
 
 def _planned_commit(session: Session) -> PlannedCommit | None:
@@ -378,9 +383,7 @@ def _start_job(session: Session) -> None:
         project=facts.project,
         live_after=goal.number,
         lock_wait=int(session.options.lock_wait),
-        budget=deadline(session, session.playbook.params(GateParams))
-        + own
-        + len(settings.services) * 120,
+        budget=timing(session).deadline + own + len(settings.services) * 120,
         about={
             "runId": session.run_id,
             "command": session.command,
@@ -423,7 +426,6 @@ def ship_stage(session: Session, note: StageNote) -> None:
     if not plan.decisions.build:
         note.skip("the host has the image already" if plan.decisions.swap else "live already")
         return
-    params = session.playbook.params(ShipParams)
     session.recorder.shipped_bytes = builder.ship(
         session.hostlink,
         package,
@@ -431,7 +433,7 @@ def ship_stage(session: Session, note: StageNote) -> None:
         progress=lambda done, total: session.events.emit(
             Progress(stage="ship", done_bytes=done, total_bytes=total)
         ),
-        timeout=params.timeout or session.settings.rollout.ship_timeout,
+        timeout=timing(session).ship_timeout,
     )
     note.detail = f"{package.files} files, {session.recorder.shipped_bytes} bytes"
 
@@ -454,7 +456,7 @@ def build_stage(session: Session, note: StageNote) -> None:
             buildx=session.facts.buildx,
             state_dir=session.facts.state_dir,
             run_id=session.run_id,
-            timeout=session.playbook.params(BuildParams).timeout or settings.rollout.build_timeout,
+            timeout=timing(session).build_timeout,
         )
         image_id = builder.build(
             session.hostlink,
@@ -524,7 +526,7 @@ def swap_stage(session: Session, note: StageNote) -> None:
 
 
 def gate_stage(session: Session, note: StageNote) -> None:
-    params = session.playbook.params(GateParams)
+    times = timing(session)
     swapped = session.job is not None
     seen: dict[str, Observation] = {}
     results = runner.hold(
@@ -536,8 +538,8 @@ def gate_stage(session: Session, note: StageNote) -> None:
             old_gone=swapped,
             baseline=session.baseline,
         ),
-        min_healthy=min_healthy(session, params) if swapped else 0.0,
-        deadline=deadline(session, params),
+        min_healthy=times.min_healthy if swapped else 0.0,
+        deadline=times.deadline,
         when="after",
         events=session.events,
         cancelled=session.cancelled,

@@ -1,5 +1,7 @@
 """After a swap that must not stay: order the host's rollback, then prove what it brought back."""
 
+import itertools
+import re
 import signal
 import threading
 import time
@@ -19,7 +21,8 @@ from deployctl.rollout import decide, user_steps
 from deployctl.rollout.session import Session
 from deployctl.rollout.stages import gate_context, keep_raw
 
-LOG_LINES = 30
+LOG_LINES = 400
+SHOWN_LINES = 30
 PROOF_MIN_HEALTHY = 2.0
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -131,7 +134,7 @@ def tell_container_logs(session: Session) -> None:
                 for line in container.health_log[-3:]:
                     session.events.emit(LogLine(source="container", text=f"health check: {line}"))
             for _, text in look.last_lines(session.link, session.survey, service, LOG_LINES):
-                for line in text.splitlines():
+                for line in collapse(text.splitlines())[-SHOWN_LINES:]:
                     session.events.emit(LogLine(source="container", text=line))
 
 
@@ -151,6 +154,18 @@ def _uninterrupted(session: Session) -> Iterator[None]:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def collapse(lines: list[str]) -> list[str]:
+    """Lines in a row that differ only in their numbers become one: ours are most of them.
+
+    The probes of gates and availability fill an access log many times a second.
+    """
+    shown: list[str] = []
+    for _, group in itertools.groupby(lines, key=lambda line: re.sub(r"\d+", "0", line)):
+        same = list(group)
+        shown.append(same[-1] if len(same) == 1 else f"{same[-1]}  (and {len(same) - 1} like it)")
+    return shown
 
 
 def _ms(began: float) -> int:

@@ -48,9 +48,9 @@ def context(*containers: ContainerState, **changes: Any) -> GateContext:
         raise AssertionError(f"no command expected: {text}")
 
     values: dict[str, Any] = {
-        "http": lambda via: requests.Session(),
-        "dial": lambda via, host, port, seconds: socket.create_connection((host, port), seconds),
-        "containers": lambda service: containers,
+        "http": lambda _: requests.Session(),
+        "dial": lambda _, host, port, seconds: socket.create_connection((host, port), seconds),
+        "containers": lambda _: containers,
         "run": run,
         "services": ("api",),
         "proving": True,
@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(answer.body)
 
-    do_POST = do_GET
+    do_POST = do_GET  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Quiet."""
