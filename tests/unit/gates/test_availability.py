@@ -1,0 +1,213 @@
+"""The availability probe, against real sockets."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import pytest
+
+from deployctl.config.settings import AvailabilitySettings
+from deployctl.errors import LinkLostError, RefusedError
+from deployctl.events import AvailabilityTick, Event, Events
+from deployctl.gates.address import Place
+from deployctl.gates.availability import Availability, Measured, probe
+from deployctl.gates.base import CannotObserveError, Socket
+from tests.unit.gates.support import Answer, Server, container, context, published, serving
+
+OK = Answer(200, '{"status": "ok"}')
+
+
+def dial(host: str, port: int, seconds: float) -> Socket:
+    return socket.create_connection((host, port), seconds)
+
+
+@contextmanager
+def probing(endpoint: Callable[[], Place], **settings: Any) -> Iterator[Availability]:
+    values: dict[str, Any] = {
+        "endpoint": endpoint,
+        "dial": dial,
+        "alive": lambda: True,
+        "path": "/health",
+        "events": Events(),
+        "timeout": 0.2,
+    }
+    running = Availability(**{**values, **settings})
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def measured(server: Server | None, seconds: float = 0.3, **settings: Any) -> Measured:
+    port = server.port if server else 1
+    with probing(lambda: Place("127.0.0.1", port), **settings) as running:
+        time.sleep(seconds)
+        return running.stop()
+
+
+def test_a_service_that_answers_is_up() -> None:
+    with serving(OK) as server:
+        seen = measured(server, seconds=0.5)
+        assert server.seen[0] == (
+            "/health",
+            {
+                "User-Agent": "deployctl-probe",
+                "Accept": "*/*",
+                "Host": f"127.0.0.1:{server.port}",
+                "Connection": "close",
+            },
+        )
+    assert 8 <= seen.result.probes <= 22
+    assert (seen.result.failures, seen.result.downtime_ms) == (0, 0)
+    assert seen.result.resolution_ms <= 100
+    assert len(seen.series) == seen.result.probes
+
+
+@pytest.mark.parametrize(
+    ("answer", "cause"),
+    [
+        (Answer(503), "server-error"),
+        (Answer(raw=b""), "closed"),
+        (Answer(raw=b"SSH-2.0-OpenSSH\r\n"), "closed"),
+        (Answer(404), "ok"),
+        (Answer(302, headers={"Location": "/x"}), "ok"),
+    ],
+)
+def test_what_counts_as_a_failure(answer: Answer, cause: str) -> None:
+    with serving(answer) as server:
+        seen = measured(server)
+    assert {row[2] for row in seen.series.rows()} == {cause}
+    assert seen.result.failures == (0 if cause == "ok" else seen.result.probes)
+
+
+def test_a_refused_connection_is_a_failure() -> None:
+    seen = measured(None)
+    assert seen.result.failures == seen.result.probes > 0
+    assert abs(seen.result.downtime_ms - 300) < 60
+
+
+def test_no_answer_in_time_is_a_failure_and_slows_nobody_down() -> None:
+    def hang(_: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.5)
+
+    with serving(hang) as server:
+        seen = measured(server, seconds=0.6)
+    assert {row[2] for row in seen.series.rows()} == {"timeout"}
+    assert seen.result.resolution_ms <= 100
+
+
+def test_the_resolution_does_not_depend_on_the_round_trip() -> None:
+    def far(host: str, port: int, seconds: float) -> Socket:
+        time.sleep(0.2)
+        return dial(host, port, seconds)
+
+    with serving(OK) as server:
+        seen = measured(server, seconds=0.8, dial=far, timeout=2.0)
+    assert seen.result.failures == 0
+    assert seen.result.resolution_ms <= 100
+
+
+def test_an_outage_is_measured_within_the_resolution() -> None:
+    down: list[float] = []
+
+    def answer(_: BaseHTTPRequestHandler) -> Answer:
+        return Answer(500) if down and time.monotonic() - down[0] < 0.3 else OK
+
+    with serving(answer) as server, probing(lambda: Place("127.0.0.1", server.port)) as running:
+        time.sleep(0.2)
+        running.mark_switch()
+        down.append(time.monotonic())
+        time.sleep(0.6)
+        seen = running.stop()
+    assert abs(seen.result.downtime_ms - 300) <= seen.result.resolution_ms + 30
+    (found,) = seen.outages
+    assert found.recovered
+    assert seen.switched is not None
+    assert abs(found.began - seen.switched) < 0.08
+
+
+class TestADeadLink:
+    def test_that_says_so_is_unknown(self) -> None:
+        def lost(*_: Any) -> Socket:
+            raise LinkLostError("gone")
+
+        seen = measured(None, dial=lost)
+        assert seen.result.unknown == seen.result.probes > 0
+        assert (seen.result.failures, seen.result.downtime_ms) == (0, 0)
+
+    def test_that_is_only_silent_is_unknown_too(self) -> None:
+        def silent(*_: Any) -> Socket:
+            time.sleep(0.1)
+            raise TimeoutError
+
+        seen = measured(None, dial=silent, alive=lambda: False)
+        assert seen.result.unknown == seen.result.probes > 0
+
+    def test_is_told_apart_from_a_silent_service(self) -> None:
+        def silent(*_: Any) -> Socket:
+            raise TimeoutError
+
+        seen = measured(None, dial=silent)
+        assert seen.result.failures == seen.result.probes > 0
+
+
+class TestTheEndpoint:
+    def test_is_looked_up_again_after_the_switch(self) -> None:
+        with serving(OK) as old, serving(OK) as new:
+            places = [Place("127.0.0.1", old.port)]
+            with probing(lambda: places[0]) as running:
+                time.sleep(0.15)
+                assert not new.seen
+                places[0] = Place("127.0.0.1", new.port)
+                running.mark_switch()
+                time.sleep(0.2)
+            assert new.seen
+
+    def test_is_looked_up_again_while_probes_fail(self) -> None:
+        with serving(OK) as server:
+            places = [Place("127.0.0.1", 1)]
+            with probing(lambda: places[0]) as running:
+                time.sleep(0.1)
+                places[0] = Place("127.0.0.1", server.port)
+                time.sleep(0.7)
+                seen = running.stop()
+        assert server.seen
+        assert seen.outages[0].recovered
+
+    def test_that_does_not_exist_yet_is_down(self) -> None:
+        def nowhere() -> Place:
+            raise CannotObserveError("fail", "there is no container")
+
+        with probing(nowhere) as running:
+            time.sleep(0.2)
+            seen = running.stop()
+        assert seen.result.failures == seen.result.probes > 0
+
+    def test_that_settings_can_never_give_is_refused(self) -> None:
+        settings = AvailabilitySettings(path="/health")
+        with pytest.raises(RefusedError, match="publishes no port"):
+            probe(settings, context(container()), Events()).start()
+
+    def test_comes_from_settings_and_docker(self) -> None:
+        with serving(OK) as server:
+            settings = AvailabilitySettings(path="/up?x=1", headers={"Host": "app.example"})
+            ctx = context(container(ports=(published(server.port),)))
+            running = probe(settings, ctx, Events())
+            running.start()
+            time.sleep(0.1)
+            running.stop()
+            path, headers = server.seen[0]
+        assert (path, headers["Host"]) == ("/up?x=1", "app.example")
+
+
+def test_a_running_total_is_told_a_few_times_a_second() -> None:
+    events, ticks = Events(), list[Event]()
+    events.subscribe(ticks.append)
+    with serving(OK) as server:
+        measured(server, seconds=0.6, events=events)
+    assert 2 <= len(ticks) <= 4
+    assert all(isinstance(tick, AvailabilityTick) for tick in ticks)
