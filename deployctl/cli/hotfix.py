@@ -6,9 +6,9 @@ import typer
 
 from deployctl.cli import options as opt
 from deployctl.cli.output import Output
-from deployctl.cli.work import Choices, Work, roll_out
 
 if TYPE_CHECKING:
+    from deployctl.cli.work import Work
     from deployctl.result import Result
 
 Sha = Annotated[
@@ -34,6 +34,8 @@ def hotfix(
     evidence_dir: opt.EvidenceDir = None,
 ) -> int:
     """Take a commit to production, proven, or put everything back."""
+    from deployctl.cli.work import Choices, roll_out  # noqa: PLC0415 - keeps --help light
+
     choices = Choices(
         target=target,
         config=config,
@@ -46,7 +48,7 @@ def hotfix(
         rebuild=rebuild,
     )
 
-    def act(work: Work) -> "Result":
+    def act(work: "Work") -> "Result":
         from deployctl.rollout.hotfix import hotfix as carry_out  # noqa: PLC0415
 
         return carry_out(work.settings, sha, work.options, work.playbook, work.events, work.approve)

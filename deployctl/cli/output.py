@@ -8,27 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from deployctl.cli.failure import Circumstances, document, explain
 from deployctl.errors import UsageError
-from deployctl.events import (
-    Event,
-    Events,
-    RunEnded,
-    RunStarted,
-    StageStarted,
-    Switched,
-)
 
 if TYPE_CHECKING:
     import typer
 
+    from deployctl.cli.watcher import Watcher
+    from deployctl.events import Events
     from deployctl.result import Document, Result
     from deployctl.ui.choose import Format
     from deployctl.ui.renderer import Renderer
 
 D = TypeVar("D", bound="Document")
-
-_CHANGING_STAGES = frozenset({"backup", "arm", "swap", "gate", "confirm"})
 
 
 class Output:
@@ -39,28 +30,29 @@ class Output:
 
     def __init__(self, argv: Sequence[str]) -> None:
         self.argv = tuple(argv)
-        self.events = Events()
-        self.events.subscribe(self._watch)
-        self._renderers: list[Renderer] = []
         self._started_at = datetime.now(UTC)
-        self._run: RunStarted | None = None
-        self._changing = False
-        self._ended = False
+        self._events: Events | None = None
+        self._watcher: Watcher | None = None
+        self._renderers: list[Renderer] = []
 
     @staticmethod
     def of(context: "typer.Context") -> "Output":
         return cast("Output", context.find_root().obj)
 
-    def start(self, output: "Format", log_file: Path | None = None) -> Events:
+    def start(self, output: "Format", log_file: Path | None = None) -> "Events":
         """Opens the renderers. Raises UsageError if the log file can't be written."""
-        from deployctl.ui.choose import choose  # noqa: PLC0415 - keeps --help light
+        from deployctl.cli.watcher import Watcher  # noqa: PLC0415 - keeps --help light
+        from deployctl.events import Events  # noqa: PLC0415
+        from deployctl.ui.choose import choose  # noqa: PLC0415
 
         self._renderers = choose(
             output, stdout=sys.stdout, stderr=sys.stderr, env=os.environ, log_file=log_file
         )
+        self._watcher, self._events = Watcher(), Events()
+        self._events.subscribe(self._watcher)
         for renderer in self._renderers:
-            self.events.subscribe(renderer)
-        return self.events
+            self._events.subscribe(renderer)
+        return self._events
 
     def suspended(self) -> AbstractContextManager[object]:
         stack = ExitStack()
@@ -70,24 +62,29 @@ class Output:
 
     def finish(self, result: "Result") -> int:
         """Emits the run's last event, unless the rollout did; returns the exit code."""
-        if not self._ended:
-            self.events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
+        from deployctl.events import RunEnded  # noqa: PLC0415
+
+        if self._events is not None and self._watcher is not None and not self._watcher.ended:
+            self._events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
         return result.exit_code
 
     def fail(self, error: BaseException) -> int:
         """Tells an error through the renderers in place, or those that the words ask for."""
+        from deployctl.cli.failure import Circumstances, document, explain  # noqa: PLC0415
+
+        if self._events is None:
+            self.start(wanted_format(self.argv))
+        seen = self._watcher
         known = Circumstances(
             command=command_name(self.argv),
             started_at=self._started_at,
-            run_id=self._run.run_id if self._run else None,
-            target=self._run.target if self._run else None,
-            changing=self._changing,
+            run_id=seen.run_id if seen else None,
+            target=seen.target if seen else None,
+            changing=seen.changing if seen else False,
         )
-        if self._ended:
+        if seen is not None and seen.ended:
             # The result has been told; a second one would contradict it. The code still counts.
             return int(explain(error, known, os.environ).code)
-        if not self._renderers:
-            self.start(wanted_format(self.argv))
         return self.finish(document(error, known, os.environ))
 
     def answer(self, output: "Format", content: D, text: Callable[[D], list[str]]) -> None:
@@ -120,17 +117,6 @@ class Output:
     def close(self) -> None:
         for renderer in self._renderers:
             renderer.close()
-
-    def _watch(self, event: Event) -> None:
-        match event:
-            case RunStarted():
-                self._run = event
-            case RunEnded():
-                self._ended = True
-            case Switched():
-                self._changing = True
-            case StageStarted():
-                self._changing = self._changing or event.stage in _CHANGING_STAGES
 
 
 class _writable:  # noqa: N801 - reads as a block

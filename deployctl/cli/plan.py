@@ -7,9 +7,9 @@ import typer
 from deployctl.cli import options as opt
 from deployctl.cli.hotfix import Sha
 from deployctl.cli.output import Output
-from deployctl.cli.work import Choices, Work, roll_out
 
 if TYPE_CHECKING:
+    from deployctl.cli.work import Work
     from deployctl.result import Result
 
 
@@ -29,6 +29,8 @@ def plan(
     evidence_dir: opt.EvidenceDir = None,
 ) -> int:
     """Show what a hotfix would do, and change nothing."""
+    from deployctl.cli.work import Choices, roll_out  # noqa: PLC0415 - keeps --help light
+
     choices = Choices(
         target=target,
         config=config,
@@ -39,7 +41,7 @@ def plan(
         rebuild=rebuild,
     )
 
-    def act(work: Work) -> "Result":
+    def act(work: "Work") -> "Result":
         from deployctl.rollout.plan import plan as draw_up  # noqa: PLC0415
 
         return draw_up(work.settings, sha, work.options, work.playbook, work.events)

@@ -6,9 +6,9 @@ import typer
 
 from deployctl.cli import options as opt
 from deployctl.cli.output import Output
-from deployctl.cli.work import Choices, Work, roll_out
 
 if TYPE_CHECKING:
+    from deployctl.cli.work import Work
     from deployctl.result import Result
 
 To = Annotated[
@@ -38,6 +38,8 @@ def rollback(
     evidence_dir: opt.EvidenceDir = None,
 ) -> int:
     """Go back to the release before, or to any other."""
+    from deployctl.cli.work import Choices, roll_out  # noqa: PLC0415 - keeps --help light
+
     choices = Choices(
         target=target,
         config=config,
@@ -49,7 +51,7 @@ def rollback(
         yes=yes,
     )
 
-    def act(work: Work) -> "Result":
+    def act(work: "Work") -> "Result":
         from deployctl.rollout.rollback import rollback as carry_out  # noqa: PLC0415
 
         return carry_out(work.settings, to, work.options, work.playbook, work.events, work.approve)

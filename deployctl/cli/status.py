@@ -4,7 +4,7 @@ import typer
 
 from deployctl.cli import options as opt
 from deployctl.cli.output import Output
-from deployctl.cli.work import load_settings
+from deployctl.cli.settings import load_settings
 
 
 def status(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from deployctl.cli.options import OutputFormat
 from deployctl.cli.output import Output
 from deployctl.cli.reasons import read_reasons
+from deployctl.cli.settings import load_settings
 from deployctl.errors import UsageError
 
 if TYPE_CHECKING:
@@ -79,14 +80,6 @@ def roll_out(
         suspended=output.suspended,
     )
     return output.finish(act(Work(settings, options, playbook, events, approve)))
-
-
-def load_settings(target: str | None, config: Path | None) -> "Settings":
-    """The settings that the options and the place name. Raises ConfigError."""
-    from deployctl.config.load import load  # noqa: PLC0415
-    from deployctl.config.locate import locate  # noqa: PLC0415
-
-    return load(locate(target, config, Path.cwd(), os.environ), target, os.environ)
 
 
 def seconds(option: str, text: str) -> float:
