@@ -11,19 +11,20 @@ _GOOD = frozenset({"ok", "pass", "passed", "info", "warning", "warn", "skipped"}
 
 
 def status_text(document: Document) -> list[str]:
-    return outline(_data(document))
+    """What it comes to and what to do, then the details."""
+    data = _data(document)
+    lines = [clean(data.pop("sentence"))]
+    if step := data.pop("nextStep"):
+        lines.append(f"Next: {clean(step)}")
+    return [*lines, "", *_details(data)]
 
 
 def history_text(document: Document) -> list[str]:
-    """A table of the releases; everything else about them is in the JSON."""
+    """A table of the releases, and one of the runs; all of it is in the JSON."""
     data = _data(document)
-    lines: list[str] = []
-    for key, value in data.items():
-        if _is_table(value):
-            lines += table(value)
-        else:
-            lines += outline({key: value})
-    return lines or ["No releases yet."]
+    if not data["releases"] and not data["runs"]:
+        return [f"No releases on {clean(data['target'])} yet."]
+    return _details(data)
 
 
 def doctor_text(document: Document) -> list[str]:
@@ -53,6 +54,16 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in cells
     ]
+
+
+def _details(data: Mapping[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for key, value in data.items():
+        if _is_table(value):
+            lines += ["", f"{label_of(key)}:", *(f"  {row}" for row in table(value))]
+        else:
+            lines += outline({key: value})
+    return lines
 
 
 def _data(document: Document) -> dict[str, Any]:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from deployctl.ui.text import clean, clean_lines, duration, size
+from deployctl.ui.text import clean, clean_lines, duration, short_id, size
 
+_IMAGE_ID = re.compile(r"sha256:[0-9a-f]{64}")
+_TIME = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)\.\d+Z$")
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -39,7 +41,7 @@ def _items(label: str, values: Sequence[Any], indent: str) -> list[str]:
 
 
 def scalar(key: str, value: Any) -> str:
-    """A value with the unit that its key names (`…Ms`, `…Bytes`)."""
+    """A value with the unit that its key names (`…Ms`, `…Bytes`); IDs and times shortened."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
@@ -47,7 +49,10 @@ def scalar(key: str, value: Any) -> str:
             return duration(value)
         if key.endswith("Bytes"):
             return size(int(value))
-    return clean(str(value))
+    text = clean(str(value))
+    if _IMAGE_ID.fullmatch(text):
+        return short_id(text)
+    return _TIME.sub(r"\1Z", text)
 
 
 def label_of(key: str) -> str:

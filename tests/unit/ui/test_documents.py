@@ -1,6 +1,7 @@
 """The plan and the documents of status, history, doctor and diagnose as text."""
 
 import copy
+from datetime import UTC, datetime
 
 from pydantic import Field
 
@@ -37,6 +38,17 @@ class History(Document):
     command: str = "history"
     target: str = "lab"
     releases: list[Entry] = Field(default_factory=list)
+    runs: list[Entry] = Field(default_factory=list)
+
+
+class Status(Document):
+    schema_version: int = 1
+    command: str = "status"
+    sentence: str
+    next_step: str
+    target: str = "lab"
+    live_since: datetime | None = None
+    services: list[Entry] = Field(default_factory=list)
 
 
 def test_a_plan_says_all_that_a_person_must_know_before_execute() -> None:
@@ -100,14 +112,33 @@ def test_history_is_a_table_without_empty_columns() -> None:
     )
     assert history_text(found) == [
         "Target: lab",
-        "NUMBER  IMAGE        DURATION",
-        "r2      api:d73cfb1  48 s",
-        "r10     -            900 ms",
+        "",
+        "Releases:",
+        "  NUMBER  IMAGE        DURATION",
+        "  r2      api:d73cfb1  48 s",
+        "  r10     -            900 ms",
     ]
+    assert history_text(History()) == ["No releases on lab yet."]
 
 
-def test_status_is_an_outline() -> None:
-    assert status_text(History(target="lab")) == ["Target: lab"]
+def test_status_begins_with_what_it_comes_to() -> None:
+    found = Status(
+        sentence="r2 serves.",
+        next_step="deployctl logs",
+        live_since=datetime(2026, 1, 3, 7, 42, 1, 250_000, tzinfo=UTC),
+        services=[Entry(number="api", image="sha256:" + "ab" * 32)],
+    )
+    assert status_text(found) == [
+        "r2 serves.",
+        "Next: deployctl logs",
+        "",
+        "Target: lab",
+        "Live since: 2026-01-03T07:42:01Z",
+        "",
+        "Services:",
+        "  NUMBER  IMAGE         DURATION",
+        "  api     abababababab  0 ms",
+    ]
 
 
 def test_an_outline_names_units_and_leaves_out_what_is_empty() -> None:
