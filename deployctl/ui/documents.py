@@ -60,10 +60,10 @@ def _details(data: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     for key, value in data.items():
         if _is_table(value):
-            lines += ["", f"{label_of(key)}:", *(f"  {row}" for row in table(value))]
+            lines += ["", f"{label_of(key)}:", *(f"  {row}" for row in table(value)), ""]
         else:
             lines += outline({key: value})
-    return lines
+    return "\n".join(lines).rstrip().replace("\n\n\n", "\n\n").split("\n")
 
 
 def _data(document: Document) -> dict[str, Any]:
