@@ -17,6 +17,10 @@ class LabError(DeployctlError):
 
     code = ExitCode.UNTOUCHED
 
+    def __str__(self) -> str:
+        """With the output, which a test's traceback would not show otherwise."""
+        return "\n".join(filter(None, [self.what, self.detail]))
+
 
 class NoDockerError(LabError):
     """There is no Docker engine that answers on this machine."""
