@@ -7,7 +7,7 @@ so none is passed on. The user's own configuration stays: `safe.directory` lives
 import os
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,8 +63,8 @@ class Repository:
             {"GIT_DIR": str(self.git_dir), "GIT_WORK_TREE": str(self.work_tree or self.git_dir)}
         )
 
-    def records(self, *words: str, timeout: float = 600.0) -> Iterator[bytes]:
-        """The NUL-ended records that `git WORDS` writes, as they come."""
+    def records(self, *words: str, timeout: float = 600.0) -> Generator[bytes, None, None]:
+        """The NUL-ended records that `git WORDS` writes, as they come; close it to end git."""
         with subprocess.Popen(
             self.words(*words),
             stdin=subprocess.DEVNULL,
@@ -73,6 +73,7 @@ class Repository:
             env=self.environment,
         ) as process:
             watchdog = threading.Timer(timeout, process.kill)
+            watchdog.daemon = True
             watchdog.start()
             rest = b""
             try:

@@ -3,7 +3,7 @@
 What can't be shipped faithfully is refused here, so a plan finds it as early as a rollout.
 """
 
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -136,14 +136,17 @@ class _Walk:
         store = lfs.store_of(place.repository)
         source = len(self.repositories)
         self.repositories.append(place.repository)
-        listing = place.repository.records("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
-        for record in listing:
-            head, _, name = record.partition(b"\t")
-            mode, _, oid, size = head.decode().split()
-            _require_plain_name(name)
-            if mode == SUBMODULE:
-                self._enter_submodule(place, name, oid)
-            else:
+        words = ("ls-tree", "-r", "-z", "-l", "--full-tree", tree)
+        with closing(place.repository.records(*words)) as listing:
+            for record in listing:
+                head, _, name = record.partition(b"\t")
+                mode, _, oid, size = head.decode().split()
+                _require_plain_name(name)
+                if mode == SUBMODULE:
+                    self._enter_submodule(place, name, oid)
+                    continue
+                if not size.isdecimal():
+                    raise GitError(f"{_shown(name)}: object {oid} is missing or damaged")
                 entry = Entry(place.prefix + name, mode, oid, int(size), source)
                 self.entries.append(self._complete(entry, reader, store))
 

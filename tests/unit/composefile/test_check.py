@@ -32,9 +32,7 @@ from deployctl.composefile import check
         (b"\xef\xbb\xbfservices:\n  a: {}\n", 2, 6, "neither"),
     ],
 )
-def test_a_fault_is_placed_and_explained(
-    data: bytes, line: int, column: int, message: str
-) -> None:
+def test_a_fault_is_placed_and_explained(data: bytes, line: int, column: int, message: str) -> None:
     faults = [fault for fault in check(data) if message in fault.message]
     assert [(fault.line, fault.column) for fault in faults] == [(line, column)]
     assert faults[0].mend

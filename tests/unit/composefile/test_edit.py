@@ -62,10 +62,8 @@ class TestAnImageInTheServiceItself:
     def test_keeps_a_json_file_json(self) -> None:
         before = '{"services":{"api":{"build":"."},"db":null}}'
         after = edited(edited(before), "db", "pg:1")
-        assert (
-            after
-            == f'{{"services":{{"api":{{"image": "{NEW}", "build":"."}},"db":{{"image": "pg:1"}}}}}}'
-        )
+        api = f'{{"image": "{NEW}", "build":"."}}'
+        assert after == f'{{"services":{{"api":{api},"db":{{"image": "pg:1"}}}}}}'
 
     @pytest.mark.parametrize("break_", ["\r\n", "\n", "\r"])
     def test_keeps_the_breaks_and_a_missing_last_one(self, break_: str) -> None:
@@ -97,7 +95,9 @@ class TestAnImageFromElsewhere:
         assert edited(after, image="other:1") == after.replace(NEW, "other:1")
 
     def test_a_merge_is_overridden_after_it(self) -> None:
-        text = "x-b: &b\n  image: old\nservices:\n  api:\n    <<: *b # base\n    # env\n    tty: true\n"
+        text = (
+            "x-b: &b {image: old}\nservices:\n  api:\n    <<: *b # base\n    # c\n    tty: true\n"
+        )
         assert edited(text) == text.replace("*b # base", f"*b # base\n    image: {NEW}")
 
     def test_a_merge_in_flow_style(self) -> None:
@@ -179,12 +179,16 @@ class TestWhatIsRefused:
         assert caught.value.code is ExitCode.REFUSED
         assert all(fault.line >= 1 and fault.column >= 1 for fault in caught.value.faults)
 
-    @pytest.mark.parametrize("image", ["", "a b", "a\nb", "$TAG", "${TAG}", "a:", "#x", "a'b", "-x"])
+    @pytest.mark.parametrize(
+        "image", ["", "a b", "a\nb", "$TAG", "${TAG}", "a:", "#x", "a'b", "-x"]
+    )
     def test_what_is_no_image_reference(self, image: str) -> None:
         with pytest.raises(UsageError):
             edited("services: {api: {image: a}}", image=image)
 
-    @pytest.mark.parametrize("image", ["yes", "NULL", "123", "1e3", "0x1f", "[::1]:5000/a:b", "1:30"])
+    @pytest.mark.parametrize(
+        "image", ["yes", "NULL", "123", "1e3", "0x1f", "[::1]:5000/a:b", "1:30"]
+    )
     def test_but_a_reference_that_yaml_would_misread_is_quoted(self, image: str) -> None:
         after = edited("services:\n  api:\n    image: a\n", image=image)
         assert yaml.safe_load(after)["services"]["api"]["image"] == image
@@ -193,6 +197,6 @@ class TestWhatIsRefused:
 def test_five_thousand_lines_take_less_than_a_second() -> None:
     service = "    image: a:1\n    environment:\n      A: '1'\n    ports: ['80:80']\n"
     data = ("services:\n" + "".join(f"  s{i}:\n{service}" for i in range(1000))).encode()
-    started = time.monotonic()
+    started = time.process_time()
     set_image(data, "s999", NEW)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1

@@ -43,9 +43,7 @@ def test_services_that_are_merged_in_count() -> None:
         ("nobody", None),
     ],
 )
-def test_an_image_is_found_where_it_comes_from(
-    service: str, expected: ImageScalar | None
-) -> None:
+def test_an_image_is_found_where_it_comes_from(service: str, expected: ImageScalar | None) -> None:
     assert image_of(BASE, service) == expected
 
 
