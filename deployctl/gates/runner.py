@@ -146,9 +146,12 @@ class _Holding:
         for gate in self._gates:
             _thread(self._watch, gate)
         with self._changed:
-            end = self._wait(began + deadline, cancelled)
-            self._over = True
-            self._changed.notify_all()
+            try:
+                end = self._wait(began + deadline, cancelled)
+            finally:
+                # Also when the wait is interrupted: nobody may look or speak after it.
+                self._over = True
+                self._changed.notify_all()
             return self._results(end)
 
     def _wait(self, until: float, cancelled: threading.Event) -> End:

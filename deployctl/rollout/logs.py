@@ -21,7 +21,7 @@ def logs(settings: Settings, service: str | None, lines: int) -> Iterator[str]:
                 f"The project {facts.project} has no service {name!r}.",
                 next_step=f"Services: {', '.join(known)}.",
             )
-        told = look.last_lines(link, facts, name, lines)
+        told = look.last_lines(link, facts, settings.public, name, lines)
     finally:
         link.close()
     for container, text in told:

@@ -1,6 +1,7 @@
 """One run from its first stage to its evidence, whatever happens in between."""
 
 import traceback
+from contextlib import nullcontext
 
 from deployctl.engines.compose.job import ConfirmError, SwapFailedError, SwapRefusedError
 from deployctl.engines.releases import describe
@@ -74,7 +75,10 @@ def _stages(session: Session) -> Outcome | None:
     for stage in session.playbook.stages:
         if stage.name == "seal" and stage.kind == "builtin":
             continue  # written by `run`, whatever the end
-        with session.recorder.stage(stage.name) as note:
+        finishing = session.command == "rollback" and session.armed
+        # A rollback that was asked for finishes forward: from arming on it isn't interrupted.
+        guard = undo.uninterrupted(session) if finishing else nullcontext()
+        with guard, session.recorder.stage(stage.name) as note:
             if isinstance(stage.params, RunStep):
                 user_steps.run_step(session, stage.params, note)
             elif isinstance(stage.params, HttpStep):

@@ -77,7 +77,6 @@ class Session:
     """a step after arming that no rollback can undo, once it has begun"""
     undo_commands: list[tuple[str, str]] = field(default_factory=list)
     """(step, command) to run before the container is put back, latest first"""
-    logs_told: bool = False
 
     @property
     def hostlink(self) -> Link:

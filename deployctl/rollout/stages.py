@@ -394,6 +394,8 @@ def _start_job(session: Session) -> None:
             "at": session.recorder.started_at.isoformat(timespec="seconds"),
             "target": settings.target,
         },
+        public=settings.public,
+        forward=session.command == "rollback",
     )
     job = Job(session.hostlink, spec, lambda event: hear(session, event))
     session.job = job
@@ -594,6 +596,7 @@ def gate_context(
         old_gone=old_gone,
         baseline=baseline or {},
         client_host=session.settings.host.host,
+        public=session.settings.public,
     )
 
 

@@ -1,21 +1,24 @@
 """After a swap that must not stay: order the host's rollback, then prove what it brought back."""
 
-import itertools
 import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 from deployctl.engines.compose import look
 from deployctl.engines.compose.job import RollbackOutcome
+from deployctl.engines.compose.survey import parse_containers
 from deployctl.errors import DeployctlError, UnreachableError
 from deployctl.events import LogLine, RollbackEnded, RollbackStarted
+from deployctl.evidence.run_directory import safe_name
 from deployctl.gates import runner
 from deployctl.gates.base import Observation
 from deployctl.gates.verdict import held_before, verdict
 from deployctl.host.connection import ProgramFailed
+from deployctl.host.facts import ContainerState
 from deployctl.result import Rollback
 from deployctl.rollout import decide, user_steps
 from deployctl.rollout.session import Session
@@ -31,8 +34,7 @@ def undo(session: Session, reason: str) -> Rollback:
     """Rolls back and proves it. Never raises for what the host or the link do."""
     began = time.monotonic()
     session.cancelled.set()
-    with _uninterrupted(session):
-        tell_container_logs(session)
+    with uninterrupted(session):
         session.events.emit(RollbackStarted(reason=reason))
         with session.recorder.stage("rollback") as note:
             try:
@@ -65,6 +67,7 @@ def _undo(session: Session, reason: str, began: float) -> Rollback:
     job = session.job
     outcome = job.rollback(reason) if job is not None else RollbackOutcome("unknown")
     duration = _ms(began)
+    tell_last_words(session)
     if outcome.state == "released":
         return Rollback(performed=False, state="none", duration_ms=duration, reason=reason)
     if outcome.state != "rolled_back":
@@ -117,36 +120,64 @@ def _prove(session: Session, reason: str, duration: int) -> Rollback:
     return Rollback(performed=True, state="proven", duration_ms=duration, reason=reason)
 
 
-def tell_container_logs(session: Session) -> None:
-    """The last words of the new containers and of their health checks, before they go."""
-    if session.logs_told or session.link is None or session.survey is None:
+def tell_last_words(session: Session) -> None:
+    """What the host kept of the containers that were removed: shown in short, kept whole."""
+    if session.job is None:
         return
-    session.logs_told = True
     with suppress(DeployctlError, ProgramFailed, TimeoutError):
-        for service in session.settings.services:
-            for container in look.containers(session.link, session.survey, service):
-                told = f"{container.name}: {container.status}, health {container.health}"
-                if container.status == "exited":
-                    told += f", exit code {container.exit_code}"
-                if container.error:
-                    told += f", {container.error}"
-                session.events.emit(LogLine(source="container", text=told))
-                for line in container.health_log[-3:]:
-                    session.events.emit(LogLine(source="container", text=f"health check: {line}"))
-            for _, text in look.last_lines(session.link, session.survey, service, LOG_LINES):
-                for line in collapse(text.splitlines())[-SHOWN_LINES:]:
-                    session.events.emit(LogLine(source="container", text=line))
+        for name, content in look.kept_evidence(session.hostlink, session.job.run).items():
+            session.evidence.write_bytes(f"host/{safe_name(name)}", content)
+            text = content.decode("utf-8", "replace")
+            if name.endswith(".inspect.json"):
+                _tell_containers(session, parse_containers(text))
+            elif name.startswith("failed."):
+                _tell_lines(session, text)
+
+
+def tell_container_logs(session: Session) -> None:
+    """The last words of containers that stay where they are."""
+    if session.link is None or session.survey is None:
+        return
+    settings = session.settings
+    with suppress(DeployctlError, ProgramFailed, TimeoutError):
+        found = look.containers(session.link, session.survey, settings.public)
+        _tell_containers(session, tuple(c for c in found if c.service in settings.services))
+        for service in settings.services:
+            told = look.last_lines(
+                session.link, session.survey, settings.public, service, LOG_LINES
+            )
+            for _, text in told:
+                _tell_lines(session, text)
+
+
+def _tell_containers(session: Session, containers: Sequence[ContainerState]) -> None:
+    for container in containers:
+        told = f"{container.name}: {container.status}, health {container.health}"
+        if container.status == "exited":
+            told += f", exit code {container.exit_code}"
+        if container.oom_killed:
+            told += ", killed for want of memory"
+        if container.error:
+            told += f", {container.error}"
+        session.events.emit(LogLine(source="container", text=told))
+        for line in container.health_log[-3:]:
+            session.events.emit(LogLine(source="container", text=f"health check: {line}"))
+
+
+def _tell_lines(session: Session, text: str) -> None:
+    for line in collapse(text.splitlines())[-SHOWN_LINES:]:
+        session.events.emit(LogLine(source="container", text=line))
 
 
 @contextmanager
-def _uninterrupted(session: Session) -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait: a rollback that has begun finishes forward."""
+def uninterrupted(session: Session) -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait: a rollback that has begun goes on to its end."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def hear(_signal: int, _frame: object) -> None:
-        session.note("warning", "Interrupted again: the rollback goes on to its end.")
+        session.note("warning", "Interrupted: the rollback goes on to its end first.")
 
     handlers = {number: signal.signal(number, hear) for number in SIGNALS}
     try:
@@ -156,16 +187,22 @@ def _uninterrupted(session: Session) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def collapse(lines: list[str]) -> list[str]:
-    """Lines in a row that differ only in their numbers become one: ours are most of them.
+def collapse(lines: Sequence[str]) -> list[str]:
+    """Lines that differ only in their numbers become one, where the last of them stands.
 
     The probes of gates and availability fill an access log many times a second.
     """
-    shown: list[str] = []
-    for _, group in itertools.groupby(lines, key=lambda line: re.sub(r"\d+", "0", line)):
-        same = list(group)
-        shown.append(same[-1] if len(same) == 1 else f"{same[-1]}  (and {len(same) - 1} like it)")
-    return shown
+    last: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for line in lines:
+        shape = re.sub(r"\d+", "0", line)
+        last.pop(shape, None)
+        last[shape] = line
+        counts[shape] += 1
+    return [
+        line if counts[shape] == 1 else f"{line}  (and {counts[shape] - 1} like it)"
+        for shape, line in last.items()
+    ]
 
 
 def _ms(began: float) -> int:

@@ -10,6 +10,7 @@ from deployctl.config.settings import Settings
 from deployctl.errors import ConfigError, DeployctlError, UntouchedError
 from deployctl.events import LogLine
 from deployctl.host.client_side import session_from_here
+from deployctl.host.commands import run_command
 from deployctl.host.connection import ProgramFailed
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session
@@ -117,17 +118,13 @@ def _run(
 ) -> tuple[int, str]:
     if where == "client":
         return _run_here(name, command, environment, timeout)
-    params = {
-        "COMMAND": _text(command),
-        "ENVIRONMENT": "\n".join(f"{key}={value}" for key, value in environment.items()),
-    }
     try:
-        answer = session.hostlink.host.run("command", params, timeout=timeout)
+        done = run_command(session.hostlink.host, _text(command), environment, timeout)
     except (ProgramFailed, TimeoutError) as error:
         raise StepFailedError(
             f"The step {name!r} did not end: {error}", next_step="Raise its timeout."
         ) from error
-    return int(answer.text("exit", "255")), answer.text("stdout", "") + answer.text("stderr", "")
+    return done.exit_code, (done.stdout + done.stderr).decode("utf-8", "replace")
 
 
 def _run_here(

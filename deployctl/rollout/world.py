@@ -10,6 +10,7 @@ from deployctl.engines.compose.look import containers
 from deployctl.engines.compose.survey import Survey
 from deployctl.gates.base import CommandOutcome, GateContext, Observation, Socket
 from deployctl.host.client_side import dial_from_here, session_from_here
+from deployctl.host.commands import run_command
 from deployctl.host.link import Link
 
 
@@ -23,6 +24,7 @@ def context(
     old_gone: bool,
     baseline: Mapping[str, Observation],
     client_host: str,
+    public: tuple[str, ...],
 ) -> GateContext:
     """Every call asks the link for the connection of now, so that a new one serves at once."""
 
@@ -35,17 +37,13 @@ def context(
         return dial_from_here(host, port, seconds)
 
     def run(command: str, seconds: float) -> CommandOutcome:
-        answer = link.host.run("command", {"COMMAND": command, "ENVIRONMENT": ""}, timeout=seconds)
-        return CommandOutcome(
-            exit_code=int(answer.text("exit", "255")),
-            stdout=answer.bytes("stdout"),
-            stderr=answer.bytes("stderr"),
-        )
+        done = run_command(link.host, command, {}, seconds)
+        return CommandOutcome(done.exit_code, done.stdout, done.stderr)
 
     return GateContext(
         http=http,
         dial=dial,
-        containers=lambda service: containers(link, survey, service),
+        containers=lambda service: containers(link, survey, public, service),
         run=run,
         services=services,
         expected_images=expected_images,

@@ -69,6 +69,9 @@ class JobSpec:
     budget: float
     """seconds from arming to the confirmation, at most"""
     about: Mapping[str, Any]
+    public: tuple[str, ...] = ()
+    forward: bool = False
+    """a rollback that was asked for: the host finishes it, and never undoes it"""
 
     @property
     def run(self) -> str:
@@ -108,6 +111,11 @@ class Job:
         self._stop = threading.Event()
         self._services = 1
         self.state = ""
+
+    @property
+    def run(self) -> str:
+        """The run's directory on the host."""
+        return self._spec.run
 
     def start(self) -> None:
         """Starts the job and waits until it holds the lock. Raises LockedError."""
@@ -371,6 +379,8 @@ def settings_text(spec: JobSpec) -> str:
         "BUDGET": str(int(spec.budget) + SLACK),
         "STEP_TIMEOUT": str(STEP_TIMEOUT),
         "DIES_AFTER": str(CLIENT_GONE_AFTER),
+        "PUBLIC": "\n".join(spec.public),
+        "FORWARD": "1" if spec.forward else "0",
     }
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
 

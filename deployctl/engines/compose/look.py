@@ -11,11 +11,21 @@ from deployctl.result import Untouched
 LOOK_TIMEOUT = 15.0
 
 
-def containers(link: Link, survey: Survey, service: str = "") -> tuple[ContainerState, ...]:
-    """The project's containers, or those of one service, as they are now."""
+def containers(
+    link: Link, survey: Survey, public: Sequence[str] = (), service: str = ""
+) -> tuple[ContainerState, ...]:
+    """The project's containers, or those of one service, as they are now.
+
+    `public` names the environment variables whose values need not be scrubbed.
+    """
     answer = link.host.run(
         "look",
-        {"DOCKER": "\n".join(survey.docker), "PROJECT": survey.project, "SERVICE": service},
+        {
+            "DOCKER": "\n".join(survey.docker),
+            "PROJECT": survey.project,
+            "SERVICE": service,
+            "PUBLIC": "\n".join(public),
+        },
         timeout=LOOK_TIMEOUT,
     )
     return parse_containers(answer.text("containers", ""))
@@ -37,8 +47,10 @@ def untouched(
     )
 
 
-def last_lines(link: Link, survey: Survey, service: str, lines: int) -> list[tuple[str, str]]:
-    """(container ID, its last log lines) for each container of a service."""
+def last_lines(
+    link: Link, survey: Survey, public: Sequence[str], service: str, lines: int
+) -> list[tuple[str, str]]:
+    """(container ID, its last log lines) for each container of a service, scrubbed on the host."""
     answer = link.host.run(
         "logs",
         {
@@ -46,6 +58,7 @@ def last_lines(link: Link, survey: Survey, service: str, lines: int) -> list[tup
             "PROJECT": survey.project,
             "SERVICE": service,
             "LINES": str(lines),
+            "PUBLIC": "\n".join(public),
         },
         timeout=LOOK_TIMEOUT,
     )
@@ -62,6 +75,12 @@ def image_ids(link: Link, survey: Survey, references: Sequence[str]) -> dict[str
         timeout=LOOK_TIMEOUT,
     )
     return dict(zip(references, _texts(answer, "id"), strict=True))
+
+
+def kept_evidence(link: Link, run: str) -> dict[str, bytes]:
+    """What the host's job kept of a run: file name -> content."""
+    answer = link.host.run("evidence", {"RUN": run}, timeout=LOOK_TIMEOUT)
+    return dict(zip(_texts(answer, "name"), answer.all("content"), strict=False))
 
 
 def _texts(answer: Answer, name: str) -> list[str]:

@@ -81,7 +81,7 @@ class Survey:
     dry_run: str
     """what Compose would do on `up` of the untouched file, dependencies included"""
     dry_run_alone: str
-    """the same with `--no-deps`"""
+    """the same with `--no-deps`; empty where the first left everything alone"""
     state_dir: str
     live: str
     """number of the live release (`r3`), or empty"""
@@ -109,8 +109,8 @@ class Survey:
         """What `up` of the untouched file would do to its services; empty if nothing."""
         if self.config_error:
             return ()
-        alone = self._disturbed(self.dry_run_alone, ours=True)
-        return alone and self._disturbed(self.dry_run, ours=True)
+        found = self._disturbed(self.dry_run, ours=True)
+        return found and self._disturbed(self.dry_run_alone, ours=True)
 
     @property
     def up_words(self) -> tuple[str, ...]:
@@ -165,6 +165,7 @@ def take(host: Host, settings: Settings, question: Question) -> Survey:
                 "STATE_GROUP": settings.host.operators_group or "",
                 "PROBE_WRITE": "1" if question.probe_write else "0",
                 "BUILD_DIGEST": question.build_digest,
+                "PUBLIC": "\n".join(settings.public),
             },
             timeout=SURVEY_TIMEOUT,
         )
@@ -257,7 +258,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         epoch=int(answer.text("epoch", "0")),
         docker=tuple(answer.text("docker", "docker").split("\n")),
         engine_version=str(info.get("version") or ""),
-        compose_version=answer.text("compose-version", ""),
+        compose_version=plugins.get("compose", ""),
         buildx="buildx" in plugins,
         swarm=str(info.get("swarm") or "inactive"),
         architecture=str(info.get("arch") or ""),

@@ -37,7 +37,7 @@ class Script:
 @lru_cache
 def program_text(name: str) -> str:
     """The program with its includes, without `lib.sh`. ValueError when there is none."""
-    path = Path(__file__).with_name(f"{name}.sh")
+    path = Path(__file__).parent / f"{name}.sh"
     if not _NAME.fullmatch(name) or not path.is_file():
         raise ValueError(f"there is no program {name!r}")
     text = path.read_text(encoding="utf-8")
@@ -58,12 +58,14 @@ def _assemble(program: str, params: Mapping[str, str]) -> Script:
     nonce = secrets.token_hex(8)
     end = f"deployctl-{nonce}-program"
     loader = (
-        "LC_ALL=C; export LC_ALL; n=$(printf '\\nx'); n=${n%x}; p=; "
-        f'while IFS= read -r l && [ "$l" != {end} ]; do p="$p$l$n"; done; '
-        'exec 8>&1 1>&2; eval "$p"'
+        "LC_ALL=C; export LC_ALL; n=$(printf '\\nx'); n=${n%x}; p=; q=; i=0; "
+        f'while IFS= read -r l && [ "$l" != {end} ]; do q="$q$l$n"; i=$((i+1)); '
+        # Appending each line to the whole would take quadratic time.
+        'case $i in *00) p="$p$q"; q=;; esac; done; '
+        'exec 8>&1 1>&2; eval "$p$q"'
     )
     start = start_marker(nonce).decode().rstrip("\n")
-    body = f"unset b l n p\n{preamble(params)}printf '%s\\n' {start} >&8\n{program}\nput end ''"
+    body = f"unset b i l n p q\n{preamble(params)}printf '%s\\n' {start} >&8\n{program}\nput end ''"
     data = f"{loader}\n{body}\n{end}\n".encode("utf-8", "surrogateescape")
     if len(data) > MAX_SCRIPT_BYTES:
         raise ValueError(f"a program and its parameters may be {MAX_SCRIPT_BYTES} bytes at most")

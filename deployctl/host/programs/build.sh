@@ -1,6 +1,6 @@
 # build.sh: unpacks the shipped source, checks it, and builds the image. Dies with the client.
 #
-# ARCHIVE SHA256   the uploaded .tar.gz and its digest
+# ARCHIVE SHA256   the uploaded .tar.gz and its digest; removed once the image is built
 # WORK             a directory of this run; removed at the end
 # IMAGE            the tag to give
 # DOCKERFILE STAGE PLATFORM   the last two may be empty
@@ -13,7 +13,10 @@
 rm -rf "$WORK"
 mkdir -p "$WORK/tree" "$WORK/secrets" || fail no-space "$WORK"
 trap 'rm -rf "$WORK"' EXIT
-message=$(tar -xzf "$ARCHIVE" -C "$WORK/tree" 2>&1) || fail unpack "$message"
+# Modes as they were sent: they go into the image, where another user may have to read the files,
+# and they decide whether a layer is cached. WORK itself stays closed to others.
+chmod 755 "$WORK/tree"
+message=$(umask 022 && tar -xpzf "$ARCHIVE" -C "$WORK/tree" 2>&1) || fail unpack "$message"
 
 set -- --progress=plain -t "$IMAGE" -f "$WORK/tree/$DOCKERFILE"
 [ -z "$STAGE" ] || set -- "$@" --target "$STAGE"
@@ -44,4 +47,5 @@ else
 	export DOCKER_BUILDKIT=1
 fi
 with_client "$@" || fail build "$?"
+rm -f "$ARCHIVE"
 put image-id "$(dk image inspect --format '{{.Id}}' "$IMAGE")"

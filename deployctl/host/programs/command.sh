@@ -1,18 +1,19 @@
-# command.sh: a user's own command on the host. Dies with the client.  COMMAND, ENVIRONMENT (NAME=value lines)
+# command.sh: a user's own command on the host. Dies with the client.
+#
+# COMMAND      text for the shell
+# ENVIRONMENT  shell assignments, exported to it
 
-while IFS= read -r word; do
-	[ -z "$word" ] || export "${word?}"
-done <<LIST
-$ENVIRONMENT
-LIST
+set -a
+eval "$ENVIRONMENT"
+set +a
 out=$(mktemp) && err=$(mktemp) || fail no-space /tmp
 trap 'rm -f "$out" "$err"' EXIT
-(exec sh -c "$COMMAND") </dev/null >"$out" 2>"$err" &
+(exec sh -c "$COMMAND") </dev/null >"$out" 2>"$err" 8>&- &
 child=$!
 (
 	cat >/dev/null
-	kill "$child" 2>/dev/null
-) <&0 &
+	_end_tree "$child"
+) <&0 8>&- &
 watcher=$!
 wait "$child"
 code=$?

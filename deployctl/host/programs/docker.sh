@@ -48,6 +48,44 @@ inspect_all() (
 	$DOCKER inspect --type container --format "$INSPECT" $ids 2>/dev/null || :
 )
 
+# secrets_of PROJECT PUBLIC: NAME=VALUE lines of the environments of its containers that may not be
+# shown: values of 8 characters or more, shorter ones where the name looks secret; PUBLIC names
+# (one a line) are left out.
+secrets_of() {
+	project_containers "$1" | (
+		ids=$(cat)
+		[ -n "$ids" ] || exit 0
+		set -f
+		IFS=$NL
+		# shellcheck disable=SC2086 # one ID a line
+		$DOCKER inspect --type container --format '{{range .Config.Env}}{{println .}}{{end}}' $ids 2>/dev/null
+	) | awk -v public="$2" '
+		BEGIN { n = split(public, names, "\n"); for (i = 1; i <= n; i++) shown[names[i]] = 1 }
+		{ at = index($0, "="); if (!at) next
+		  name = substr($0, 1, at - 1); value = substr($0, at + 1)
+		  if (name in shown || name == "PATH" || name == "LANG") next
+		  secret = toupper(name) ~ /PASS|SECRET|TOKEN|KEY|CREDENTIAL|PWD|AUTH|DSN/
+		  if (length(value) >= 8 || (secret && length(value) >= 3)) print }' | sort -u
+}
+
+# scrub PROJECT PUBLIC: standard input without those values. They stay on this host.
+scrub() {
+	known=$(mktemp) || return 1
+	secrets_of "$1" "$2" >"$known"
+	awk '
+		NR == FNR { at = index($0, "="); n++; name[n] = substr($0, 1, at - 1); value[n] = substr($0, at + 1); next }
+		{ for (i = 1; i <= n; i++) {
+			rest = $0; out = ""
+			while ((at = index(rest, value[i])) > 0) {
+				out = out substr(rest, 1, at - 1) "[" name[i] "]"
+				rest = substr(rest, at + length(value[i]))
+			}
+			$0 = out rest
+		  }
+		  print }' "$known" -
+	rm -f "$known"
+}
+
 sha_of() {
 	sha256sum <"$1" | cut -d' ' -f1
 }

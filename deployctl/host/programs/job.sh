@@ -4,7 +4,8 @@
 # rolls back at once.
 #
 # RUN/settings   DOCKER COMPOSE_WORDS STATE_DIR STATE_GROUP LOCK_WAIT BUDGET STEP_TIMEOUT
-#                PROJECT LIVE_AFTER DIES_AFTER UP_WORDS
+#                PROJECT LIVE_AFTER DIES_AFTER UP_WORDS PUBLIC
+#                FORWARD (1: a rollback that was asked for; it is finished, never undone)
 # RUN/services   a line a service: name, scale, container IDs before (comma), image ID before,
 #                image reference before, pin tag, config hashes before (comma), state before
 #                (running, stopped, absent); `-` for none; separated by tabs
@@ -118,38 +119,49 @@ changed_since_plan() {
 	done <"$RUN/services"
 }
 
+# staged SIDE: the Compose words with the edited files replaced by their SIDE, before or after.
+staged() {
+	printf '%s\n' "$COMPOSE_WORDS" | while IFS= read -r word; do
+		while IFS=$TAB read -r n before after literal image path; do
+			[ "$word" != "$path" ] || word=$RUN/edit.$n.$1
+		done <"$RUN/edits"
+		printf '%s\n' "$word"
+	done
+}
+
 # prepare: whatever a rollback will need exists before anything changes.
 prepare() {
-	difference=$(changed_since_plan)
-	if [ -n "$difference" ]; then
-		say "refused${TAB}changed$TAB$(printf '%s' "$difference" | tr '\n' ';')"
-		return 1
-	fi
 	while IFS=$TAB read -r n before after literal image path; do
 		[ -n "$n" ] || continue
 		cp -p "$path" "$RUN/edit.$n.before" && durable "$RUN/edit.$n.before" || {
 			say "refused${TAB}backup$TAB$path"
 			return 1
 		}
+		[ "$(sha_of "$RUN/edit.$n.before")" = "$before" ] || {
+			say "refused${TAB}changed$TAB$path is not the file that was planned for"
+			return 1
+		}
 	done <"$RUN/edits"
 	# Both files must mean something to Compose, in the place of the live one.
+	# A render that says nothing of itself has failed.
+	renders=
 	for side in before after; do
-		words=$COMPOSE_WORDS
-		while IFS=$TAB read -r n before after literal image path; do
-			[ -n "$n" ] || continue
-			words=$(printf '%s\n' "$words" | while IFS= read -r word; do
-				if [ "$word" = "$path" ]; then printf '%s\n' "$RUN/edit.$n.$side"; else printf '%s\n' "$word"; fi
-			done)
-		done <"$RUN/edits"
-		if ! message=$(compose "$words" config --quiet 2>&1); then
-			say "refused${TAB}render-$side$TAB$(printf '%s' "$message" | tr '\n\t' '  ')"
-			return 1
-		fi
+		echo 'Compose did not end' >"$RUN/render.$side"
+		(compose "$(staged "$side")" config --images >"$RUN/images.$side" 2>"$RUN/render.$side" &&
+			: >"$RUN/render.$side") 3>&- &
+		renders="$renders $!"
 	done
-	seen=$(compose "$words" config --images 2>/dev/null)
+	# shellcheck disable=SC2086 # process IDs; a bare `wait` would wait for the ticker as well
+	wait $renders
+	for side in before after; do
+		[ ! -s "$RUN/render.$side" ] || {
+			say "refused${TAB}render-$side$TAB$(tr '\n\t' '  ' <"$RUN/render.$side")"
+			return 1
+		}
+	done
 	while IFS=$TAB read -r n before after literal image path; do
 		[ -n "$n" ] || continue
-		printf '%s\n' "$seen" | grep -Fxq -- "$image" || {
+		grep -Fxq -- "$image" "$RUN/images.after" || {
 			say "refused${TAB}render-after${TAB}Compose does not see the image $image in the edited $path"
 			return 1
 		}
@@ -211,9 +223,11 @@ swap() {
 # keep_evidence SERVICE: what a failed container can still tell, before it is removed.
 keep_evidence() {
 	project_containers "$PROJECT" "$1" | while IFS= read -r id; do
-		printf '%s\n' "$id" | inspect_all >"$RUN/failed.$1.inspect.json"
-		dk logs --tail 500 "$id" 2>&1 | tail -c 262144 >"$RUN/failed.$1.log"
-	done
+		printf '%s\n' "$id" | inspect_all
+	done | scrub "$PROJECT" "$PUBLIC" >"$RUN/failed.$1.inspect.json"
+	project_containers "$PROJECT" "$1" | while IFS= read -r id; do
+		dk logs --tail 500 "$id" 2>&1 | tail -c 262144
+	done | scrub "$PROJECT" "$PUBLIC" >"$RUN/failed.$1.log"
 }
 
 # put_back_file N BEFORE AFTER LITERAL IMAGE PATH: whole bytes while the file is still ours; of a
@@ -337,10 +351,19 @@ confirm() {
 	write_state confirmed
 }
 
+# finish_forward: a rollback whose client has gone is brought to its end.
+finish_forward() {
+	{ [ "$(state)" = swapped ] || swap; } && confirm || write_state rollback_failed "could not be finished"
+}
+
 # overdue: no confirmation came in time, or the client went before anything was changed.
 overdue() {
 	case $(state) in
 	armed | swapped)
+		if [ "$FORWARD" = 1 ]; then
+			[ "$(($(uptime_s) - heard))" -lt "$DIES_AFTER" ] || finish_forward
+			return
+		fi
 		read -r deadline _ <"$RUN/deadline"
 		[ "$(uptime_s)" -lt "$deadline" ] || rollback "nobody confirmed by the deadline"
 		;;

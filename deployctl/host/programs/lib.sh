@@ -54,7 +54,7 @@ stream_lines() {
     done
 }
 
-# _tree PID: PID's descendants and PID itself, the deepest first.
+# _tree PID…: those processes and all their descendants, on one line, each after its parent.
 _tree() {
     for _stat in /proc/[0-9]*/stat; do
         # `pid (name) state ppid …`, where the name may hold spaces and brackets
@@ -63,33 +63,62 @@ _tree() {
         _rest=${_entry##*) }
         _rest=${_rest#* }
         printf '%s %s\n' "$_pid" "${_rest%% *}"
-    done | awk -v root="$1" '
+    done | awk -v roots="$*" '
         { children[$2] = children[$2] " " $1 }
         function walk(pid, list, n, i) {
+            if (pid in seen) return
+            seen[pid] = 1
+            line = line (line == "" ? "" : " ") pid
             n = split(children[pid], list, " ")
             for (i = 1; i <= n; i++) walk(list[i])
-            print pid
         }
-        END { walk(root) }'
+        END {
+            n = split(roots, list, " ")
+            for (i = 1; i <= n; i++) walk(list[i])
+            print line
+        }'
+}
+
+# _freeze PID…: stops the whole tree, so that none of it can start another process while we look.
+# The tree is then in _frozen.
+# shellcheck disable=SC2086 # lists of numbers
+_freeze() {
+    _frozen=$*
+    while :; do
+        kill -STOP $_frozen 2>/dev/null
+        _found=$(_tree $_frozen)
+        [ "$_found" != "$_frozen" ] || return 0
+        _frozen=$_found
+    done
+}
+
+# _any_runs PID…: whether one of them still runs.
+_any_runs() {
+    for _pid in "$@"; do
+        ! kill -0 "$_pid" 2>/dev/null || return 0
+    done
+    return 1
 }
 
 # _end_tree PID: asks PID and all its descendants to end, and after two seconds makes them.
+# shellcheck disable=SC2086 # lists of numbers
 _end_tree() {
-    _pids=$(_tree "$1")
-    # shellcheck disable=SC2086 # a list of numbers
-    kill -TERM $_pids 2>/dev/null
+    _freeze "$1"
+    kill -TERM $_frozen 2>/dev/null
+    kill -CONT $_frozen 2>/dev/null
     _tries=0
-    while [ "$_tries" -lt 20 ] && kill -0 "$1" 2>/dev/null; do
+    while [ "$_tries" -lt 20 ] && _any_runs $_frozen; do
         sleep 0.1 2>/dev/null || sleep 1
         _tries=$((_tries + 1))
     done
-    # shellcheck disable=SC2086
-    kill -KILL $_pids $(_tree "$1") 2>/dev/null
+    _freeze $_frozen
+    kill -KILL $_frozen 2>/dev/null
 }
 
 # with_client CMD…: runs CMD, whose output (both streams) goes out live as `line` records, and
 # returns its status. When the client goes (standard input ends), CMD and all its descendants end.
 # Closing a channel does not end what runs on the host: this does. CMD's standard input is empty.
+# Processes of another user (sudo) can't be ended by us; they end at the next line they write.
 with_client() {
     _status_file=$(mktemp "${TMPDIR:-/tmp}/deployctl.XXXXXX") || return 125
     {

@@ -8,6 +8,7 @@
 # FILES         Compose files from the settings, one a line; empty: from the live container's labels
 # STATE_DIR     from the settings; empty: /var/lib/deployctl/PROJECT, else beside the Compose file
 # STATE_GROUP   the operators' group, or empty
+# PUBLIC        names of environment variables whose values may be shown, one a line
 # PROBE_WRITE   1: prove that files can be made, chowned and renamed beside the Compose file
 # BUILD_DIGEST  the build digest of the image that is wanted, or empty
 #include docker.sh
@@ -43,20 +44,23 @@ case $info in
 esac
 put docker "$DOCKER"
 put info "$info"
-put compose-version "$(dk compose version --short 2>&1)"
 
 root=$(printf '%s' "$info" | sed 's/.*"root":"\([^"]*\)".*/\1/')
 put disk-root "$(stat -f -c '%a %S %d %c' "$root" 2>/dev/null)"
 
-# The project, from the live containers of the services.
+# Every Compose container of the host: ID, project, service, and where its files are.
+TAB=$(printf '\t')
+all=$(dk ps -a --no-trunc --filter label=com.docker.compose.project --format \
+	"{{.ID}}$TAB{{.Label \"com.docker.compose.project\"}}$TAB{{.Label \"com.docker.compose.service\"}}$TAB{{.Label \"com.docker.compose.oneoff\"}}$TAB{{.Label \"com.docker.compose.project.working_dir\"}}$TAB{{.Label \"com.docker.compose.project.config_files\"}}$TAB{{.Label \"com.docker.compose.project.environment_file\"}}")
+
+# column N [PROJECT [SERVICE]]: the N-th column of those of PROJECT, or of one of its services.
+column() {
+	printf '%s\n' "$all" | awk -F "$TAB" -v n="$1" -v project="${2:-}" -v service="${3:-}" '
+		$1 != "" && (project == "" || $2 == project) && (service == "" || ($3 == service && $4 != "True")) { print $n }'
+}
+
 if [ -z "$PROJECT" ]; then
-	PROJECT=$(
-		printf '%s\n' "$SERVICES" | while IFS= read -r service; do
-			dk ps -a --filter "label=com.docker.compose.service=$service" \
-				--filter "label=com.docker.compose.oneoff=False" \
-				--format '{{.Label "com.docker.compose.project"}}'
-		done | sort -u
-	)
+	PROJECT=$(printf '%s\n' "$SERVICES" | while IFS= read -r service; do column 2 "" "$service"; done | sort -u)
 	case $PROJECT in
 	*"$NL"*) fail many-projects "$PROJECT" ;;
 	esac
@@ -65,16 +69,11 @@ first_service=$(printf '%s\n' "$SERVICES" | sed -n 1p)
 live=
 PROJECT_DIR=$DIRECTORY
 ENV_FILES=
-if [ -n "$PROJECT" ]; then
-	live=$(project_containers "$PROJECT" "$first_service" | sed -n 1p)
-fi
+[ -z "$PROJECT" ] || live=$(column 1 "$PROJECT" "$first_service" | sed -n 1p)
 if [ -n "$live" ]; then
-	label() {
-		dk inspect --type container --format "{{index .Config.Labels \"com.docker.compose.project.$1\"}}" "$live"
-	}
-	[ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(label working_dir)
-	[ -n "$FILES" ] || FILES=$(label config_files | tr ',' '\n')
-	ENV_FILES=$(label environment_file | tr ',' '\n' | sed '/^<no value>$/d;/^$/d')
+	[ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(column 5 "$PROJECT" "$first_service" | sed -n 1p)
+	[ -n "$FILES" ] || FILES=$(column 6 "$PROJECT" "$first_service" | sed -n 1p | tr ',' '\n')
+	ENV_FILES=$(column 7 "$PROJECT" "$first_service" | sed -n 1p | tr ',' '\n')
 elif [ -z "$FILES" ]; then
 	fail no-container "$first_service"
 fi
@@ -130,27 +129,30 @@ done <<LIST
 $FILES
 LIST
 
-# Who runs in this project, and which images could be needed again.
-containers=$(project_containers "$PROJECT" | inspect_all)
-put containers "$containers"
-if [ -n "$BUILD_DIGEST" ]; then
-	put built "$(dk image ls -q --no-trunc --filter "label=io.deployctl.build-digest=$BUILD_DIGEST" | sort -u)"
-fi
-
+# What takes Docker and Compose a moment to say is asked at once.
+work=$(mktemp -d) || fail no-space /tmp
+trap 'rm -rf "$work"' EXIT
+column 1 "$PROJECT" | inspect_all | scrub "$PROJECT" "$PUBLIC" >"$work/containers" &
 # Does Compose understand the file as it is, and would it leave the running containers alone?
-if rendered=$(compose "$words" config --quiet 2>&1); then
-	put config ok
-	# shellcheck disable=SC2086 # one service a line, names without spaces
-	put images "$(compose "$words" config --images $SERVICES 2>/dev/null)"
+# shellcheck disable=SC2086 # one service a line, names without spaces
+(if compose "$words" config --images $SERVICES >"$work/images" 2>"$work/config"; then echo ok >"$work/config"; fi) &
+# shellcheck disable=SC2086
+compose "$words" --dry-run up -d --no-build --pull never $SERVICES >"$work/dry-run" 2>&1 &
+if [ -n "$BUILD_DIGEST" ]; then
+	dk image ls -q --no-trunc --filter "label=io.deployctl.build-digest=$BUILD_DIGEST" >"$work/built" &
+fi
+wait
+put_file containers "$work/containers"
+put_file images "$work/images"
+put config "$(cat "$work/config")"
+put_file dry-run "$work/dry-run"
+if grep -q 'reate' "$work/dry-run"; then
 	# Compose leaves the dependencies out of the hash that it labels a container with when it is
-	# told --no-deps, so either way of asking may be the one that finds the container unchanged.
-	# shellcheck disable=SC2086
-	put dry-run "$(compose "$words" --dry-run up -d --no-build --pull never $SERVICES 2>&1)"
+	# told --no-deps: such a container is unchanged only for one who asks in the same way.
 	# shellcheck disable=SC2086
 	put dry-run-alone "$(compose "$words" --dry-run up -d --no-deps --no-build --pull never $SERVICES 2>&1)"
-else
-	put config "$rendered"
 fi
+[ -z "$BUILD_DIGEST" ] || put built "$(sort -u "$work/built")"
 
 # The state directory: what earlier rollouts left.
 if [ -z "$STATE_DIR" ]; then

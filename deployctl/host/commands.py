@@ -1,0 +1,32 @@
+"""A user's own command on the host: environment in, exit code and output back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deployctl.host.connection import Host
+from deployctl.host.programs import quote
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the command left; each stream's last 64 KiB."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+def run_command(
+    host: Host, command: str, environment: Mapping[str, str], timeout: float
+) -> Outcome:
+    """`command` is text for the shell. Values of `environment` travel by standard input.
+
+    Raises what `Host.run` raises, ValueError for a value that holds a NUL.
+    """
+    exports = "\n".join(f"{name}={quote(value)}" for name, value in environment.items())
+    answer = host.run("command", {"COMMAND": command, "ENVIRONMENT": exports}, timeout=timeout)
+    return Outcome(
+        exit_code=int(answer.text("exit", "255")),
+        stdout=answer.bytes("stdout"),
+        stderr=answer.bytes("stderr"),
+    )
