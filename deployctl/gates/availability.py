@@ -18,11 +18,10 @@ from urllib.parse import urlsplit
 
 from urllib3.util.ssltransport import SSLTransport
 
-from deployctl.config.settings import AvailabilitySettings
 from deployctl.errors import DeployctlError, LinkLostError, RefusedError
 from deployctl.events import AvailabilityTick, Events, utc_now
-from deployctl.gates.address import Place, places
-from deployctl.gates.base import CannotObserveError, GateContext, Socket
+from deployctl.gates.address import Place
+from deployctl.gates.base import CannotObserveError, Socket
 from deployctl.gates.outage import Cause, Outage, Sample, Series, Summary, Timeline
 from deployctl.host.failures import ProgramFailed
 from deployctl.result import Availability as Document
@@ -264,26 +263,6 @@ def _unverified() -> ssl.SSLContext:
 def _secured(connection: Socket, context: ssl.SSLContext, host: str) -> Socket:
     name = urlsplit(f"//{host}").hostname
     return cast("Socket", SSLTransport(cast("socket.socket", connection), context, name))
-
-
-def probe(settings: AvailabilitySettings, ctx: GateContext, events: Events) -> Availability:
-    """The probe that the settings describe: of the service's first container, through the host."""
-    service = settings.service or ctx.services[0]
-
-    def endpoint() -> Place:
-        return places(settings.address, service, ctx.containers(service))[0]
-
-    return Availability(
-        endpoint=endpoint,
-        dial=lambda host, port, seconds: ctx.dial("host", host, port, seconds),
-        alive=ctx.alive,
-        path=settings.path,
-        headers=settings.headers,
-        secure=settings.scheme == "https",
-        interval=settings.interval,
-        timeout=settings.timeout,
-        events=events,
-    )
 
 
 def _left(until: float) -> float:

@@ -106,8 +106,6 @@ class GateContext:
     """(shell text, seconds): runs on the host; TimeoutError when it took too long."""
     services: tuple[str, ...]
     """The services of the rollout; the first is the default of every gate."""
-    alive: Callable[[], bool] = lambda: True
-    """Whether the link to the host answers."""
     expected_images: Mapping[str, str] = field(default_factory=dict)
     """Service -> image ID that must run. A service that is missing may run anything."""
     expected_sha: str | None = None

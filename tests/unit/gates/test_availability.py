@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from deployctl.config.settings import AvailabilitySettings
 from deployctl.errors import LinkLostError, RefusedError
 from deployctl.events import AvailabilityTick, Event, Events
 from deployctl.gates.address import Place
-from deployctl.gates.availability import Availability, Measured, probe
+from deployctl.gates.availability import Availability, Measured
 from deployctl.gates.base import CannotObserveError, Socket
-from tests.unit.gates.support import Answer, Server, container, context, published, serving
+from tests.unit.gates.support import Answer, Server, serving
 
 OK = Answer(200, '{"status": "ok"}')
 
@@ -188,20 +187,18 @@ class TestTheEndpoint:
         assert seen.result.failures == seen.result.probes > 0
 
     def test_that_settings_can_never_give_is_refused(self) -> None:
-        settings = AvailabilitySettings(path="/health")
-        with pytest.raises(RefusedError, match="publishes no port"):
-            probe(settings, context(container()), Events()).start()
+        def never() -> Place:
+            raise CannotObserveError("error", "it publishes no port", definite=True)
 
-    def test_comes_from_settings_and_docker(self) -> None:
-        with serving(OK) as server:
-            settings = AvailabilitySettings(path="/up?x=1", headers={"Host": "app.example"})
-            ctx = context(container(ports=(published(server.port),)))
-            running = probe(settings, ctx, Events())
-            running.start()
-            time.sleep(0.1)
-            running.stop()
-            path, headers = server.seen[0]
-        assert (path, headers["Host"]) == ("/up?x=1", "app.example")
+        with pytest.raises(RefusedError, match="publishes no port"), probing(never):
+            pass
+
+
+def test_headers_of_the_settings_are_sent() -> None:
+    with serving(OK) as server:
+        measured(server, seconds=0.1, headers={"Host": "app.example", "X-Why": "probe"})
+        headers = server.seen[0][1]
+    assert (headers["Host"], headers["X-Why"]) == ("app.example", "probe")
 
 
 def test_a_running_total_is_told_a_few_times_a_second() -> None:
