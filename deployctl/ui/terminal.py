@@ -84,7 +84,7 @@ class Terminal:
         self._gates: dict[tuple[str, str], GateAttempt] = {}
         self._availability: AvailabilityTick | None = None
 
-    def __call__(self, event: Event) -> None:  # noqa: C901, PLR0912 - a flat table of events
+    def __call__(self, event: Event) -> None:
         with self._lock:
             match event:
                 case RunStarted():
@@ -160,8 +160,10 @@ class Terminal:
     def _gate_lines(self) -> list[Text]:
         lines = []
         for gate in self._gates.values():
-            mark = self._marks["pass" if gate.state == "pass" else "fail"]
-            line = wording(gate)[0].removeprefix("gate ")
+            passed = gate.state == "pass"
+            mark = self._marks["pass" if passed else "fail"]
+            short = f"{clean(gate.gate)} ({gate.when}): {clean(gate.observed)}"
+            line = short if passed else wording(gate)[0].removeprefix("gate ")
             lines.append(Text(f"    {mark} {line}", style=_COLOURS.get(gate.state, "")))
         return lines
 
@@ -195,7 +197,7 @@ class Terminal:
     def _print(self, *lines: Text) -> None:
         """Breaks long lines at words, with the indentation that they began with."""
         for line in lines:
-            if not line.plain:
+            if not line.plain.strip():
                 self._console.line()
                 continue
             indent = len(line.plain) - len(line.plain.lstrip(" "))
