@@ -91,7 +91,7 @@ def resolve(
         if live is None:
             raise RefusedError(
                 "deployctl has not recorded what runs here, so it doesn't know what came before.",
-                next_step=f"Name a release: deployctl rollback --to RELEASE. {_available(releases)}",
+                next_step=f"Name one: deployctl rollback --to RELEASE. {_available(releases)}",
             )
         record = find(releases, live.previous) if live.previous else None
         if record is None:

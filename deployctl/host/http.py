@@ -115,7 +115,7 @@ def asks_to_close(headers: Mapping[str, str] | None) -> bool:
 class TunnelTlsContext(ssl.SSLContext):
     """TLS over something that is no operating system's socket, by urllib3's own transport."""
 
-    def wrap_socket(  # type: ignore[override]  # noqa: PLR0917 - the signature is ssl's
+    def wrap_socket(  # type: ignore[override]
         self,
         sock: Any,
         server_side: bool = False,

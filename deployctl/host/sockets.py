@@ -61,10 +61,10 @@ class ProxyProcess:
     def __init__(self, command: str) -> None:
         ours, theirs = socket.socketpair()
         self.sock = ours
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()
         with theirs:
             # As ssh does: the user's own words, run by a shell.
-            self._process = subprocess.Popen(  # noqa: S602
+            self._process = subprocess.Popen(
                 f"exec {command}",
                 shell=True,
                 stdin=theirs.fileno(),

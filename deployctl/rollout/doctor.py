@@ -1,4 +1,4 @@
-"""`deployctl doctor`: would a rollout to this target be possible, and what would stand in its way?"""
+"""`deployctl doctor`: what would stand in the way of a rollout to this target?"""
 
 from typing import Literal
 

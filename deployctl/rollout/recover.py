@@ -11,9 +11,10 @@ from deployctl.gates.build import build as build_gates
 from deployctl.gates.verdict import verdict
 from deployctl.result import Rollback
 from deployctl.rollout import decide
+from deployctl.rollout.consent import hear
+from deployctl.rollout.context import gate_context
 from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.session import Session
-from deployctl.rollout.stages import gate_context, hear
 
 
 def recover(session: Session) -> Outcome:

@@ -65,7 +65,7 @@ def _story(session: Session) -> Outcome:
         return _lost(session, error)
     except DeployctlError as error:
         return _failed(session, error)
-    except Exception as error:  # noqa: BLE001 - a bug must roll back, and be told as a bug
+    except Exception as error:
         return _bug(session, error)
     return recovered or _done(session)
 
@@ -281,12 +281,7 @@ def _seal(
         with session.recorder.stage("seal") as note:
             journal.close()
             output.close()
-            for error in (journal.error, output.error):
-                if error is not None:
-                    raise SealError(
-                        f"The evidence could not be kept: {error}.",
-                        production=outcome.production,
-                    )
+            _require_kept(journal.error or output.error, outcome)
             reference = seal(session.evidence, draft, plan, context)
             note.detail = reference.path
     except SealError as error:
@@ -295,6 +290,11 @@ def _seal(
             return None, from_error(error)
         return None, outcome
     return reference, outcome
+
+
+def _require_kept(error: OSError | None, outcome: Outcome) -> None:
+    if error is not None:
+        raise SealError(f"The evidence could not be kept: {error}.", production=outcome.production)
 
 
 def result_of(session: Session, outcome: Outcome, reference: SealRef | None) -> Result:

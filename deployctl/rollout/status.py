@@ -125,11 +125,11 @@ def describe_host(settings: Settings, facts: Survey, label: str) -> StatusDocume
 def _sentence(settings: Settings, facts: Survey, record: ReleaseRecord | None) -> tuple[str, str]:
     if facts.abandoned:
         run = facts.abandoned[0]
-        return (
+        told = (
             f"Run {run.run_id} was left {run.state.split(' ')[0]} by "
-            f"{run.about.get('by', 'somebody')}; it was neither confirmed nor put back.",
-            "deployctl rollback",
+            f"{run.about.get('by', 'somebody')}; it was neither confirmed nor put back."
         )
+        return told, "deployctl rollback"
     if facts.lock_holder is not None:
         return f"A rollout is running: {describe_holder(facts.lock_holder)}.", "deployctl status"
     down = [c for c in facts.containers if c.service in settings.services and c.status != "running"]

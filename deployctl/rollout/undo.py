@@ -21,8 +21,8 @@ from deployctl.host.connection import ProgramFailed
 from deployctl.host.facts import ContainerState
 from deployctl.result import Rollback
 from deployctl.rollout import decide, user_steps
+from deployctl.rollout.context import gate_context, keep_raw
 from deployctl.rollout.session import Session
-from deployctl.rollout.stages import gate_context, keep_raw
 
 LOG_LINES = 400
 SHOWN_LINES = 30

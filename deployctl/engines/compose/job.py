@@ -274,7 +274,7 @@ class Job:
 
     # -- the line to the job ------------------------------------------------------------------
 
-    def _attach(self) -> None:
+    def _attach(self) -> Conversation:
         conversation = self._link.host.open(
             "attach", {"RUN": self._spec.run, "SKIP": str(self._seen)}
         )
@@ -282,6 +282,7 @@ class Job:
         threading.Thread(
             target=self._read, args=(conversation,), name="job-events", daemon=True
         ).start()
+        return conversation
 
     def _read(self, conversation: Conversation) -> None:
         try:
@@ -291,7 +292,7 @@ class Job:
                     self._inbox.put(parse_event(record.text))
                 elif record.name == "gone":
                     self._inbox.put(JobEvent(0.0, "gone"))
-        except (LinkLostError, TimeoutError, OSError, ProgramFailed) as error:
+        except (UnreachableError, TimeoutError, OSError, ProgramFailed) as error:
             if conversation is self._conversation and not self._stop.is_set():
                 self._inbox.put(LinkLostError(str(error)))
 
@@ -301,22 +302,18 @@ class Job:
                 conversation = self._conversation
                 if conversation is not None:
                     conversation.send("beat")
-            except (LinkLostError, OSError):
+            except (LinkLostError, ProgramFailed, TimeoutError, OSError):
                 continue  # the reader notices as well, and attaches again
 
     def _order(self, text: str) -> None:
         try:
-            if self._conversation is None:
-                raise LinkLostError("not attached")
-            self._conversation.send(text)
-        except (LinkLostError, OSError):
-            self._restore()
-            assert self._conversation is not None  # noqa: S101 - _restore attaches or raises
-            self._conversation.send(text)
+            (self._conversation or self._attach()).send(text)
+        except (LinkLostError, ProgramFailed, OSError):
+            self._restore().send(text)
 
-    def _restore(self) -> None:
+    def _restore(self) -> Conversation:
         self._link.restore()
-        self._attach()
+        return self._attach()
 
     def _wait(self, kinds: set[str], timeout: float) -> JobEvent:
         """The next event of one of `kinds`. Raises TimeoutError, UnreachableError."""
@@ -350,15 +347,15 @@ def resume(
 ) -> RollbackOutcome:
     """Rolls back a run that lost its client, and its job if that died as well."""
     spec = JobSpec(
-        run_id=run_id, state_dir=state_dir, state_group="", docker=(), compose_words=(), up_words=(),
-        project="", live_after="", lock_wait=0, budget=0, about={},
+        run_id=run_id, state_dir=state_dir, state_group="", docker=(), compose_words=(),
+        up_words=(), project="", live_after="", lock_wait=0, budget=0, about={},
     )  # fmt: skip
     job = Job(link, spec, listen)
     answer = link.host.run(
         "resume", {"RUN": spec.run, "REASON": one_line(reason)}, timeout=EXCHANGE_TIMEOUT
     )
-    job._seen = int(answer.text("lines", "0") or 0)  # noqa: SLF001 - our own class
-    job._attach()  # noqa: SLF001 - our own class
+    job._seen = int(answer.text("lines", "0") or 0)
+    job._attach()
     try:
         return job.rollback(reason)
     finally:

@@ -80,7 +80,7 @@ def _compose_version(survey: Survey) -> Finding:
         "compose",
         found >= OLDEST_COMPOSE and "podman" not in survey.compose_version.lower(),
         f"Docker Compose v{wanted} or newer is needed on the host; it says "
-        f"{survey.compose_version.strip().splitlines()[0] if survey.compose_version else 'nothing'!r}.",
+        f"{survey.compose_version or 'nothing'}.",
         "Install the docker-compose-plugin package on the host.",
     )
 

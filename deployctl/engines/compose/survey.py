@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from deployctl.config.settings import HostSettings, Settings
+from deployctl.engines.compose.refusals import refusal
 from deployctl.engines.releases import ReleaseRecord, read_record
-from deployctl.errors import RefusedError
 from deployctl.host.connection import Answer, Host, ProgramFailed
 from deployctl.host.facts import ContainerState, PublishedPort
 
@@ -184,63 +184,6 @@ def docker_words(settings: HostSettings) -> tuple[str, ...]:
     return words
 
 
-def refusal(kind: str, message: str, label: str) -> RefusedError:
-    """The sentence for each way in which the survey program itself can give up."""
-    sentences = {
-        "missing-tools": (
-            f"{label} lacks programs that a rollout needs: {message}.",
-            "Install them on the host (BusyBox's are enough), then run the command again.",
-        ),
-        "docker-denied": (
-            f"The user at {label} can't reach Docker, neither directly nor by `sudo -n docker`: "
-            f"{message.strip()}",
-            "Add the user to the docker group, or allow `docker` in sudoers without a password; "
-            "or set `docker:` for this target.",
-        ),
-        "many-projects": (
-            "Containers of this service run in several Compose projects: "
-            f"{', '.join(message.split())}.",
-            "Set `compose.project` in deployctl.yml.",
-        ),
-        "no-container": (
-            f"No container of the service {message!r} exists on {label}, so its Compose files "
-            "can't be found from it.",
-            "Check `services:`; for a very first start set `compose.files` (and "
-            "`compose.project`) in deployctl.yml.",
-        ),
-        "env-file-missing": (
-            f"The environment file {message} that the running containers were started with does "
-            "not exist on the host.",
-            "Put it back, then run the command again.",
-        ),
-        "compose-file-missing": (
-            f"The Compose file {message} does not exist on {label}. The containers may have been "
-            "started from another machine.",
-            "Set `compose.files` to the file on the host.",
-        ),
-        "compose-file-unreadable": (
-            f"The Compose file {message} can't be read by the user at {label}.",
-            "Give this user read access to it.",
-        ),
-        "no-project": (
-            f"Compose can't name the project of {message}.",
-            "Set `compose.project` in deployctl.yml.",
-        ),
-        "state-denied": (
-            f"The state directory {message} on {label} can't be used by this user.",
-            "If several people deploy, set `operators_group` and `state_dir` for this target, and "
-            "let that group own the directory.",
-        ),
-        "state-group": (
-            f"The operators' group {message!r} does not exist on {label}, or this user isn't in "
-            "it.",
-            "Create the group and add the user, or correct `operators_group`.",
-        ),
-    }
-    what, next_step = sentences.get(kind, (f"The host refused: {kind}: {message}", ""))
-    return RefusedError(what, next_step=next_step)
-
-
 def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
     info = _json_object(answer.text("info", "{}"))
     plugins = {
@@ -312,7 +255,7 @@ def _files(answer: Answer) -> tuple[ComposeSource, ...]:
     )  # fmt: skip
     files = []
     for path, real, sha, stat, writable, data in columns:
-        mode, owner, group = (stat.decode().split() + ["", "", ""])[:3]
+        mode, owner, group = [*stat.decode().split(), "", "", ""][:3]
         files.append(
             ComposeSource(
                 path=path.decode(),

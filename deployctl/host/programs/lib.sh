@@ -54,28 +54,31 @@ stream_lines() {
     done
 }
 
-# _tree PID…: those processes and all their descendants, on one line, each after its parent.
+# _tree PID…: those processes and all their descendants, on one line, each after its parent; then
+# `moving` if one of them is not stopped (it may be about to start another).
 _tree() {
     for _stat in /proc/[0-9]*/stat; do
         # `pid (name) state ppid …`, where the name may hold spaces and brackets
         { read -r _entry <"$_stat"; } 2>/dev/null || continue
         _pid=${_entry%% *}
         _rest=${_entry##*) }
+        _state=${_rest%% *}
         _rest=${_rest#* }
-        printf '%s %s\n' "$_pid" "${_rest%% *}"
+        printf '%s %s %s\n' "$_pid" "${_rest%% *}" "$_state"
     done | awk -v roots="$*" '
-        { children[$2] = children[$2] " " $1 }
+        { children[$2] = children[$2] " " $1; state[$1] = $3 }
         function walk(pid, list, n, i) {
             if (pid in seen) return
             seen[pid] = 1
             line = line (line == "" ? "" : " ") pid
+            if (pid in state && state[pid] !~ /[TtZX]/) moving = " moving"
             n = split(children[pid], list, " ")
             for (i = 1; i <= n; i++) walk(list[i])
         }
         END {
             n = split(roots, list, " ")
             for (i = 1; i <= n; i++) walk(list[i])
-            print line
+            print line moving
         }'
 }
 
@@ -84,11 +87,14 @@ _tree() {
 # shellcheck disable=SC2086 # lists of numbers
 _freeze() {
     _frozen=$*
-    while :; do
+    _looks=0
+    # What we may not stop (sudo's) moves on: no more than so many looks.
+    while [ "$_looks" -lt 50 ]; do
         kill -STOP $_frozen 2>/dev/null
         _found=$(_tree $_frozen)
         [ "$_found" != "$_frozen" ] || return 0
-        _frozen=$_found
+        _frozen=${_found% moving}
+        _looks=$((_looks + 1))
     done
 }
 

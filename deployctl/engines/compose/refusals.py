@@ -1,0 +1,74 @@
+"""What to tell a person when the survey program gives up. Pure."""
+
+from deployctl.errors import RefusedError
+
+# kind -> (what happened, what to do); {message} is the program's, {label} is user@host:port.
+SENTENCES = {
+    "missing-tools": (
+        "{label} lacks programs that a rollout needs: {message}.",
+        "Install them on the host (BusyBox's are enough), then run the command again.",
+    ),
+    "docker-denied": (
+        "The user at {label} can't reach Docker, by `docker` or by `sudo -n docker`: {message}",
+        (
+            "Add the user to the docker group, or allow `docker` in sudoers without a password; or "
+            "set `docker:` for this target."
+        ),
+    ),
+    "many-projects": (
+        "Containers of this service run in several Compose projects: {message}.",
+        "Set `compose.project` in deployctl.yml.",
+    ),
+    "no-container": (
+        (
+            "No container of the service {message} exists on {label}, so its Compose files can't be "
+            "found from it."
+        ),
+        (
+            "Check `services:`; for a very first start set `compose.files` (and `compose.project`) in "
+            "deployctl.yml."
+        ),
+    ),
+    "env-file-missing": (
+        (
+            "The environment file {message}, with which the running containers were started, does "
+            "not exist on the host."
+        ),
+        "Put it back, then run the command again.",
+    ),
+    "compose-file-missing": (
+        (
+            "The Compose file {message} does not exist on {label}. The containers may have been "
+            "started from another machine."
+        ),
+        "Set `compose.files` to the file on the host.",
+    ),
+    "compose-file-unreadable": (
+        "The Compose file {message} can't be read by the user at {label}.",
+        "Give this user read access to it.",
+    ),
+    "no-project": (
+        "Compose can't name the project of {message}.",
+        "Set `compose.project` in deployctl.yml.",
+    ),
+    "no-space": ("There is no space left on {label} at {message}.", "Free some: df -h {message}"),
+    "state-denied": (
+        "The state directory {message} on {label} can't be used by this user.",
+        (
+            "If several people deploy, set `operators_group` and `state_dir` for this target, and let "
+            "that group own the directory."
+        ),
+    ),
+    "state-group": (
+        "The operators' group {message} does not exist on {label}, or this user isn't in it.",
+        "Create the group and add the user, or correct `operators_group`.",
+    ),
+}
+
+
+def refusal(kind: str, message: str, label: str) -> RefusedError:
+    what, next_step = SENTENCES.get(
+        kind, ("The host at {label} could not be surveyed ({kind}): {message}", "deployctl doctor")
+    )
+    told = {"kind": kind, "message": ", ".join(message.split("\n")).strip(), "label": label}
+    return RefusedError(what.format(**told), next_step=next_step.format(**told))

@@ -1,0 +1,64 @@
+"""The preflight stage: the commit, then the host."""
+
+from deployctl import source
+from deployctl.engines.compose import build as builder
+from deployctl.engines.compose import preflight, survey
+from deployctl.engines.compose.job import describe_holder
+from deployctl.errors import LockedError, RefusedError
+from deployctl.host.link import Link
+from deployctl.rollout.address import host_address
+from deployctl.rollout.recorder import StageNote
+from deployctl.rollout.session import Session, need, scratch_path
+
+
+def preflight_stage(session: Session, note: StageNote) -> None:
+    """The commit, then the host: everything that can refuse before anything is shown."""
+    _check_options(session)
+    question = survey.Question(probe_write=not session.dry)
+    if session.command == "hotfix":
+        _pack(session)
+        question = survey.Question(probe_write=not session.dry, build_digest=session.build_digest)
+    session.link = Link(host_address(session.settings.host))
+    session.survey = survey.take(session.link.host, session.settings, question)
+    _check_host(session)
+    for warning in preflight.warnings(session.facts, session.settings.services):
+        session.note("warning", warning)
+    note.detail = (
+        f"{session.link.host.label}, Docker {session.facts.engine_version}, "
+        f"Compose {session.facts.compose_version}"
+    )
+
+
+def _check_options(session: Session) -> None:
+    settings, options = session.settings, session.options
+    for word, used in (("advisory", options.advisory), ("accept-drift", options.accept_drift)):
+        if used and word in settings.forbid:
+            raise RefusedError(f"The target {settings.target} forbids --{word}.")
+
+
+def _pack(session: Session) -> None:
+    commit = source.resolve(session.settings.repository, need(session.wanted, "a revision"))
+    for line in commit.notes:
+        session.note("warning", line)
+    package = source.pack(commit, session.settings.source, scratch_path(session))
+    for line in package.notes:
+        session.note("warning", line)
+    session.commit, session.package = commit, package
+    session.build_digest = builder.build_digest(package.source_digest, session.settings.source)
+
+
+def _check_host(session: Session) -> None:
+    facts, options = session.facts, session.options
+    if facts.locked and not options.lock_wait and not session.dry:
+        raise LockedError(
+            f"Another rollout is running: {describe_holder(facts.lock_holder or {})}.",
+            next_step="Wait for it (--lock-wait 5m), or look at it: deployctl status",
+        )
+    preflight.raise_for(
+        preflight.judge(
+            facts,
+            session.settings.services,
+            accept_drift=options.accept_drift is not None,
+            may_recover=session.command == "rollback",
+        )
+    )

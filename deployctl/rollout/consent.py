@@ -1,0 +1,85 @@
+"""The approve stage: consent, then the lock, then the probe."""
+
+from deployctl.engines.compose.job import Job, JobEvent, JobSpec, describe_holder, read_holder
+from deployctl.events import (
+    Approved,
+    LogLine,
+    PlanReady,
+)
+from deployctl.rollout.context import gate_context, timing
+from deployctl.rollout.probe import start_probe
+from deployctl.rollout.recorder import StageNote
+from deployctl.rollout.session import Session, need
+from deployctl.rollout.steps import RunStep
+
+
+def approve_stage(session: Session, note: StageNote) -> None:
+    plan = need(session.plan, "a plan")
+    document = plan.model_dump(mode="json", by_alias=True)
+    diff = "".join(edit.diff for edit in session.edits)
+    approval = session.approve(PlanReady(digest=plan.digest, plan=document, diff=diff))
+    session.approved_by = approval.by
+    session.events.emit(Approved(by=approval.by, how=approval.how, digest=plan.digest))
+    note.detail = f"{approval.how} by {approval.by}"
+    if plan.decisions.swap:
+        _start_job(session)
+    _start_probe(session)
+
+
+def _start_job(session: Session) -> None:
+    """From here on the host holds the lock; nothing was locked while a person decided."""
+    facts, settings = session.facts, session.settings
+    goal = need(session.goal, "a release")
+    own = sum(
+        stage.params.timeout
+        for stage in session.playbook.stages
+        if isinstance(stage.params, RunStep)
+    )
+    spec = JobSpec(
+        run_id=session.run_id,
+        state_dir=facts.state_dir,
+        state_group=settings.host.operators_group or "",
+        docker=facts.docker,
+        compose_words=facts.compose_words,
+        up_words=facts.up_words,
+        project=facts.project,
+        live_after=goal.number,
+        lock_wait=int(session.options.lock_wait),
+        budget=timing(session).deadline + own + len(settings.services) * 120,
+        about={
+            "runId": session.run_id,
+            "command": session.command,
+            "revision": session.wanted or "",
+            "sha": goal.sha,
+            "release": goal.number,
+            "by": session.options.operator,
+            "at": session.recorder.started_at.isoformat(timespec="seconds"),
+            "target": settings.target,
+        },
+        public=settings.public,
+        forward=session.command == "rollback",
+    )
+    job = Job(session.hostlink, spec, lambda event: hear(session, event))
+    session.job = job
+    job.start()
+
+
+def hear(session: Session, event: JobEvent) -> None:
+    if event.kind == "waiting":
+        session.note("info", f"Waiting for the lock: {describe_holder(read_holder(event.text))}.")
+    elif event.kind in {"note", "failed"}:
+        session.note("warning", event.text)
+    session.events.emit(LogLine(source="host", text=" ".join((event.kind, *event.fields))))
+
+
+def _start_probe(session: Session) -> None:
+    settings = session.settings.availability
+    if settings is None:
+        session.note("info", "No availability endpoint is configured: the outage isn't measured.")
+        return
+    session.availability = start_probe(
+        settings,
+        gate_context(session, images={}, sha=None),
+        lambda: session.hostlink.host.alive(),
+        session.events,
+    )

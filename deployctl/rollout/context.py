@@ -1,0 +1,44 @@
+"""What gates are given to look with in this run, how long they have, and what they saw."""
+
+from collections.abc import Mapping
+
+from deployctl.config.settings import RolloutSettings
+from deployctl.evidence.run_directory import safe_name
+from deployctl.gates.base import GateContext, Observation
+from deployctl.rollout import world
+from deployctl.rollout.session import Session
+
+
+def timing(session: Session) -> RolloutSettings:
+    """How long each part may take: the playbook's word, else the settings'."""
+    return session.playbook.timing(session.settings.rollout)
+
+
+def gate_context(
+    session: Session,
+    *,
+    images: dict[str, str],
+    sha: str | None,
+    old_gone: bool = False,
+    baseline: Mapping[str, Observation] | None = None,
+) -> GateContext:
+    return world.context(
+        session.hostlink,
+        session.facts,
+        session.settings.services,
+        expected_images=images,
+        expected_sha=sha,
+        old_gone=old_gone,
+        baseline=baseline or {},
+        client_host=session.settings.host.host,
+        public=session.settings.public,
+    )
+
+
+def keep_raw(session: Session, seen: Mapping[str, Observation], when: str) -> None:
+    """Every gate's last raw answers, as evidence."""
+    for gate, observation in seen.items():
+        for number, answer in enumerate(observation.raw, 1):
+            session.evidence.write_bytes(
+                f"gates/{safe_name(gate)}.{when}.{number}.txt", answer.body
+            )

@@ -1,0 +1,120 @@
+"""Which release this run is to make live, and under which image reference."""
+
+from deployctl.engines.compose import look, preflight
+from deployctl.engines.releases import (
+    ReleaseRecord,
+    ServiceImage,
+    describe,
+    find,
+    next_number,
+    resolve,
+)
+from deployctl.errors import RefusedError
+from deployctl.events import (
+    utc_now,
+)
+from deployctl.rollout import decide
+from deployctl.rollout.session import Session, need
+
+PIN = "deployctl-pin"
+
+
+def choose_goal(session: Session) -> None:
+    """Sets the session's goal, images and (for a rollback) image IDs. Raises RefusedError."""
+    if session.command == "hotfix":
+        _goal_of_hotfix(session)
+    else:
+        _goal_of_rollback(session)
+        _judge_by_what_held(session)
+
+
+def _goal_of_hotfix(session: Session) -> None:
+    facts, settings = session.facts, session.settings
+    commit, package = need(session.commit, "a commit"), need(session.package, "a package")
+    current = session.current or session.found
+    name = preflight.image_name(facts, settings.services[0], settings.image)
+    kept = decide.kept_images(current, _before_of(session, current))
+    reference = preflight.image_reference(name, commit.short, session.build_digest, facts, kept)
+    session.images = dict.fromkeys(settings.services, reference)
+    same = (
+        session.current is not None
+        and session.current.sha == commit.sha
+        and session.current.build_digest == session.build_digest
+        and not session.options.rebuild
+    )
+    if same:
+        session.goal = session.current
+        return
+    records = [*facts.releases, *([session.found] if session.found else [])]
+    session.goal = ReleaseRecord(
+        number=next_number(records),
+        sha=commit.sha,
+        subject=commit.subject,
+        source_digest=package.source_digest,
+        build_digest=session.build_digest,
+        services={
+            service: ServiceImage(image=reference, image_id="") for service in settings.services
+        },
+        previous=current.number if current else None,
+        run_id=session.run_id,
+        by=session.options.operator,
+        at=utc_now(),
+        gates=tuple(sorted(gate.name for gate in session.gates if gate.mode == "required")),
+    )
+
+
+def _judge_by_what_held(session: Session) -> None:
+    """An earlier release is judged by the gates that held for it; it may know no others."""
+    held = set(need(session.goal, "a release").gates)
+    for gate in session.gates:
+        if gate.name not in held and not gate.name.startswith("container"):
+            gate.mode = "advisory"
+
+
+def _before_of(session: Session, record: ReleaseRecord | None) -> ReleaseRecord | None:
+    if record is None or record.previous is None:
+        return None
+    return find(session.facts.releases, record.previous)
+
+
+def _goal_of_rollback(session: Session) -> None:
+    facts, settings = session.facts, session.settings
+    current = session.current or session.found
+    goal = resolve(facts.releases, current, session.wanted)
+    if current is not None and goal.number == current.number:
+        raise RefusedError(
+            f"{describe(goal)} is what runs already.",
+            next_step="deployctl history shows the other releases.",
+        )
+    missing = sorted(set(settings.services) - set(goal.services))
+    if missing:
+        raise RefusedError(
+            f"{describe(goal)} has no image for {', '.join(missing)}.",
+            next_step="deployctl history shows the other releases.",
+        )
+    references = {
+        service: (goal.services[service].image, pin_of(facts.project, service, goal.number))
+        for service in settings.services
+    }
+    known = look.image_ids(
+        session.hostlink, facts, sorted({ref for pair in references.values() for ref in pair})
+    )
+    for service, pair in references.items():
+        wanted = goal.services[service].image_id
+        usable = [reference for reference in pair if known[reference] == wanted]
+        if not usable:
+            raise RefusedError(
+                f"The image of {service} in {describe(goal)} ({wanted}) is not on the host any "
+                "more.",
+                next_step=f"deployctl hotfix --sha {goal.sha[:7]}"
+                if goal.sha
+                else "deployctl history shows the other releases.",
+            )
+        session.images[service] = usable[0]
+        session.image_ids[service] = wanted
+    session.goal = goal
+
+
+def pin_of(project: str, service: str, number: str) -> str:
+    """The tag that keeps a release's image from being pruned, whatever its own tag does."""
+    return f"{PIN}/{project}-{service}:{number}".lower()

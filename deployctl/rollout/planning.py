@@ -1,0 +1,170 @@
+"""The capture stage: what runs, what every gate says of it, and with that the immutable plan."""
+
+from deployctl import source
+from deployctl.config.settings import SourceSettings
+from deployctl.engines.compose import preflight
+from deployctl.engines.compose.change import edits_for
+from deployctl.engines.compose.layers import expected
+from deployctl.engines.releases import (
+    ReleaseRecord,
+    running,
+)
+from deployctl.events import (
+    PlanReady,
+)
+from deployctl.gates import runner
+from deployctl.gates.base import Observation
+from deployctl.gates.build import build as build_gates
+from deployctl.gates.verdict import held_before
+from deployctl.result import Release
+from deployctl.rollout import decide
+from deployctl.rollout.context import gate_context, keep_raw, timing
+from deployctl.rollout.goal import choose_goal
+from deployctl.rollout.plan_document import (
+    ChangedFile,
+    Decisions,
+    Plan,
+    PlanFacts,
+    PlannedCommit,
+    PlannedLayer,
+)
+from deployctl.rollout.recorder import StageNote
+from deployctl.rollout.session import Session, need
+
+
+def capture_stage(session: Session, note: StageNote) -> None:
+    """What runs, what every gate says of it, and with that the immutable plan."""
+    facts, settings = session.facts, session.settings
+    session.gates = build_gates(settings.gates, settings.services, session.options.advisory)
+    baseline: dict[str, Observation] = {}
+    session.before = tuple(
+        runner.look(
+            session.gates,
+            gate_context(session, images={}, sha=None),
+            "before",
+            session.events,
+            observations=baseline,
+        )
+    )
+    session.baseline = baseline
+    session.recorder.gates.extend(session.before)
+    keep_raw(session, baseline, "before")
+    live = decide.live_images(facts, settings.services)
+    session.current = running(facts.releases, facts.live, live)
+    if session.current is None:
+        session.found = decide.found_record(
+            facts, settings.services, session.run_id, session.before
+        )
+    choose_goal(session)
+    _make_plan(session)
+    held = held_before(session.before)
+    note.detail = f"{len(held)} of {len(session.gates)} gates hold now"
+
+
+def _make_plan(session: Session) -> None:
+    facts, settings, options = session.facts, session.settings, session.options
+    goal = need(session.goal, "a release")
+    swap = session.current is None or goal.number != session.current.number
+    if swap:
+        session.edits = edits_for(
+            facts.files, [(service, session.images[service]) for service in settings.services]
+        )
+    current = session.current or session.found
+    times = timing(session)
+    decisions = Decisions(
+        command=session.command,
+        target=settings.target,
+        project=facts.project,
+        strategy=settings.rollout.strategy,
+        playbook=session.playbook.name,
+        playbook_digest=session.playbook.digest,
+        commit=_planned_commit(session),
+        image=session.images[settings.services[0]],
+        release=goal.number,
+        previous=decide.planned_release(current),
+        services=decide.planned_services(decide.job_services(facts, settings.services)),
+        files=decide.planned_files(session.edits),
+        gates=decide.planned_gates(session.gates, options.advisory),
+        min_healthy_ms=int(times.min_healthy * 1000),
+        deadline_ms=int(times.deadline * 1000),
+        swap=swap,
+        build=session.command == "hotfix"
+        and swap
+        and (options.rebuild or not facts.built_image_id),
+        advisory=dict(options.advisory),
+        accept_drift=options.accept_drift,
+    )
+    session.plan = Plan(digest=decisions.digest, decisions=decisions, facts=_facts(session))
+    session.recorder.plan_digest = decisions.digest
+    session.recorder.release = _release_result(goal, session.images[settings.services[0]])
+    if current is not None:
+        first = current.services[settings.services[0]]
+        session.recorder.previous = Release(
+            number=current.number,
+            sha=current.sha,
+            image=first.image,
+            image_id=first.image_id,
+            source_digest=current.source_digest,
+        )
+    document = session.plan.model_dump(mode="json", by_alias=True)
+    diff = "".join(edit.diff for edit in session.edits)
+    session.evidence.write_text("plan.json", session.plan.model_dump_json(by_alias=True, indent=2))
+    for number, edit in enumerate(session.edits, 1):
+        session.evidence.write_bytes(f"compose.{number}.before.yml", edit.before)
+        session.evidence.write_bytes(f"compose.{number}.after.yml", edit.after)
+    session.evidence.write_text("compose.diff", diff)
+    session.events.emit(PlanReady(digest=decisions.digest, plan=document, diff=diff))
+
+
+def _release_result(goal: ReleaseRecord, image: str) -> Release:
+    return Release(number=goal.number, sha=goal.sha, image=image, source_digest=goal.source_digest)
+
+
+def _planned_commit(session: Session) -> PlannedCommit | None:
+    if session.commit is None or session.package is None:
+        return None
+    return PlannedCommit(
+        sha=session.commit.sha,
+        short=session.commit.short,
+        subject=session.commit.subject,
+        source_digest=session.package.source_digest,
+        build_digest=session.build_digest,
+    )
+
+
+def _facts(session: Session) -> PlanFacts:
+    facts, settings = session.facts, session.settings
+    changed: tuple[tuple[str, str], ...] | None = None
+    layers: tuple[PlannedLayer, ...] = ()
+    if session.commit is not None:
+        known = session.current.sha if session.current else None
+        listed = source.changed_files(
+            settings.repository, known, session.commit.sha, settings.source
+        )
+        changed = None if listed is None else tuple(listed)
+        layers = _layers(session.commit, settings.source, changed)
+    return PlanFacts(
+        changed=None
+        if changed is None
+        else tuple(ChangedFile(status=status, path=path) for status, path in changed),
+        files=session.package.files if session.package else 0,
+        archive_bytes=session.package.size if session.package else 0,
+        layers=layers,
+        before=tuple(f"{result.name}: {result.state}" for result in session.before),
+        rollback=decide.rollback_story(session.current or session.found, session.before),
+        warnings=preflight.warnings(facts, settings.services),
+    )
+
+
+def _layers(
+    commit: source.Commit,
+    settings: SourceSettings,
+    changed: tuple[tuple[str, str], ...] | None,
+) -> tuple[PlannedLayer, ...]:
+    if changed is None:
+        return ()
+    text = source.read_file(commit, settings, settings.dockerfile)
+    return tuple(
+        PlannedLayer(instruction=layer.instruction, cached=layer.cached)
+        for layer in expected(text, [path for _, path in changed])
+    )
