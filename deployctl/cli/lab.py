@@ -69,7 +69,7 @@ def ssh(
 ) -> None:
     """Log in to a lab's host, or run a command on it."""
     from deployctl.errors import UsageError  # noqa: PLC0415 - keeps --help light
-    from deployctl.lab.service import Lab  # noqa: PLC0415
+    from deployctl.lab.service import Lab  # noqa: PLC0415 - keeps --help light
 
     name, command = _name_and_command(words or [], Output.of(context).argv)
     record = Lab(name).record

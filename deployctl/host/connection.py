@@ -115,7 +115,7 @@ class Host:
 
     def http(self) -> "requests.Session":
         """A session whose connections are made from the host. See `http.tunnel_session`."""
-        from deployctl.host.http import tunnel_session
+        from deployctl.host.http import tunnel_session  # noqa: PLC0415 - most runs need none
 
         return tunnel_session(self.dial)
 

@@ -13,7 +13,7 @@ NOT_READ_BACK = (
 )
 
 
-class ProgramFailed(Exception):
+class ProgramFailed(Exception):  # noqa: N818 - the program's own word is `fail`
     """A program on the host said `fail KIND MESSAGE`, or ended without saying `end`.
 
     `kind` is the program's own, or one of `died` (it ended early), `protocol` (its output is not
@@ -33,7 +33,7 @@ class AnswerTimeoutError(UnreachableError, TimeoutError):
     """The connection stands, but no answer came in time. Also a `TimeoutError`."""
 
 
-class ForwardingRefused(RefusedError):
+class ForwardingRefused(RefusedError):  # noqa: N818 - beside ConnectionRefusedError
     """sshd forbids this connection to be tunnelled (AllowTcpForwarding or PermitOpen)."""
 
 

@@ -61,10 +61,10 @@ class ProxyProcess:
     def __init__(self, command: str) -> None:
         ours, theirs = socket.socketpair()
         self.sock = ours
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()
+        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         with theirs:
             # As ssh does: the user's own words, run by a shell.
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S602
                 f"exec {command}",
                 shell=True,
                 stdin=theirs.fileno(),

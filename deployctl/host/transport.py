@@ -57,7 +57,7 @@ class SshTransport(paramiko.Transport):
     def watch(self) -> None:
         """From now on, silence ends the link. Call it once authenticated."""
         proxy = weakref.proxy(self)
-        self.packetizer.set_keepalive(KEEPALIVE_SECONDS, lambda: proxy.probe())
+        self.packetizer.set_keepalive(KEEPALIVE_SECONDS, lambda: proxy.probe())  # noqa: PLW0108 - a bound method would keep us
         threading.Thread(
             target=_end_when_silent, args=(weakref.ref(self), self._over), daemon=True
         ).start()

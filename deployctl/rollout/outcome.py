@@ -46,7 +46,7 @@ class Outcome:
         return self.word or WORDS[self.code]
 
 
-class GatesFailed(Exception):
+class GatesFailed(Exception):  # noqa: N818 - it is an outcome, not an error of the program
     """At least one required gate did not pass, or none was there to prove anything."""
 
     def __init__(self, found: Verdict) -> None:

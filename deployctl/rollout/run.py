@@ -50,7 +50,7 @@ def run(session: Session) -> Result:
     return result
 
 
-def _story(session: Session) -> Outcome:
+def _story(session: Session) -> Outcome:  # noqa: PLR0911 - one for each way to end
     try:
         recovered = _stages(session)
     except GatesFailed as failed:
@@ -65,7 +65,7 @@ def _story(session: Session) -> Outcome:
         return _lost(session, error)
     except DeployctlError as error:
         return _failed(session, error)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a bug must roll back, and be told as a bug
         return _bug(session, error)
     return recovered or _done(session)
 

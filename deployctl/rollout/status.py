@@ -122,7 +122,9 @@ def describe_host(settings: Settings, facts: Survey, label: str) -> StatusDocume
     )
 
 
-def _sentence(settings: Settings, facts: Survey, record: ReleaseRecord | None) -> tuple[str, str]:
+def _sentence(  # noqa: PLR0911 - one for each state
+    settings: Settings, facts: Survey, record: ReleaseRecord | None
+) -> tuple[str, str]:
     if facts.abandoned:
         run = facts.abandoned[0]
         told = (

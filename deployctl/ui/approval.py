@@ -97,7 +97,7 @@ _AGAIN = f"Run the same command again and type {WORD}, in capitals, to carry it 
 
 
 def _drop_typed_ahead(stdin: TextIO) -> None:
-    import termios
+    import termios  # noqa: PLC0415 - only where there is a terminal
 
     try:
         termios.tcflush(stdin.fileno(), termios.TCIFLUSH)

@@ -21,7 +21,7 @@ def choose(
 
     Raises UsageError if the log file can't be written. None of the renderers ever raises.
     """
-    from deployctl.ui.plain import LogFile, Plain
+    from deployctl.ui.plain import LogFile, Plain  # noqa: PLC0415 - only what a run needs
 
     def report(text: str) -> None:
         stderr.write(f"deployctl: {text}\n")
@@ -33,7 +33,7 @@ def choose(
         )
     ]
     if output != "text":
-        from deployctl.ui.machine import Json, Ndjson
+        from deployctl.ui.machine import Json, Ndjson  # noqa: PLC0415
 
         machine = Json(stdout) if output == "json" else Ndjson(stdout)
         renderers.append(Guarded(machine, report=report))
@@ -44,13 +44,13 @@ def choose(
 
 def _for_people(stderr: TextIO, env: Mapping[str, str]) -> Renderer:
     if env.get("GITHUB_ACTIONS") == "true":
-        from deployctl.ui.github import GitHub
+        from deployctl.ui.github import GitHub  # noqa: PLC0415
 
         return GitHub(stderr, env)
     if stderr.isatty() and env.get("TERM", "") not in ("", "dumb"):
-        from deployctl.ui.terminal import Terminal
+        from deployctl.ui.terminal import Terminal  # noqa: PLC0415 - rich is slow to import
 
         return Terminal(stderr)
-    from deployctl.ui.plain import Plain
+    from deployctl.ui.plain import Plain  # noqa: PLC0415
 
     return Plain(stderr)

@@ -54,7 +54,7 @@ class Guarded:
             return False
         try:
             action(self._renderer)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, production comes first
             name = type(self._renderer).__name__
             self._renderer, self._fallback = self._fallback, None
             if not isinstance(error, BrokenPipeError):

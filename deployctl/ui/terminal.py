@@ -84,7 +84,7 @@ class Terminal:
         self._gates: dict[tuple[str, str], GateAttempt] = {}
         self._availability: AvailabilityTick | None = None
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event) -> None:  # noqa: C901, PLR0912 - a flat table of events
         with self._lock:
             match event:
                 case RunStarted():

@@ -354,8 +354,8 @@ def resume(
     answer = link.host.run(
         "resume", {"RUN": spec.run, "REASON": one_line(reason)}, timeout=EXCHANGE_TIMEOUT
     )
-    job._seen = int(answer.text("lines", "0") or 0)
-    job._attach()
+    job._seen = int(answer.text("lines", "0") or 0)  # noqa: SLF001 - our own class
+    job._attach()  # noqa: SLF001 - our own class
     try:
         return job.rollback(reason)
     finally:

@@ -21,12 +21,12 @@ SENTENCES = {
     ),
     "no-container": (
         (
-            "No container of the service {message} exists on {label}, so its Compose files can't be "
-            "found from it."
+            "No container of the service {message} exists on {label}, so its Compose files "
+            "can't be found from it."
         ),
         (
-            "Check `services:`; for a very first start set `compose.files` (and `compose.project`) in "
-            "deployctl.yml."
+            "Check `services:`; for a very first start set `compose.files` (and `compose.project`) "
+            "in deployctl.yml."
         ),
     ),
     "env-file-missing": (
@@ -55,8 +55,8 @@ SENTENCES = {
     "state-denied": (
         "The state directory {message} on {label} can't be used by this user.",
         (
-            "If several people deploy, set `operators_group` and `state_dir` for this target, and let "
-            "that group own the directory."
+            "If several people deploy, set `operators_group` and `state_dir` for this target, and "
+            "let that group own the directory."
         ),
     ),
     "state-group": (

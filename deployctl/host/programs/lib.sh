@@ -135,22 +135,19 @@ with_client() {
             (
                 # A heartbeat, or anything else that the client says, is no reason to stop.
                 while read -r _ <&7; do :; done
+                # CMD's end, which we bring about, must not stop us half-way.
+                trap '' TERM
                 _end_tree "$_command"
             ) >/dev/null 2>&1 8>&- &
             _watcher=$!
             exec 7<&-
             wait "$_command"
             printf '%s' "$?" >"$_status_file"
-            _end_watcher "$_watcher"
+            kill -TERM "$_watcher" 2>/dev/null
+            wait "$_watcher" 2>/dev/null
         ) | stream_lines line
     } 7<&0
     _status=$(cat "$_status_file")
     rm -f "$_status_file"
     return "${_status:-137}"
-}
-
-_end_watcher() {
-    kill -KILL "$1" 2>/dev/null
-    wait "$1" 2>/dev/null
-    return 0
 }
