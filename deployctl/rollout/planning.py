@@ -66,9 +66,7 @@ def _make_plan(session: Session) -> None:
     goal = need(session.goal, "a release")
     swap = session.current is None or goal.number != session.current.number
     if swap:
-        session.edits = edits_for(
-            facts.files, [(service, session.images[service]) for service in settings.services]
-        )
+        session.edits = edits_for(facts.files, session.images)
     current = session.current or session.found
     times = timing(session)
     decisions = Decisions(

@@ -142,7 +142,7 @@ def gate_stage(session: Session, note: StageNote) -> None:
             session,
             images=session.image_ids,
             sha=session.goal.sha if session.goal else None,
-            old_gone=swapped,
+            old_gone=True,  # also where nothing was swapped: nothing older is there
             baseline=session.baseline,
         ),
         min_healthy=times.min_healthy if swapped else 0.0,

@@ -51,6 +51,7 @@ from deployctl.ui.wording import wording
 
 TAIL_LINES = 6
 KEPT_LINES = 20
+REDRAW_SECONDS = 0.125
 _COLOURS = {
     "pass": "green",
     "passed": "green",
@@ -76,6 +77,8 @@ class Terminal:
         self._spinner = Spinner("dots" if utf8 else "line", style="cyan")
         self._lock = threading.RLock()
         self._live: Live | None = None
+        self._painter: threading.Thread | None = None
+        self._closed = threading.Event()
         self._stage: StageStarted | None = None
         self._stage_began = 0.0
         self._progress: Progress | None = None
@@ -118,6 +121,7 @@ class Terminal:
                     self._verdict(event.result)
 
     def close(self) -> None:
+        self._closed.set()
         with self._lock:
             self._stop()
 
@@ -209,16 +213,28 @@ class Terminal:
             self._console.print(line, soft_wrap=True)
 
     def _start(self) -> None:
-        if self._live is None:
-            self._live = Live(
-                get_renderable=self._view,
-                console=self._console,
-                refresh_per_second=8,
-                transient=True,
-                redirect_stdout=False,
-                redirect_stderr=False,
-            )
-            self._live.start()
+        if self._live is not None:
+            return
+        # Redrawn by a thread of ours: Live's own takes its lock before ours, and every print takes
+        # ours before Live's.
+        self._live = Live(
+            get_renderable=self._view,
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._live.start()
+        if self._painter is None:
+            self._painter = threading.Thread(target=self._paint, name="terminal", daemon=True)
+            self._painter.start()
+
+    def _paint(self) -> None:
+        while not self._closed.wait(REDRAW_SECONDS):
+            with self._lock:
+                if self._live is not None:
+                    self._live.refresh()
 
     def _stop(self) -> None:
         if self._live is not None:
@@ -227,19 +243,19 @@ class Terminal:
             live.stop()
 
     def _view(self) -> RenderableType:
-        with self._lock:
-            parts: list[RenderableType] = []
-            if self._stage is not None:
-                parts.append(self._stage_line(self._stage))
-            if self._progress is not None:
-                parts.append(self._bar(self._progress))
-            if self._gates:
-                parts.append(self._gate_table())
-            else:
-                parts += _one_line([f"    {line}" for line in _tail(self._output)[-TAIL_LINES:]])
-            if self._availability is not None:
-                parts += _one_line([f"  {line}" for line in wording(self._availability)])
-            return Group(*parts)
+        """Only called with the lock held."""
+        parts: list[RenderableType] = []
+        if self._stage is not None:
+            parts.append(self._stage_line(self._stage))
+        if self._progress is not None:
+            parts.append(self._bar(self._progress))
+        if self._gates:
+            parts.append(self._gate_table())
+        else:
+            parts += _one_line([f"    {line}" for line in _tail(self._output)[-TAIL_LINES:]])
+        if self._availability is not None:
+            parts += _one_line([f"  {line}" for line in wording(self._availability)])
+        return Group(*parts)
 
     def _stage_line(self, stage: StageStarted) -> RenderableType:
         seconds = int(time.monotonic() - self._stage_began)

@@ -1,7 +1,7 @@
 """Which bytes of which Compose file change for a new image. Pure."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deployctl import composefile
@@ -38,45 +38,40 @@ class Edit:
         return composefile.diff(self.before, self.after, self.path)
 
 
-def edits_for(
-    files: Sequence[ComposeSource], images: Sequence[tuple[str, str]]
-) -> tuple[Edit, ...]:
-    """The edits that make each (service, image) of `images` the one that Compose will run.
+def edits_for(files: Sequence[ComposeSource], images: Mapping[str, str]) -> tuple[Edit, ...]:
+    """The edits that make Compose run the image that `images` names for each service.
 
     Raises RefusedError when a file can't be made sense of. A file that already says so is not
     part of the answer.
     """
     listed = [(source.path, source.data) for source in files]
-    after = {source.path: source.data for source in files}
-    literals: dict[str, str] = {}
-    new: dict[str, str] = {}
-    for service, image in images:
-        try:
-            source = files[composefile.file_to_edit(listed, service)]
-            scalar = composefile.image_of(source.data, service)
-            if scalar is not None and source.path not in literals:
-                literals[source.path] = scalar.value or ""
-            new.setdefault(source.path, image)
-            after[source.path] = composefile.set_image(after[source.path], service, image)
-        except composefile.UnreadableCompose as error:
-            raise RefusedError(
-                "The Compose file can't be edited safely: "
-                + "; ".join(
-                    f"{source.path}:{fault.line}:{fault.column}: {fault.message}"
-                    for fault in error.faults
-                ),
-                next_step=f"deployctl compose diagnose {source.path} (on a copy of the file), "
-                "mend it, and run the command again.",
-            ) from error
-    return tuple(
-        Edit(
-            path=source.real_path,
-            named=source.path,
-            before=source.data,
-            after=after[source.path],
-            old_literal=literals.get(source.path, ""),
-            image=new[source.path],
-        )
-        for source in files
-        if after[source.path] != source.data
+    wanted: dict[int, dict[str, str]] = {}
+    for service, image in images.items():
+        wanted.setdefault(composefile.file_to_edit(listed, service), {})[service] = image
+    edits = [_edit(files[index], in_file) for index, in_file in sorted(wanted.items())]
+    return tuple(edit for edit in edits if edit.after != edit.before)
+
+
+def _edit(source: ComposeSource, images: Mapping[str, str]) -> Edit:
+    first, image = next(iter(images.items()))
+    try:
+        scalar = composefile.image_of(source.data, first)
+        after = composefile.set_images(source.data, images)
+    except composefile.UnreadableCompose as error:
+        raise RefusedError(
+            "The Compose file can't be edited safely: "
+            + "; ".join(
+                f"{source.path}:{fault.line}:{fault.column}: {fault.message}"
+                for fault in error.faults
+            ),
+            next_step=f"deployctl compose diagnose {source.path} (on a copy of the file), mend "
+            "it, and run the command again.",
+        ) from error
+    return Edit(
+        path=source.real_path,
+        named=source.path,
+        before=source.data,
+        after=after,
+        old_literal=(scalar.value or "") if scalar is not None else "",
+        image=image,
     )

@@ -88,20 +88,31 @@ _tree() {
 _freeze() {
     _frozen=$*
     _looks=0
+    _still=0
     # What we may not stop (sudo's) moves on: no more than so many looks.
     while [ "$_looks" -lt 50 ]; do
         kill -STOP $_frozen 2>/dev/null
         _found=$(_tree $_frozen)
-        [ "$_found" != "$_frozen" ] || return 0
-        _frozen=${_found% moving}
+        if [ "$_found" = "$_frozen" ]; then
+            # Only a look that began when all stood still has seen the last one's children.
+            [ "$_still" = 0 ] || return 0
+            _still=1
+        else
+            _still=0
+            _frozen=${_found% moving}
+        fi
         _looks=$((_looks + 1))
     done
 }
 
-# _any_runs PID…: whether one of them still runs.
+# _any_runs PID…: whether one of them still runs. One that nobody has waited for yet does not.
 _any_runs() {
     for _pid in "$@"; do
-        ! kill -0 "$_pid" 2>/dev/null || return 0
+        { read -r _entry <"/proc/$_pid/stat"; } 2>/dev/null || continue
+        case ${_entry##*) } in
+            [ZX]*) ;;
+            *) return 0 ;;
+        esac
     done
     return 1
 }
