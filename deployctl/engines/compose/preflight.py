@@ -1,5 +1,6 @@
 """What the survey says against a rollout. Pure: a survey in, refusals and warnings out."""
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -196,16 +197,25 @@ def strip_tag(reference: str) -> str:
 
 
 def image_reference(
-    name: str, short: str, digest: str, survey: Survey, kept: Mapping[str, str]
+    name: str,
+    short: str,
+    digest: str,
+    survey: Survey,
+    kept: Mapping[str, str],
+    *,
+    rebuild: bool = False,
 ) -> str:
     """`name:short`, or with a part of the build digest where that tag belongs to a kept release.
 
     `kept` maps references of the live and previous releases to their image IDs: such a tag is
-    never moved (decision 9).
+    never moved (decision 9), so a rebuild, whose image may differ, always gets a tag of its own.
     """
-    reference = f"{name}:{short}"
-    if reference not in kept:
-        return reference
-    if survey.built_image_id and survey.built_image_id == kept[reference]:
-        return reference
-    return f"{reference}-{digest.removeprefix('sha256:')[:8]}"
+    plain = f"{name}:{short}"
+    marked = f"{plain}-{digest.removeprefix('sha256:')[:8]}"
+    numbered = (f"{marked}-{number}" for number in itertools.count(2))
+    built = "" if rebuild else survey.built_image_id
+    return next(
+        reference
+        for reference in itertools.chain((plain, marked), numbered)
+        if reference not in kept or (built and built == kept[reference])
+    )
