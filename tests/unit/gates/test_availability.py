@@ -101,13 +101,13 @@ def test_no_answer_in_time_is_a_failure_and_slows_nobody_down() -> None:
 
 def test_the_resolution_does_not_depend_on_the_round_trip() -> None:
     def far(host: str, port: int, seconds: float) -> Socket:
-        time.sleep(0.2)
+        time.sleep(0.4)
         return dial(host, port, seconds)
 
     with serving(OK) as server:
-        seen = measured(server, seconds=0.8, dial=far, timeout=2.0)
+        seen = measured(server, seconds=1.2, dial=far, timeout=2.0)
     assert seen.result.failures == 0
-    assert seen.result.resolution_ms <= 100
+    assert seen.result.resolution_ms <= 200
 
 
 def test_an_outage_is_measured_within_the_resolution() -> None:
