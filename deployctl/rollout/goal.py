@@ -34,7 +34,14 @@ def _goal_of_hotfix(session: Session) -> None:
     current = session.current or session.found
     name = preflight.image_name(facts, settings.services[0], settings.image)
     kept = decide.kept_images(current, _before_of(session, current))
-    reference = preflight.image_reference(name, commit.short, session.build_digest, facts, kept)
+    reference = preflight.image_reference(
+        name,
+        commit.short,
+        session.build_digest,
+        facts,
+        kept,
+        rebuild=session.options.rebuild,
+    )
     session.images = dict.fromkeys(settings.services, reference)
     same = (
         session.current is not None
