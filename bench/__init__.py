@@ -1,0 +1,1 @@
+"""What deployctl costs, measured on one lab host. What each figure is: docs/benchmarks.md."""
