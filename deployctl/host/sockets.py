@@ -1,24 +1,22 @@
 """The bytes beneath SSH: a TCP socket of our own, or the standard streams of a ProxyCommand."""
 
+import queue
 import socket
 import subprocess
 import tempfile
+import threading
 import time
-from typing import IO
+from typing import IO, Any
 
 from deployctl.errors import UnreachableError
+
+AddressInfo = tuple[Any, ...]  # as `socket.getaddrinfo` gives it
 
 
 def connect_tcp(host: str, port: int, timeout: float) -> socket.socket:
     """Connects within `timeout` seconds over all of the name's addresses. UnreachableError."""
-    try:
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError) as error:
-        raise UnreachableError(
-            f"The name {host} can't be resolved: {getattr(error, 'strerror', None) or error}.",
-            next_step="Check the spelling, ~/.ssh/config and DNS.",
-        ) from error
     until = time.monotonic() + timeout
+    addresses = resolve(host, port, timeout)
     last: OSError = TimeoutError()
     for position, (family, kind, protocol, _, address) in enumerate(addresses):
         # One silent address must not use up the time of the others.
@@ -35,6 +33,30 @@ def connect_tcp(host: str, port: int, timeout: float) -> socket.socket:
         else:
             return sock
     raise not_connected(host, port, last, timeout) from last
+
+
+def resolve(host: str, port: int, timeout: float) -> list[AddressInfo]:
+    """The addresses of a name. Raises UnreachableError, after `timeout` seconds at the latest."""
+    results: queue.Queue[list[AddressInfo] | Exception] = queue.Queue()
+
+    def ask() -> None:
+        try:
+            results.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            results.put(error)
+
+    # The system's resolver has time limits of its own, often longer than anyone waits.
+    threading.Thread(target=ask, name="resolver", daemon=True).start()
+    try:
+        result = results.get(timeout=timeout)
+    except queue.Empty:
+        result = TimeoutError(f"no answer in {timeout:g} s")
+    if isinstance(result, Exception):
+        raise UnreachableError(
+            f"The name {host} can't be resolved: {getattr(result, 'strerror', None) or result}.",
+            next_step="Check the spelling, ~/.ssh/config and DNS.",
+        ) from result
+    return result
 
 
 def not_connected(host: str, port: int, error: OSError, timeout: float) -> UnreachableError:

@@ -34,6 +34,15 @@ class TestConnecting:
         with pytest.raises(UnreachableError, match="can't be resolved"):
             Host.connect(replace(sshd.address, host="no-such-host.invalid"))
 
+    def test_a_resolver_that_does_not_answer(
+        self, sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
+        started = time.monotonic()
+        with pytest.raises(UnreachableError, match="no answer in 0.2 s"):
+            Host.connect(replace(sshd.address, connect_timeout=0.2))
+        assert time.monotonic() - started < 2
+
     def test_a_port_where_nothing_listens(self, sshd: Sshd) -> None:
         with pytest.raises(UnreachableError, match="refused the connection") as caught:
             Host.connect(replace(sshd.address, port=free_port()))
