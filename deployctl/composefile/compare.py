@@ -10,8 +10,9 @@ def diff(before: bytes, after: bytes, name: str) -> str:
     """
     if before == after:
         return ""
+    path = name.lstrip("/")
     lines = difflib.unified_diff(
-        _lines(before), _lines(after), fromfile=f"a/{name}", tofile=f"b/{name}"
+        _lines(before), _lines(after), fromfile=f"a/{path}", tofile=f"b/{path}"
     )
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines

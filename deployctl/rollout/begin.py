@@ -1,9 +1,12 @@
 """The session that a run begins with."""
 
+import os
 from typing import Literal
 
 from deployctl.config.settings import Settings
 from deployctl.events import Events
+from deployctl.evidence.known_secrets import known_secrets
+from deployctl.evidence.redact import Redactor
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.rollout.playbook import Playbook
 from deployctl.rollout.recorder import Recorder
@@ -31,7 +34,12 @@ def begin(
         events=events,
         approve=approve,
         recorder=Recorder(events),
-        evidence=RunDirectory(options.evidence_dir, settings.target, run_id),
+        evidence=RunDirectory(
+            options.evidence_dir,
+            settings.target,
+            run_id,
+            Redactor(known_secrets(settings, os.environ), settings.public),
+        ),
         run_id=run_id,
         wanted=wanted,
         scratch=scratch_directory(),

@@ -21,8 +21,6 @@ def preflight_stage(session: Session, note: StageNote) -> None:
     session.link = Link(host_address(session.settings.host))
     session.survey = survey.take(session.link.host, session.settings, question)
     _check_host(session)
-    for warning in preflight.warnings(session.facts, session.settings.services):
-        session.note("warning", warning)
     note.detail = (
         f"{session.link.host.label}, Docker {session.facts.engine_version}, "
         f"Compose {session.facts.compose_version}"

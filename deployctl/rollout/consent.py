@@ -5,6 +5,7 @@ from deployctl.events import (
     Approved,
     LogLine,
     PlanReady,
+    Switched,
 )
 from deployctl.rollout.context import gate_context, timing
 from deployctl.rollout.probe import start_probe
@@ -67,6 +68,9 @@ def _start_job(session: Session) -> None:
 def hear(session: Session, event: JobEvent) -> None:
     if event.kind == "waiting":
         session.note("info", f"Waiting for the lock: {describe_holder(read_holder(event.text))}.")
+    elif event.kind == "container" and len(event.fields) == 3:
+        service, container_id, image_id = event.fields
+        session.events.emit(Switched(service=service, container_id=container_id, image_id=image_id))
     elif event.kind in {"note", "failed"}:
         session.note("warning", event.text)
     session.events.emit(LogLine(source="host", text=" ".join((event.kind, *event.fields))))

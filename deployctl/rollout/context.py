@@ -1,10 +1,13 @@
 """What gates are given to look with in this run, how long they have, and what they saw."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from deployctl.config.settings import RolloutSettings
+from deployctl.engines.compose import look
 from deployctl.evidence.run_directory import safe_name
 from deployctl.gates.base import GateContext, Observation
+from deployctl.host.facts import ContainerState
+from deployctl.result import ServiceResult
 from deployctl.rollout import world
 from deployctl.rollout.session import Session
 
@@ -42,3 +45,14 @@ def keep_raw(session: Session, seen: Mapping[str, Observation], when: str) -> No
             session.evidence.write_bytes(
                 f"gates/{safe_name(gate)}.{when}.{number}.txt", answer.body
             )
+
+
+def record_containers(session: Session, after: Sequence[ContainerState]) -> None:
+    """Which containers serve now, and whether the others are the same as before."""
+    services = session.settings.services
+    session.recorder.services = [
+        ServiceResult(name=c.service, container_id=c.id, image_id=c.image_id)
+        for c in after
+        if c.service in services
+    ]
+    session.recorder.untouched = list(look.untouched(session.facts.containers, after, services))

@@ -8,7 +8,7 @@ from deployctl.rollout.begin import begin
 from deployctl.rollout.outcome import Outcome, from_error
 from deployctl.rollout.playbook import Playbook
 from deployctl.rollout.request import Approval, Options
-from deployctl.rollout.run import close, result_of
+from deployctl.rollout.run import announce, close, result_of
 from deployctl.rollout.stages import STAGES
 
 PLANNED = ("preflight", "capture")
@@ -19,6 +19,7 @@ def plan(
 ) -> Result:
     """Emits PlanReady and RunEnded. The first two stages of the playbook, and no other."""
     session = begin("hotfix", settings, revision, options, playbook, events, _nobody, dry=True)
+    announce(session)
     try:
         for name in PLANNED:
             with session.recorder.stage(name) as note:

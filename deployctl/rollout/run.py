@@ -32,15 +32,7 @@ def run(session: Session) -> Result:
     journal, output = Journal(session.evidence), OutputLog(session.evidence)
     session.events.subscribe(journal)
     session.events.subscribe(output)
-    session.events.emit(
-        RunStarted(
-            run_id=session.run_id,
-            command=session.command,
-            target=session.settings.target,
-            host=session.settings.host.host,
-            operator=session.options.operator,
-        )
-    )
+    announce(session)
     outcome = _story(session)
     _stop_probe(session)
     journal_ref, outcome = _seal(session, outcome, journal, output)
@@ -48,6 +40,18 @@ def run(session: Session) -> Result:
     close(session)
     session.events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
     return result
+
+
+def announce(session: Session) -> None:
+    session.events.emit(
+        RunStarted(
+            run_id=session.run_id,
+            command="plan" if session.dry else session.command,
+            target=session.settings.target,
+            host=session.settings.host.host,
+            operator=session.options.operator,
+        )
+    )
 
 
 def _story(session: Session) -> Outcome:  # noqa: PLR0911 - one for each way to end
@@ -201,7 +205,9 @@ def _rolled_back(session: Session, code: ExitCode, reason: str) -> Outcome:
             code,
             reason,
             f"{name} serves again: file, image and container are as before.",
-            next_step="Mend the commit, then deployctl hotfix --sha NEW_SHA. "
+            next_step="Run the same command again."
+            if code is ExitCode.INTERRUPTED
+            else "Mend the commit, then deployctl hotfix --sha NEW_SHA. "
             "Why it failed is above and in the evidence.",
         )
     if rollback.state == "none":
@@ -300,7 +306,7 @@ def _require_kept(error: OSError | None, outcome: Outcome) -> None:
 def result_of(session: Session, outcome: Outcome, reference: SealRef | None) -> Result:
     recorder = session.recorder
     return Result(
-        command=session.command,
+        command="plan" if session.dry else session.command,
         result=outcome.result,
         exit_code=int(outcome.code),
         reason=outcome.reason,

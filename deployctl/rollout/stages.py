@@ -1,6 +1,7 @@
 """deployctl's own stages. Each takes the session a step further, or raises and ends the run."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from deployctl.engines.compose import build as builder
 from deployctl.engines.compose import look
@@ -11,15 +12,13 @@ from deployctl.engines.releases import (
 from deployctl.events import (
     LogLine,
     Progress,
-    Switched,
 )
 from deployctl.gates import runner
 from deployctl.gates.base import Observation
-from deployctl.result import ServiceResult
 from deployctl.rollout import decide
 from deployctl.rollout.checks import preflight_stage
 from deployctl.rollout.consent import approve_stage
-from deployctl.rollout.context import gate_context, keep_raw, timing
+from deployctl.rollout.context import gate_context, keep_raw, record_containers, timing
 from deployctl.rollout.goal import pin_of
 from deployctl.rollout.outcome import raise_unless_proven
 from deployctl.rollout.planning import capture_stage
@@ -123,13 +122,7 @@ def swap_stage(session: Session, note: StageNote) -> None:
     if session.availability is not None:
         session.availability.mark_switch()
     session.job.swap()
-    after = look.containers(session.hostlink, session.facts)
-    for service in session.settings.services:
-        for container in (c for c in after if c.service == service):
-            session.events.emit(
-                Switched(service=service, container_id=container.id, image_id=container.image_id)
-            )
-            note.detail = f"{container.name} {container.id[:12]}"
+    note.detail = "the new container was started"
 
 
 def gate_stage(session: Session, note: StageNote) -> None:
@@ -159,19 +152,17 @@ def gate_stage(session: Session, note: StageNote) -> None:
 
 
 def confirm_stage(session: Session, note: StageNote) -> None:
-    facts, settings = session.facts, session.settings
-    after = look.containers(session.hostlink, facts)
-    session.recorder.services = [
-        ServiceResult(name=c.service, container_id=c.id, image_id=c.image_id)
-        for c in after
-        if c.service in settings.services
-    ]
-    session.recorder.untouched = list(look.untouched(facts.containers, after, settings.services))
+    settings = session.settings
+    # The look at the containers doesn't wait for the fresh connection, nor that one for the look.
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        looking = aside.submit(look.containers, session.hostlink, session.facts, settings.public)
+        fresh = session.hostlink.fresh() if session.job is not None else None
+        record_containers(session, looking.result())
     if session.recorder.release is not None:
         session.recorder.release = session.recorder.release.model_copy(
             update={"image_id": session.image_ids.get(settings.services[0])}
         )
-    if session.job is None:
+    if session.job is None or fresh is None:
         note.skip("nothing was swapped")
         return
     moved = [other.service for other in session.recorder.untouched if not other.same]
@@ -180,7 +171,7 @@ def confirm_stage(session: Session, note: StageNote) -> None:
             "warning",
             f"Containers that this run did not touch changed meanwhile: {', '.join(moved)}.",
         )
-    session.job.confirm()
+    session.job.confirm(fresh)
     note.detail = "the host says confirmed"
 
 

@@ -21,7 +21,7 @@ from deployctl.host.connection import ProgramFailed
 from deployctl.host.facts import ContainerState
 from deployctl.result import Rollback
 from deployctl.rollout import decide, user_steps
-from deployctl.rollout.context import gate_context, keep_raw
+from deployctl.rollout.context import gate_context, keep_raw, record_containers
 from deployctl.rollout.session import Session
 
 LOG_LINES = 400
@@ -109,6 +109,9 @@ def _prove(session: Session, reason: str, duration: int) -> Rollback:
     )
     session.recorder.gates.extend(results)
     keep_raw(session, seen, "rollback")
+    record_containers(
+        session, look.containers(session.hostlink, session.facts, session.settings.public)
+    )
     found = verdict(results)
     if found.state != "pass":
         return Rollback(

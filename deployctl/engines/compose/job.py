@@ -18,7 +18,7 @@ from deployctl.engines.compose.change import Edit
 from deployctl.engines.compose.survey import CLIENT_GONE_AFTER
 from deployctl.engines.releases import ReleaseRecord, write_record
 from deployctl.errors import LinkLostError, LockedError, UnreachableError, UntouchedError
-from deployctl.host.connection import Conversation, ProgramFailed
+from deployctl.host.connection import Conversation, Host, ProgramFailed
 from deployctl.host.link import Link
 from deployctl.host.programs import program_text
 
@@ -230,12 +230,11 @@ class Job:
             return RollbackOutcome("unknown", (*failures, str(error)), tuple(notes))
         return RollbackOutcome(self.state, tuple(failures), tuple(notes))
 
-    def confirm(self) -> None:
-        """Confirms over a fresh connection and reads the state back.
+    def confirm(self, fresh: Host) -> None:
+        """Confirms over a fresh connection, which it closes, and reads the state back.
 
         Raises ConfirmError when the host does not say `confirmed`.
         """
-        fresh = self._link.fresh()
         try:
             line = fresh.open("attach", {"RUN": self._spec.run, "SKIP": "999999999"})
             line.send("confirm")
@@ -265,7 +264,7 @@ class Job:
     def abandon(self) -> None:
         """Keeps what was swapped, although it was not proven (a rollback finishes forward)."""
         with suppress(UnreachableError, TimeoutError, ConfirmError):
-            self.confirm()
+            self.confirm(self._link.fresh())
 
     def close(self) -> None:
         self._stop.set()
@@ -303,7 +302,9 @@ class Job:
                 if conversation is not None:
                     conversation.send("beat")
             except (LinkLostError, ProgramFailed, TimeoutError, OSError):
-                continue  # the reader notices as well, and attaches again
+                # Gates use the same link, and nobody else is at it while they look.
+                with suppress(UnreachableError, ProgramFailed, TimeoutError, OSError):
+                    self._restore()
 
     def _order(self, text: str) -> None:
         try:

@@ -22,7 +22,7 @@ follow() {
 			put gone "$pid"
 			return
 		fi
-		sleep 0.1 2>/dev/null || sleep 1
+		sleep 0.05 2>/dev/null || sleep 1
 	done
 }
 follow &

@@ -40,10 +40,12 @@ limited() {
 	child=$!
 	(
 		exec 9>&- 3>&-
-		sleep "$seconds"
-		kill -TERM "$child" 2>/dev/null
-		sleep 5
-		kill -KILL "$child" 2>/dev/null
+		# In single seconds, so that nothing of it outlives the command for long.
+		while [ "$seconds" -gt 0 ] && [ -d "/proc/$child" ]; do
+			sleep 1
+			seconds=$((seconds - 1))
+		done
+		kill -TERM "$child" 2>/dev/null && sleep 5 && kill -KILL "$child" 2>/dev/null
 	) >/dev/null 2>&1 &
 	guard=$!
 	wait "$child"
@@ -217,6 +219,11 @@ swap() {
 			return 1
 		}
 	done 5<"$RUN/services"
+	while IFS=$TAB read -r service rest; do
+		[ -z "$service" ] || project_containers "$PROJECT" "$service" | inspect_all |
+			sed -n "s/^{\"id\":\"\([^\"]*\)\".*\"imageId\":\"\([^\"]*\)\".*/container$TAB$service$TAB\1$TAB\2/p" |
+			while IFS= read -r line; do say "$line"; done
+	done <"$RUN/services"
 	write_state swapped
 }
 
