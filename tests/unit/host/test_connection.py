@@ -39,7 +39,7 @@ class TestConnecting:
     ) -> None:
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
         started = time.monotonic()
-        with pytest.raises(UnreachableError, match="no answer in 0.2 s"):
+        with pytest.raises(UnreachableError, match="no answer in"):
             Host.connect(replace(sshd.address, connect_timeout=0.2))
         assert time.monotonic() - started < 2
 
