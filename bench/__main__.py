@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
                         help="started if it is not there, and then removed at the end")  # fmt: skip
     parser.add_argument("--write", action="store_true", help="put the results into the docs")
     parser.add_argument("--exchanges", type=int, metavar="MS",
-                        help="only list the exchanges of one hotfix at that round trip")  # fmt: skip
+                        help="only list the exchanges of one hotfix at that distance")  # fmt: skip
     return parser
 
 

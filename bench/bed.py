@@ -189,14 +189,14 @@ class Probing:
         self._host = host
         self.outage: Outage | None = None
         host.sh(f"rm -f {_STOP}")
-        words = ["docker", "exec", "--interactive", host.container, "perl", "-"]
+        words = ["docker", "exec", "--interactive", host.container, "bash", "-s"]
         self._process = subprocess.Popen(
-            [*words, _STOP, "8000", "/health"],
+            [*words, "--", _STOP, "8000", "/health"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self._lines: list[str] = []
         assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018
-        self._process.stdin.write((HERE / "prober.pl").read_text())
+        self._process.stdin.write((HERE / "prober.sh").read_text())
         self._process.stdin.close()
         first = self._process.stdout.readline()
         if not first:

@@ -108,6 +108,8 @@ class Job:
         self._inbox: queue.Queue[JobEvent | LinkLostError] = queue.Queue()
         self._seen = 0
         self._conversation: Conversation | None = None
+        self._broken: Conversation | None = None
+        self._restoring = threading.Lock()
         self._stop = threading.Event()
         self._services = 1
         self.state = ""
@@ -293,28 +295,30 @@ class Job:
                     self._inbox.put(JobEvent(0.0, "gone"))
         except (UnreachableError, TimeoutError, OSError, ProgramFailed) as error:
             if conversation is self._conversation and not self._stop.is_set():
+                self._broken = conversation
                 self._inbox.put(LinkLostError(str(error)))
 
     def _beat(self) -> None:
         while not self._stop.wait(HEARTBEAT):
-            try:
-                conversation = self._conversation
-                if conversation is not None:
-                    conversation.send("beat")
-            except (LinkLostError, ProgramFailed, TimeoutError, OSError):
-                # Gates use the same link, and nobody else is at it while they look.
-                with suppress(UnreachableError, ProgramFailed, TimeoutError, OSError):
-                    self._restore()
+            # Gates use the same link, and nobody else looks after it while they do.
+            with suppress(UnreachableError, ProgramFailed, TimeoutError, OSError):
+                self._order("beat")
 
     def _order(self, text: str) -> None:
+        conversation = self._restore()
         try:
-            (self._conversation or self._attach()).send(text)
+            conversation.send(text)
         except (LinkLostError, ProgramFailed, OSError):
+            self._broken = conversation
             self._restore().send(text)
 
     def _restore(self) -> Conversation:
-        self._link.restore()
-        return self._attach()
+        """Attaches again, once, whoever of reader, heartbeat and orders notices first."""
+        with self._restoring:
+            if self._conversation is None or self._broken is self._conversation:
+                self._link.restore()
+                return self._attach()
+            return self._conversation
 
     def _wait(self, kinds: set[str], timeout: float) -> JobEvent:
         """The next event of one of `kinds`. Raises TimeoutError, UnreachableError."""
