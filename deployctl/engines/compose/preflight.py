@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from deployctl.engines.compose.survey import Survey
-from deployctl.errors import RefusedError
+from deployctl.errors import UNTOUCHED, RefusedError
 
+ARMED = "armed runs"
 MIN_FREE_BYTES = 512 * 1024 * 1024
 MIN_FREE_INODES = 10_000
 OLDEST_COMPOSE = (2, 18)
@@ -50,8 +51,12 @@ def raise_for(findings: Sequence[Finding]) -> None:
     bad = [finding for finding in findings if not finding.ok]
     if not bad:
         return
+    armed = any(finding.name == ARMED for finding in bad)
     raise RefusedError(
         " ".join(finding.detail for finding in bad),
+        production="This command touched nothing; the unfinished run's release may be serving."
+        if armed
+        else UNTOUCHED,
         next_step=" ".join(dict.fromkeys(f.next_step for f in bad if f.next_step)),
     )
 
@@ -169,7 +174,7 @@ def _unfinished(survey: Survey) -> Finding:
     runs = survey.abandoned
     told = ", ".join(f"{run.run_id} ({run.state.split(' ')[0]})" for run in runs)
     return Finding(
-        "armed runs",
+        ARMED,
         not runs,
         f"An earlier run was neither confirmed nor rolled back: {told}.",
         "deployctl rollback puts back what held before it; deployctl status shows it.",
