@@ -186,8 +186,9 @@ def image_name(survey: Survey, service: str, configured: str | None) -> str:
     if configured:
         return configured
     references = [c.image_ref for c in survey.containers_of(service)]
-    name = strip_tag(references[0]) if references else ""
-    if not name or name.startswith("sha256:"):
+    named = bool(references) and not references[0].startswith("sha256:")
+    name = strip_tag(references[0]) if named else ""
+    if not name:
         raise RefusedError(
             f"The image name of {service} can't be taken from the live container.",
             next_step="Set `image:` in deployctl.yml.",

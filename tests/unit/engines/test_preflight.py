@@ -1,0 +1,173 @@
+"""What preflight refuses, by name, and what it only warns of."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from deployctl.engines.compose.preflight import (
+    Finding,
+    image_name,
+    image_reference,
+    judge,
+    raise_for,
+    strip_tag,
+    warnings,
+)
+from deployctl.engines.compose.survey import Space, Survey, Unfinished
+from deployctl.errors import ExitCode, RefusedError
+
+from .support import API, COMPOSE, NEW, OLD, POSTGRES, source, survey
+
+
+def bad(found: Survey, **options: Any) -> list[Finding]:
+    options = {"accept_drift": False, **options}
+    return [finding for finding in judge(found, ("api",), **options) if not finding.ok]
+
+
+def test_a_host_that_is_as_it_should_be() -> None:
+    assert bad(survey()) == []
+
+
+DRIFTED = " Container techno-os-api  Recreate\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "says"),
+    [
+        ("compose", {"compose_version": "2.17.3"}, "v2.18 or newer"),
+        ("compose", {"compose_version": ""}, "v2.18 or newer"),
+        ("compose", {"compose_version": "podman-compose 3.0"}, "v2.18 or newer"),
+        ("swarm", {"containers": (replace(API, name="x.com.docker.swarm.1"),)}, "Swarm"),
+        (
+            "service api",
+            {"containers": (API, replace(API, id="c9", image_id=NEW))},
+            "different images",
+        ),
+        ("compose file", {"config_error": "line 3: bad\n"}, "line 3: bad"),
+        ("drift", {"dry_run": DRIFTED, "dry_run_alone": DRIFTED}, "techno-os-api: Recreate"),
+        ("drift", {"dry_run": "permission denied"}, "dry run failed: permission denied"),
+        ("space /var/lib/docker", {"docker_space": Space(10**8, 10**6)}, "95 MiB"),
+        ("space /var/lib/docker", {"docker_space": Space(10**10, 9)}, "9 inodes"),
+        ("space /var/lib/deployctl/techno-os", {"state_space": Space(1, 10**6)}, "0 MiB"),
+        (
+            "armed runs",
+            {"unfinished": (Unfinished("run-7", "swapped x", {}, 60),)},
+            "run-7 (swapped)",
+        ),
+    ],
+)
+def test_what_is_refused(name: str, changes: dict[str, Any], says: str) -> None:
+    [finding] = bad(survey(**changes))
+    assert finding.name == name
+    assert says in finding.detail
+
+
+@pytest.mark.parametrize(("writable", "says"), [("no", "renamed"), ("owner", "owner (deploy)")])
+def test_a_file_that_cannot_be_replaced_as_it_is(writable: str, says: str) -> None:
+    file = replace(source(COMPOSE), writable=writable)
+    [finding] = bad(survey(files=(file,)))
+    assert says in finding.detail
+    assert "write access" in finding.next_step
+
+
+def test_drift_may_be_accepted() -> None:
+    assert bad(survey(dry_run=DRIFTED, dry_run_alone=DRIFTED), accept_drift=True) == []
+
+
+def test_a_run_whose_client_may_only_be_slow_is_not_abandoned() -> None:
+    assert bad(survey(unfinished=(Unfinished("run-7", "swapped", {}, 5),))) == []
+
+
+def test_a_rollback_puts_an_abandoned_run_back_whatever_else_is_wrong() -> None:
+    left = (Unfinished("run-7", "swapped", {}, 60),)
+    assert bad(survey(unfinished=left, config_error="broken"), may_recover=True) == []
+
+
+def test_inodes_that_the_file_system_does_not_count_are_no_fault() -> None:
+    assert bad(survey(docker_space=Space(10**10, -1))) == []
+
+
+def test_every_fault_is_told_at_once() -> None:
+    found = survey(compose_version="1.29.2", docker_space=Space(1, 1))
+    with pytest.raises(RefusedError) as caught:
+        raise_for(judge(found, ("api",), accept_drift=False))
+    assert caught.value.code is ExitCode.REFUSED
+    assert "1.29.2" in caught.value.what
+    assert "Too little space" in caught.value.what
+    assert "docker-compose-plugin" in caught.value.next_step
+
+
+class TestWarnings:
+    def test_none(self) -> None:
+        assert warnings(survey(), ("api",)) == ()
+
+    @pytest.mark.parametrize(
+        ("changes", "says"),
+        [
+            ({"restart_policy": ""}, "no restart policy"),
+            ({"status": "exited"}, "api is exited"),
+            ({"health": "unhealthy"}, "api is unhealthy"),
+        ],
+    )
+    def test_what_a_person_should_know(self, changes: dict[str, str], says: str) -> None:
+        [warning] = warnings(survey(containers=(replace(API, **changes), POSTGRES)), ("api",))
+        assert says in warning
+
+    def test_said_once_for_all_replicas(self) -> None:
+        replicas = tuple(replace(API, id=str(i), restart_policy="no") for i in range(3))
+        assert len(warnings(survey(containers=replicas), ("api",))) == 1
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("techno-os-api:v1", "techno-os-api"),
+        ("techno-os-api", "techno-os-api"),
+        ("registry:5000/team/api:v1", "registry:5000/team/api"),
+        ("registry:5000/team/api", "registry:5000/team/api"),
+        ("team/api:v1@sha256:" + "a" * 64, "team/api"),
+        ("api@sha256:" + "a" * 64, "api"),
+        ("", ""),
+    ],
+)
+def test_the_name_of_an_image_without_its_tag(reference: str, name: str) -> None:
+    assert strip_tag(reference) == name
+
+
+class TestTheImagesName:
+    def test_from_the_settings(self) -> None:
+        assert image_name(survey(), "api", "reg/api") == "reg/api"
+
+    def test_from_the_live_container(self) -> None:
+        assert image_name(survey(), "api", None) == "techno-os-api"
+
+    @pytest.mark.parametrize("reference", ["sha256:" + "a" * 64, ""])
+    def test_an_image_without_a_name_must_be_given_one(self, reference: str) -> None:
+        with pytest.raises(RefusedError, match="image name"):
+            image_name(survey(containers=(replace(API, image_ref=reference),)), "api", None)
+
+
+class TestTheImagesReference:
+    DIGEST = "sha256:0123456789abcdef"
+
+    def reference(self, kept: dict[str, str], built: str = "", **options: bool) -> str:
+        found = survey(built_image_id=built)
+        return image_reference("api", "d73cfb1", self.DIGEST, found, kept, **options)
+
+    def test_name_and_short_commit(self) -> None:
+        assert self.reference({"api:v1": OLD}) == "api:d73cfb1"
+
+    def test_a_tag_of_a_kept_release_is_never_moved(self) -> None:
+        assert self.reference({"api:d73cfb1": OLD}) == "api:d73cfb1-01234567"
+
+    def test_nor_is_the_longer_one(self) -> None:
+        kept = {"api:d73cfb1": OLD, "api:d73cfb1-01234567": OLD}
+        assert self.reference(kept) == "api:d73cfb1-01234567-2"
+
+    def test_the_image_that_it_has_already_may_keep_its_tag(self) -> None:
+        assert self.reference({"api:d73cfb1": OLD}, built=OLD) == "api:d73cfb1"
+
+    def test_unless_it_is_built_again(self) -> None:
+        kept = {"api:d73cfb1": OLD}
+        assert self.reference(kept, built=OLD, rebuild=True) == "api:d73cfb1-01234567"

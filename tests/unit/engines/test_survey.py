@@ -1,0 +1,221 @@
+"""What the survey program said, as values; and what a dry run of Compose gives away."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from deployctl.engines.compose.survey import (
+    Unfinished,
+    disturbances,
+    docker_words,
+    parse,
+    parse_containers,
+)
+from deployctl.config.settings import HostSettings
+from deployctl.engines.releases import write_record
+from deployctl.host.facts import PublishedPort
+from deployctl.host.wire import Answer, Record
+
+from .support import API, LEFT_ALONE, POSTGRES, record, survey
+
+INSPECTED: dict[str, Any] = {
+    "id": "c1",
+    "name": "/techno-os-api",
+    "imageId": "sha256:a",
+    "imageRef": "techno-os-api:v1",
+    "state": {
+        "Status": "running",
+        "StartedAt": "2026-01-03T07:32:01.123456789Z",
+        "ExitCode": 0,
+        "OOMKilled": False,
+        "Error": "",
+        "Health": {"Status": "healthy", "Log": [{"ExitCode": 0, "Output": "ok\n"}]},
+    },
+    "restartCount": 2,
+    "restartPolicy": "unless-stopped",
+    "networkMode": "bridge",
+    "networks": {"app": {"IPAddress": "172.20.0.3"}, "other": None},
+    "ports": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8000"}], "9000/udp": None},
+    "service": "api",
+    "configHash": "h1",
+}
+
+
+def answer(**texts: str) -> Answer:
+    return Answer(
+        Record(name.replace("_", "-"), text.encode()) for name, text in texts.items()
+    )
+
+
+class TestContainers:
+    def test_one_as_docker_inspects_it(self) -> None:
+        [found] = parse_containers(json.dumps(INSPECTED) + "\n")
+        assert found.name == "techno-os-api"
+        assert found.started_at == datetime(2026, 1, 3, 7, 32, 1, 123456, tzinfo=UTC)
+        assert found.health == "healthy"
+        assert found.health_log == ("exit 0: ok",)
+        assert found.restart_count == 2
+        assert found.addresses == {"app": "172.20.0.3", "other": ""}
+        assert found.ports == (PublishedPort(8000, "tcp", "127.0.0.1", 8000),)
+
+    def test_one_that_never_started(self) -> None:
+        never = {**INSPECTED, "state": {"Status": "created", "StartedAt": "0001-01-01T00:00:00Z"}}
+        [found] = parse_containers(json.dumps(never))
+        assert found.started_at is None
+        assert found.health == "none"
+
+    def test_nulls_everywhere(self) -> None:
+        [found] = parse_containers(json.dumps(dict.fromkeys(INSPECTED)))
+        assert found.service == ""
+        assert found.ports == ()
+
+    def test_what_is_no_json_names_no_container(self) -> None:
+        assert [c.id for c in parse_containers("not json\n")] == [""]
+        assert parse_containers("\n\n") == ()
+
+    def test_in_the_order_of_services(self) -> None:
+        lines = [json.dumps({**INSPECTED, "id": i, "service": s}) for i, s in (("2", "b"), ("1", "a"))]
+        assert [c.id for c in parse_containers("\n".join(lines))] == ["1", "2"]
+
+
+class TestTheWholeAnswer:
+    def test_of_a_host_that_said_little(self) -> None:
+        found = parse(Answer(), ("api",))
+        assert found.containers == ()
+        assert found.releases == ()
+        assert found.lock_holder is None
+        assert found.docker_space is None
+        assert not found.locked
+
+    def test_an_engine(self) -> None:
+        info = {"version": "26.1.5", "plugins": [{"Name": "buildx", "Version": "0.13"}], "arch": "x"}
+        found = parse(answer(info=json.dumps(info), docker="sudo\n-n\ndocker"), ("api",))
+        assert found.engine_version == "26.1.5"
+        assert found.buildx
+        assert found.docker == ("sudo", "-n", "docker")
+
+    def test_compose_words_may_hold_spaces(self) -> None:
+        words = "-p\nx\n-f\n/srv/my app/compose.yml"
+        assert parse(answer(compose_words=words), ("api",)).compose_words[-1] == (
+            "/srv/my app/compose.yml"
+        )
+
+    def test_a_file_that_compose_accepts(self) -> None:
+        assert parse(answer(config="ok"), ("api",)).config_error == ""
+        assert parse(answer(config="yaml: line 3"), ("api",)).config_error == "yaml: line 3"
+
+    def test_files_with_everything_about_them(self) -> None:
+        records = [
+            Record("file", b"/a.yml"), Record("file-real", b"/real/a.yml"), Record("file-sha", b"f"),
+            Record("file-stat", b"664 deploy techno"), Record("file-writable", b"owner"),
+            Record("file-bytes", b"services:\r\n\xff"),
+        ]  # fmt: skip
+        [found] = parse(Answer(records), ("api",)).files
+        assert (found.mode, found.owner, found.group) == ("664", "deploy", "techno")
+        assert found.data == b"services:\r\n\xff", "bytes stay as they are"
+
+    def test_releases_and_unfinished_runs(self) -> None:
+        records = [
+            Record("live", b"r1\n"), Record("release", write_record(record("r1")).encode()),
+            Record("unfinished", b"run-7 swapped"), Record("unfinished-about", b'{"by": "ann"}'),
+            Record("unfinished-silent", b"40"),
+        ]  # fmt: skip
+        found = parse(Answer(records), ("api",))
+        assert found.live == "r1"
+        assert found.releases == (record("r1"),)
+        assert found.unfinished == (Unfinished("run-7", "swapped", {"by": "ann"}, 40),)
+
+    @pytest.mark.parametrize(
+        ("text", "free", "inodes"),
+        [("1000 4096 500 900", 4096000, 500), ("1000 4096 0 0", 4096000, -1)],
+    )
+    def test_space(self, text: str, free: int, inodes: int) -> None:
+        space = parse(answer(disk_root=text), ("api",)).docker_space
+        assert space is not None
+        assert (space.free_bytes, space.free_inodes) == (free, inodes)
+
+    @pytest.mark.parametrize("text", ["", "a b c d", "1 2 3", "stat: no such file"])
+    def test_space_that_is_not_told(self, text: str) -> None:
+        assert parse(answer(disk_root=text), ("api",)).docker_space is None
+
+
+class TestWhatADryRunGivesAway:
+    def test_nothing_where_everything_stays(self) -> None:
+        assert disturbances(LEFT_ALONE) == ()
+
+    def test_a_recreation_with_compose_own_temporary_name(self) -> None:
+        text = " Container 0123456789ab_techno-os-api  Recreate\n Container techno-os-api  Recreated"
+        assert disturbances(text) == (("techno-os-api", "Recreate"), ("techno-os-api", "Recreated"))
+
+    @pytest.mark.parametrize("verb", ["Recreate", "Starting", "Created", "Stopping", "Removed"])
+    def test_any_other_verb_disturbs(self, verb: str) -> None:
+        assert disturbances(f"DRY-RUN MODE -  Container x  {verb}") == (("x", verb),)
+
+    def test_drift_needs_both_ways_of_asking(self) -> None:
+        """A container that was started with --no-deps is left alone by --no-deps only."""
+        moved = " Container techno-os-api  Recreate\n"
+        alone = " Container techno-os-api  Running\n"
+        assert survey(dry_run=moved, dry_run_alone=alone).drift == ()
+        assert survey(dry_run=moved, dry_run_alone=moved).drift == ("techno-os-api: Recreate",)
+
+    def test_a_dependency_that_would_move_is_not_our_drift(self) -> None:
+        moved = " Container techno-os-db  Recreate\n Container techno-os-api  Running\n"
+        found = survey(dry_run=moved)
+        assert found.drift == ()
+        assert found.up_words == ("--no-deps",), "but it must not be touched by our `up`"
+
+    def test_a_file_that_compose_refuses_has_no_drift_to_tell(self) -> None:
+        assert survey(config_error="no", dry_run=" Container techno-os-api  Recreate").drift == ()
+
+    def test_a_plain_up_where_the_dependencies_are_well(self) -> None:
+        assert survey().up_words == ()
+
+    @pytest.mark.parametrize("ill", [{"status": "exited"}, {"health": "unhealthy"}])
+    def test_an_ill_dependency_must_not_stand_in_the_way(self, ill: dict[str, str]) -> None:
+        assert survey(containers=(API, replace(POSTGRES, **ill))).up_words == ("--no-deps",)
+
+    def test_an_ill_container_that_is_no_dependency_does_not_matter(self) -> None:
+        other = replace(POSTGRES, name="reports", status="exited")
+        assert survey(containers=(API, POSTGRES, other)).up_words == ()
+
+
+class TestWhoHoldsTheLock:
+    def test_nobody(self) -> None:
+        assert not survey().locked
+
+    def test_a_run_whose_client_lives(self) -> None:
+        about = {"runId": "r"}
+        live = Unfinished("r", "swapped", about, silent_s=3)
+        found = survey(lock_holder=about, unfinished=(live,))
+        assert found.locked
+        assert found.abandoned == ()
+
+    def test_a_run_whose_client_is_gone_holds_it_for_nobody(self) -> None:
+        about = {"runId": "r"}
+        gone = Unfinished("r", "swapped", about, silent_s=60)
+        found = survey(lock_holder=about, unfinished=(gone,))
+        assert not found.locked
+        assert found.abandoned == (gone,)
+
+    def test_somebody_who_left_no_name_holds_it_all_the_same(self) -> None:
+        assert survey(lock_holder={}).locked
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, ()),
+        ({"docker": "sudo -n docker"}, ("sudo", "-n", "docker")),
+        ({"docker_context": "prod"}, ("docker", "--context", "prod")),
+        ({"docker_host": "unix:///run/u.sock"}, ("docker", "--host", "unix:///run/u.sock")),
+        (
+            {"docker": "/opt/docker", "docker_context": "prod"},
+            ("/opt/docker", "--context", "prod"),
+        ),
+    ],
+)
+def test_the_words_that_run_docker(settings: dict[str, str], words: tuple[str, ...]) -> None:
+    assert docker_words(HostSettings(host="h", **settings)) == words  # type: ignore[arg-type]
