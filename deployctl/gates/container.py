@@ -128,7 +128,9 @@ def _judge_ended(container: ContainerState, observed: str) -> Judgement | None:
 
 def _judge_health(container: ContainerState, observed: str) -> Judgement:
     if container.health == "unhealthy":
-        last = container.health_log[-1].strip() if container.health_log else ""
+        # Of a check's whole output (curl's progress, say) the last line tells why it failed.
+        lines = container.health_log[-1].splitlines() if container.health_log else []
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
         reason = "its healthcheck says unhealthy" + (f": {last}" if last else "")
         return Judgement("fail", observed, reason, definite=True)
     if container.health == "starting":

@@ -1,5 +1,7 @@
 """The preflight stage: the commit, then the host."""
 
+import time
+
 from deployctl import source
 from deployctl.engines.compose import build as builder
 from deployctl.engines.compose import preflight, survey
@@ -10,6 +12,9 @@ from deployctl.rollout.address import host_address
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session, need, scratch_path
 
+LOCK_POLL = 2.0
+"""seconds between two looks at a lock that somebody else holds"""
+
 
 def preflight_stage(session: Session, note: StageNote) -> None:
     """The commit, then the host: everything that can refuse before anything is shown."""
@@ -19,7 +24,7 @@ def preflight_stage(session: Session, note: StageNote) -> None:
         _pack(session)
         question = survey.Question(probe_write=not session.dry, build_digest=session.build_digest)
     session.link = Link(host_address(session.settings.host))
-    session.survey = survey.take(session.link.host, session.settings, question)
+    session.survey = _survey(session, session.link, question)
     _check_host(session)
     note.detail = (
         f"{session.link.host.label}, Docker {session.facts.engine_version}, "
@@ -45,9 +50,24 @@ def _pack(session: Session) -> None:
     session.build_digest = builder.build_digest(package.source_digest, session.settings.source)
 
 
+def _survey(session: Session, link: Link, question: survey.Question) -> survey.Survey:
+    """With --lock-wait it waits for another rollout here, to plan on what that one leaves."""
+    deadline = time.monotonic() + session.options.lock_wait
+    told = False
+    while True:
+        facts = survey.take(link.host, session.settings, question)
+        if not facts.locked or session.dry or time.monotonic() >= deadline:
+            return facts
+        if not told:
+            holder = describe_holder(facts.lock_holder or {})
+            session.note("info", f"Waiting for another rollout: {holder}.")
+            told = True
+        time.sleep(LOCK_POLL)
+
+
 def _check_host(session: Session) -> None:
     facts, options = session.facts, session.options
-    if facts.locked and not options.lock_wait and not session.dry:
+    if facts.locked and not session.dry:
         raise LockedError(
             f"Another rollout is running: {describe_holder(facts.lock_holder or {})}.",
             next_step="Wait for it (--lock-wait 5m), or look at it: deployctl status",

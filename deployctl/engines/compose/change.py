@@ -47,7 +47,11 @@ def edits_for(files: Sequence[ComposeSource], images: Mapping[str, str]) -> tupl
     listed = [(source.path, source.data) for source in files]
     wanted: dict[int, dict[str, str]] = {}
     for service, image in images.items():
-        wanted.setdefault(composefile.file_to_edit(listed, service), {})[service] = image
+        try:
+            index = composefile.file_to_edit(listed, service)
+        except composefile.UnreadableCompose as error:
+            raise _refused(error, "") from error
+        wanted.setdefault(index, {})[service] = image
     edits = [_edit(files[index], in_file) for index, in_file in sorted(wanted.items())]
     return tuple(edit for edit in edits if edit.after != edit.before)
 
@@ -58,15 +62,7 @@ def _edit(source: ComposeSource, images: Mapping[str, str]) -> Edit:
         scalar = composefile.image_of(source.data, first)
         after = composefile.set_images(source.data, images)
     except composefile.UnreadableCompose as error:
-        raise RefusedError(
-            "The Compose file can't be edited safely: "
-            + "; ".join(
-                f"{source.path}:{fault.line}:{fault.column}: {fault.message}"
-                for fault in error.faults
-            ),
-            next_step=f"deployctl compose diagnose {source.path} (on a copy of the file), mend "
-            "it, and run the command again.",
-        ) from error
+        raise _refused(error, f"{source.path}: ") from error
     return Edit(
         path=source.real_path,
         named=source.path,
@@ -74,4 +70,13 @@ def _edit(source: ComposeSource, images: Mapping[str, str]) -> Edit:
         after=after,
         old_literal=(scalar.value or "") if scalar is not None else "",
         image=image,
+    )
+
+
+def _refused(error: composefile.UnreadableCompose, place: str) -> RefusedError:
+    told = "; ".join(f"{place}{fault}" for fault in error.faults)
+    return RefusedError(
+        f"The Compose file can't be edited safely: {told}",
+        next_step="deployctl compose diagnose FILE (on a copy of the file), mend it, and run the "
+        "command again.",
     )

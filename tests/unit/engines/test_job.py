@@ -51,13 +51,13 @@ def test_edits_are_numbered_and_have_no_empty_column() -> None:
 
 
 def test_settings_reach_the_shell_as_they_are() -> None:
-    awkward = "it's \"$HOME\"; `rm` \\ and\tmore"
+    awkward = 'it\'s "$HOME"; `rm` \\ and\tmore'
     spec = JobSpec(
         run_id="r", state_dir=awkward, state_group="", docker=("sudo", "-n", "docker"),
         compose_words=("-f", "/my app/c.yml"), up_words=(), project="p", live_after="r1",
         lock_wait=5, budget=10.9, about={},
     )  # fmt: skip
-    script = settings_text(spec) + "\nprintf '%s|%s|%s' \"$STATE_DIR\" \"$COMPOSE_WORDS\" \"$BUDGET\""
+    script = settings_text(spec) + '\nprintf \'%s|%s|%s\' "$STATE_DIR" "$COMPOSE_WORDS" "$BUDGET"'
     said = subprocess.run(["sh", "-uc", script], capture_output=True, text=True, check=True).stdout
     state_dir, words, budget = said.split("|")
     assert state_dir == awkward

@@ -70,9 +70,7 @@ class TestWhatARollbackMeans:
         with pytest.raises(RefusedError, match="has not recorded"):
             resolve((), None, None)
 
-    @pytest.mark.parametrize(
-        "wanted", ["r1", "d73cfb1", "D73CFB1", D73, "techno-os-api:r1"]
-    )
+    @pytest.mark.parametrize("wanted", ["r1", "d73cfb1", "D73CFB1", D73, "techno-os-api:r1"])
     def test_by_number_commit_or_image(self, wanted: str) -> None:
         assert resolve(ALL, R2, wanted) == R1
 

@@ -45,9 +45,7 @@ INSPECTED: dict[str, Any] = {
 
 
 def answer(**texts: str) -> Answer:
-    return Answer(
-        Record(name.replace("_", "-"), text.encode()) for name, text in texts.items()
-    )
+    return Answer(Record(name.replace("_", "-"), text.encode()) for name, text in texts.items())
 
 
 class TestContainers:
@@ -77,7 +75,9 @@ class TestContainers:
         assert parse_containers("\n\n") == ()
 
     def test_in_the_order_of_services(self) -> None:
-        lines = [json.dumps({**INSPECTED, "id": i, "service": s}) for i, s in (("2", "b"), ("1", "a"))]
+        lines = [
+            json.dumps({**INSPECTED, "id": i, "service": s}) for i, s in (("2", "b"), ("1", "a"))
+        ]
         assert [c.id for c in parse_containers("\n".join(lines))] == ["1", "2"]
 
 
@@ -91,7 +91,11 @@ class TestTheWholeAnswer:
         assert not found.locked
 
     def test_an_engine(self) -> None:
-        info = {"version": "26.1.5", "plugins": [{"Name": "buildx", "Version": "0.13"}], "arch": "x"}
+        info = {
+            "version": "26.1.5",
+            "plugins": [{"Name": "buildx", "Version": "0.13"}],
+            "arch": "x",
+        }
         found = parse(answer(info=json.dumps(info), docker="sudo\n-n\ndocker"), ("api",))
         assert found.engine_version == "26.1.5"
         assert found.buildx
@@ -147,7 +151,9 @@ class TestWhatADryRunGivesAway:
         assert disturbances(LEFT_ALONE) == ()
 
     def test_a_recreation_with_compose_own_temporary_name(self) -> None:
-        text = " Container 0123456789ab_techno-os-api  Recreate\n Container techno-os-api  Recreated"
+        text = (
+            " Container 0123456789ab_techno-os-api  Recreate\n Container techno-os-api  Recreated"
+        )
         assert disturbances(text) == (("techno-os-api", "Recreate"), ("techno-os-api", "Recreated"))
 
     @pytest.mark.parametrize("verb", ["Recreate", "Starting", "Created", "Stopping", "Removed"])

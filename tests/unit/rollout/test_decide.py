@@ -1,0 +1,108 @@
+"""From a survey to a plan: identities in, decisions out."""
+
+from dataclasses import replace
+
+from deployctl.engines.releases import ServiceImage
+from deployctl.gates.build import build
+from deployctl.result import GateResult
+from deployctl.rollout import decide
+from tests.unit.engines.support import API, OLD, POSTGRES, record, survey
+
+
+def gate(name: str, state: str, when: str = "before", mode: str = "required") -> GateResult:
+    return GateResult.model_validate(
+        {
+            "name": name, "when": when, "state": state, "mode": mode, "observed": "x",
+            "threshold": "y", "attempts": 1, "reason": "",
+        }
+    )  # fmt: skip
+
+
+HELD = (gate("container", "pass"), gate("health", "pass"), gate("metrics", "fail"))
+
+
+class TestWhatRuns:
+    def test_the_images_of_the_services_that_have_a_container(self) -> None:
+        assert decide.live_images(survey(), ("api", "worker")) == {"api": OLD}
+
+    def test_is_recorded_as_a_release_of_its_own(self) -> None:
+        found = decide.found_record(survey(), ("api",), "run-1", HELD)
+        assert found is not None
+        assert (found.number, found.sha, found.previous) == ("r0", None, None)
+        assert found.services == {"api": ServiceImage(image="techno-os-api:v1", image_id=OLD)}
+        assert found.gates == ("container", "health"), "those that held: they prove a rollback"
+
+    def test_beside_known_releases_it_comes_after_the_live_one(self) -> None:
+        known = survey(releases=(record("r0"), record("r1")), live="r1")
+        found = decide.found_record(known, ("api",), "run-1", ())
+        assert found is not None
+        assert (found.number, found.previous) == ("r2", "r1")
+
+    def test_nothing_runs(self) -> None:
+        assert decide.found_record(survey(containers=(POSTGRES,)), ("api",), "run-1", ()) is None
+
+
+def test_the_images_whose_tags_must_not_move() -> None:
+    assert decide.kept_images(record("r0"), None, record("r1")) == {
+        "techno-os-api:r0": OLD, "techno-os-api:r1": OLD,
+    }  # fmt: skip
+
+
+class TestWhatTheHostsJobComparesWith:
+    def test_a_running_service(self) -> None:
+        [service] = decide.job_services(survey(), ("api",))
+        assert service.container_ids == ("c1",)
+        assert service.image_ref == "techno-os-api:v1"
+        assert service.scale == 1
+        assert service.held == "running"
+
+    def test_replicas_keep_their_number(self) -> None:
+        replicas = (API, replace(API, id="c9", status="exited"))
+        [service] = decide.job_services(survey(containers=replicas), ("api",))
+        assert service.scale == 2
+        assert service.held == "running"
+
+    def test_a_crash_looping_service_counts_as_running(self) -> None:
+        looping = (replace(API, status="restarting"),)
+        assert decide.job_services(survey(containers=looping), ("api",))[0].held == "running"
+
+    def test_a_stopped_service_goes_back_to_stopped(self) -> None:
+        stopped = (replace(API, status="exited"),)
+        [service] = decide.job_services(survey(containers=stopped), ("api",))
+        assert service.held == "stopped"
+        assert decide.planned_services((service,))[0].state == "stopped"
+
+    def test_a_service_without_a_container(self) -> None:
+        [service] = decide.job_services(survey(containers=()), ("api",))
+        assert (service.held, service.image_id, service.scale) == ("absent", "", 1)
+        [planned] = decide.planned_services((service,))
+        assert (planned.state, planned.image_id) == ("absent", None)
+
+
+def test_a_gate_that_is_advisory_for_this_run_is_planned_as_such() -> None:
+    gates = build({}, ("api",), {})
+    [planned] = decide.planned_gates(gates, {"container": "because"})
+    assert planned.mode == "advisory"
+    assert decide.planned_gates(gates, {})[0].mode == "required"
+
+
+def test_the_release_before_in_the_plan() -> None:
+    planned = decide.planned_release(record("r3", sha="d73cfb1" + "0" * 33))
+    assert planned is not None
+    assert (planned.number, planned.image, planned.image_id) == ("r3", "techno-os-api:r3", OLD)
+    assert decide.planned_release(None) is None
+
+
+class TestTheStoryOfARollback:
+    def test_by_the_gates_that_hold_now(self) -> None:
+        told = decide.rollback_story(record("r1"), HELD)
+        assert "r1" in told
+        assert "container, health" in told
+        assert "metrics" not in told
+
+    def test_where_none_holds_it_says_what_the_proof_is(self) -> None:
+        told = decide.rollback_story(record("r1"), (gate("health", "fail"),))
+        assert "no gate holds now" in told
+
+    def test_where_nothing_runs_the_new_container_goes(self) -> None:
+        assert "removes the new container" in decide.rollback_story(None, ())

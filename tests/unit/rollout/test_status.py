@@ -1,0 +1,99 @@
+"""`deployctl status` and `history`: what they say of each state that a host can be in."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployctl.config.settings import HostSettings, Settings
+from deployctl.engines.compose.survey import Unfinished
+from deployctl.rollout.status import StatusDocument, describe_host, parse_runs
+from tests.unit.engines.support import API, NEW, POSTGRES, record, survey
+
+SETTINGS = Settings(
+    target="lab", host=HostSettings(host="h"), services=("api",), repository=Path("/r")
+)
+D73 = "d73cfb1" + "0" * 33
+DRIFTED = " Container techno-os-api  Recreate\n"
+
+
+def status(**changes: Any) -> StatusDocument:
+    return describe_host(SETTINGS, survey(**changes), "deploy@h:22")
+
+
+def test_a_release_that_is_live() -> None:
+    found = status(releases=(record("r1", sha=D73, subject="Expose /metrics"),), live="r1")
+    assert (found.release, found.sha, found.by) == ("r1", D73, "ann")
+    assert found.subject == "Expose /metrics"
+    assert found.sentence == "r1 (d73cfb1) is live."
+    assert found.lock is None
+
+
+def test_every_container_of_the_project_is_listed() -> None:
+    assert [service.service for service in status().services] == ["api", "postgres"]
+
+
+def test_what_somebody_started_by_hand() -> None:
+    containers = (replace(API, image_id=NEW), POSTGRES)
+    found = status(containers=containers, releases=(record("r1"),), live="r1")
+    assert found.release is None
+    assert "by hand" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "says", "next_step"),
+    [
+        ({"containers": (replace(API, status="exited"),)}, "techno-os-api is exited", "logs"),
+        ({"containers": (POSTGRES,)}, "no container exists", "rollback"),
+        ({"config_error": "line 3"}, "Compose refuses", "diagnose"),
+        ({"dry_run": DRIFTED, "dry_run_alone": DRIFTED}, "not what the Compose file", "edit"),
+        ({"lock_holder": {"by": "ben"}}, "A rollout is running", "status"),
+        (
+            {"unfinished": (Unfinished("run-7", "swapped", {"by": "ben"}, 60),)},
+            "Run run-7 was left swapped by ben",
+            "deployctl rollback",
+        ),
+    ],
+)
+def test_a_host_that_needs_a_person(changes: dict[str, Any], says: str, next_step: str) -> None:
+    found = status(**changes)
+    assert says in found.sentence
+    assert next_step in found.next_step
+
+
+def test_a_run_left_unfinished_is_told_before_all_else() -> None:
+    left = (Unfinished("run-7", "swapped", {}, 60),)
+    containers = (replace(API, status="exited"),)
+    found = status(unfinished=left, lock_holder={"runId": "run-7"}, containers=containers)
+    assert "run-7" in found.sentence
+    assert found.unfinished == ("run-7: swapped",)
+
+
+def run(number: int, **changes: Any) -> str:
+    about = {"runId": f"run-{number}", "command": "hotfix", "revision": "d73cfb1", "by": "ann"}
+    return json.dumps({"run": about, "state": "confirmed", "epoch": 1767425520 + number, **changes})
+
+
+def test_runs_are_told_newest_first() -> None:
+    assert [entry.run_id for entry in parse_runs([run(1), run(2)])] == ["run-2", "run-1"]
+
+
+def test_a_run_ends_in_one_word() -> None:
+    [entry] = parse_runs([run(1, state="rolled_back gate health failed")])
+    assert entry.result == "rolled_back"
+    assert entry.at.isoformat() == "2026-01-03T07:32:01+00:00"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["", "torn {", "[]", "null", "{}", '{"run": {}}', '{"run": 1, "state": "x", "epoch": 1}'],
+)
+def test_a_line_that_cannot_be_read_is_left_out(line: str) -> None:
+    assert [entry.run_id for entry in parse_runs([run(1), line, run(2)])] == ["run-2", "run-1"]
+
+
+def test_a_run_without_a_revision() -> None:
+    about = {"runId": "x", "command": "rollback", "revision": None, "by": "ann"}
+    assert parse_runs([run(1, run=about)])[0].revision == ""

@@ -1,0 +1,29 @@
+"""What a person is shown of a failed container's log: its words, not our own probes."""
+
+from deployctl.rollout.undo import collapse
+
+
+def probe(number: int) -> str:
+    return f'INFO: 172.20.0.1:{40000 + number} - "GET /health HTTP/1.1" 200 OK'
+
+
+def test_lines_that_differ_only_in_numbers_become_one() -> None:
+    assert collapse([probe(1), probe(2), probe(3)]) == [f"{probe(3)}  (and 2 like it)"]
+
+
+def test_lines_that_differ_stay_in_their_order() -> None:
+    assert collapse(["starting", "ready"]) == ["starting", "ready"]
+
+
+def test_a_word_among_our_probes_is_seen() -> None:
+    assert collapse([probe(1), "database is gone", probe(2)]) == [
+        "database is gone", f"{probe(2)}  (and 1 like it)",
+    ]  # fmt: skip
+
+
+def test_the_last_of_like_lines_is_the_one_that_stands() -> None:
+    assert collapse(["try 1", "wait", "try 2"])[-1].startswith("try 2")
+
+
+def test_nothing() -> None:
+    assert collapse([]) == []
