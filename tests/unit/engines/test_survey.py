@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from deployctl.config.settings import HostSettings
 from deployctl.engines.compose.survey import (
     Unfinished,
     disturbances,
@@ -14,7 +15,6 @@ from deployctl.engines.compose.survey import (
     parse,
     parse_containers,
 )
-from deployctl.config.settings import HostSettings
 from deployctl.engines.releases import write_record
 from deployctl.host.facts import PublishedPort
 from deployctl.host.wire import Answer, Record
@@ -113,7 +113,7 @@ class TestTheWholeAnswer:
 
     def test_files_with_everything_about_them(self) -> None:
         records = [
-            Record("file", b"/a.yml"), Record("file-real", b"/real/a.yml"), Record("file-sha", b"f"),
+            Record("file", b"/a.yml"), Record("file-real", b"/b/a.yml"), Record("file-sha", b"f"),
             Record("file-stat", b"664 deploy techno"), Record("file-writable", b"owner"),
             Record("file-bytes", b"services:\r\n\xff"),
         ]  # fmt: skip

@@ -1,0 +1,74 @@
+"""Real hosts: every test here drives the real command line against a lab host of its own worker.
+
+`pytest -n 2 tests/lab` gives each worker a lab (`t-gw0`, `t-gw1`); without `-n` it is `t-main`.
+Each test begins on a host as `lab up` leaves it. DEPLOYCTL_KEEP_LAB=1 leaves the labs up, which
+saves half a minute on the next run and lets a person look at what a failed test left.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deployctl.lab.machine import Host
+from deployctl.lab.service import Lab
+
+from .client import Client
+from .server import Before, Server
+
+QUICK = {"min_healthy": "1s", "deadline": "30s"}
+"""A release that is fine is soon proven; one that isn't is given up when it has shown it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.lab)
+
+
+@pytest.fixture(scope="session")
+def worker() -> str:
+    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+
+
+@pytest.fixture(scope="session")
+def lab(worker: str) -> Iterator[Lab]:
+    lab = Lab(f"t-{worker}").up()
+    yield lab
+    if not os.environ.get("DEPLOYCTL_KEEP_LAB"):
+        lab.down()
+
+
+@pytest.fixture(scope="session")
+def first_server(lab: Lab) -> Server:
+    host: Host = lab.hosts[0]
+    return Server(host)
+
+
+@pytest.fixture
+def server(first_server: Server) -> Server:
+    """The host with the first release running, and three orders in its database."""
+    first_server.refresh()
+    return first_server
+
+
+@pytest.fixture
+def before(server: Server) -> Before:
+    """What the host looked like before the test did anything."""
+    return server.look()
+
+
+@pytest.fixture
+def make_client(lab: Lab, server: Server, tmp_path: Path) -> Callable[..., Client]:
+    """A client whose settings are the lab's, but for what is given by name."""
+
+    def make(**changes: object) -> Client:
+        return Client(lab.record, server.host.record, tmp_path, {"rollout": QUICK, **changes})
+
+    return make
+
+
+@pytest.fixture
+def client(make_client: Callable[..., Client]) -> Client:
+    return make_client()
