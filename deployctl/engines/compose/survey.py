@@ -157,7 +157,7 @@ def take(host: Host, settings: Settings, question: Question) -> Survey:
             "survey",
             {
                 "DOCKER_WORDS": "\n".join(docker_words(settings.host)),
-                "PROJECT": settings.compose.project or "",
+                "PROJECT": settings.compose.project or settings.project or "",
                 "SERVICES": "\n".join(question.services or settings.services),
                 "DIRECTORY": settings.compose.directory or "",
                 "FILES": "\n".join(settings.compose.files or ()),

@@ -26,22 +26,29 @@ put boot "$(boot_id)"
 put epoch "$(date +%s)"
 
 INFO='{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"swarm":{{json .Swarm.LocalNodeState}},"os":{{json .OperatingSystem}},"arch":{{json .Architecture}},"plugins":{{json .ClientInfo.Plugins}},"security":{{json .SecurityOptions}}}'
+# engine: what the engine says, in `info`; where it can't be reached, why. `docker info` succeeds
+# even then, with what the client alone knows.
+engine() {
+	info=$(dk info --format "$INFO" 2>&1) || return 1
+	case $info in
+	*'"root":""'*)
+		info=$(dk ps 2>&1 >/dev/null)
+		return 1
+		;;
+	esac
+}
 if [ -n "$DOCKER_WORDS" ]; then
 	DOCKER=$DOCKER_WORDS
-	info=$(dk info --format "$INFO" 2>&1) || fail docker-denied "$info"
+	engine || fail docker-denied "$info"
 else
 	command -v docker >/dev/null 2>&1 || fail missing-tools docker
 	DOCKER=docker
-	if ! info=$(dk info --format "$INFO" 2>&1); then
+	if ! engine; then
 		plain=$info
 		DOCKER="sudo${NL}-n${NL}docker"
-		info=$(dk info --format "$INFO" 2>&1) || fail docker-denied "$plain"
+		engine || fail docker-denied "$plain"
 	fi
 fi
-# An engine that can't be reached still prints what the client knows: ask it by name.
-case $info in
-*'"root":""'*) fail docker-denied "$(dk ps 2>&1 >/dev/null)" ;;
-esac
 put docker "$DOCKER"
 put info "$info"
 
@@ -165,7 +172,11 @@ fi
 put state-dir "$STATE_DIR"
 if [ "$PROBE_WRITE" = 1 ]; then
 	mode=700
-	[ -z "$STATE_GROUP" ] || mode=2770
+	if [ -n "$STATE_GROUP" ]; then
+		mode=2770
+		# The directory may be there already, from a time without a group.
+		id -Gn | tr ' ' '\n' | grep -Fxq -- "$STATE_GROUP" || fail state-group "$STATE_GROUP"
+	fi
 	for folder in "$STATE_DIR" "$STATE_DIR/runs" "$STATE_DIR/releases" "$STATE_DIR/upload"; do
 		[ -d "$folder" ] && continue
 		mkdir -p "$folder" 2>/dev/null || fail state-denied "$folder"
