@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ DEPLOYCTL = str(Path(sys.executable).parent / "deployctl")
 CONTAINER = "techno-os-api"
 _SHIM = "/usr/local/bin/docker"
 _SHIM_LOG = "/var/tmp/bench-docker.log"  # noqa: S108 - on the host, which is ours alone
-_STOP = "/run/bench-stop"
+PROBER_SECONDS = 30
 
 
 class BenchError(Exception):
@@ -186,32 +187,33 @@ class Probing:
     """A prober inside the host that knows nothing of deployctl, from now until `stop`."""
 
     def __init__(self, host: Host) -> None:
-        self._host = host
         self.outage: Outage | None = None
-        host.sh(f"rm -f {_STOP}")
-        words = ["docker", "exec", "--interactive", host.container, "bash", "-s"]
+        # the image that the application is built from: it is on every lab host
+        words = ["docker", "exec", "--interactive", host.container, "docker", "run"]
+        words += ["--rm", "--interactive", "--network=host", "python:3.11-slim", "python", "-c"]
         self._process = subprocess.Popen(
-            [*words, "--", _STOP, "8000", "/health"],
+            [*words, (HERE / "prober.py").read_text(), "8000", "/health"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self._lines: list[str] = []
-        assert self._process.stdin is not None and self._process.stdout is not None  # noqa: S101, PT018
-        self._process.stdin.write((HERE / "prober.sh").read_text())
-        self._process.stdin.close()
-        first = self._process.stdout.readline()
-        if not first:
-            raise BenchError("the prober did not start")
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+        until = time.monotonic() + PROBER_SECONDS
+        while not self._lines:
+            if time.monotonic() > until or self._process.poll() is not None:
+                raise BenchError("the prober did not start")
+            time.sleep(0.01)
 
     def _read(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101
-        self._lines.extend(self._process.stdout)
+        if self._process.stdout is not None:
+            for line in self._process.stdout:
+                self._lines.append(line)
 
     def stop(self) -> None:
-        self._host.sh(f"touch {_STOP}")
-        self._reader.join(10)
-        self._process.wait(10)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait(PROBER_SECONDS)
+        self._reader.join(PROBER_SECONDS)
         self.outage = outage(parse(self._lines))
 
 

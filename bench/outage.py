@@ -26,12 +26,15 @@ class Outage:
 
 
 def parse(lines: Iterable[str]) -> list[Probe]:
-    """Lines `TIME STATUS`; a status of 200 to 499 was served, 0 is no answer at all."""
+    """Lines `TIME STATUS`, in the order of the answers; the probes in the order of their sending.
+
+    A status of 200 to 499 was served; 0 is no answer at all.
+    """
     probes = []
     for line in lines:
         at, status = line.split()
         probes.append(Probe(float(at), 200 <= int(status) < 500))
-    return probes
+    return sorted(probes, key=lambda probe: probe.at)
 
 
 def outage(probes: Sequence[Probe]) -> Outage:
