@@ -4,7 +4,6 @@ import argparse
 import json
 import os
 import platform
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -62,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
 def _measure(choices: argparse.Namespace, repetitions: int) -> dict[str, Any]:
     parts = choices.only or list(PARTS)
     document: dict[str, Any] = {
-        "command": shlex.join(["script/bench", *sys.argv[1:]]),
+        "command": _command(choices),
         "date": datetime.now(UTC).date().isoformat(),
         "repetitions": repetitions,
     }
@@ -79,6 +78,15 @@ def _measure(choices: argparse.Namespace, repetitions: int) -> dict[str, Any]:
                 say(f"== {part}")
                 document[part] = measures[part]()
     return document
+
+
+def _command(choices: argparse.Namespace) -> str:
+    """What anybody else would type to measure the same."""
+    words = ["script/bench"]
+    words += ["--quick"] if choices.quick else []
+    words += [] if choices.quick else ["--repetitions", str(choices.repetitions)]
+    words += [word for part in choices.only or () for word in ("--only", part)]
+    return " ".join(words)
 
 
 def _machine(made: Bed) -> dict[str, Any]:
