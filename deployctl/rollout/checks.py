@@ -1,6 +1,7 @@
 """The preflight stage: the commit, then the host."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from deployctl import source
 from deployctl.engines.compose import build as builder
@@ -19,12 +20,18 @@ LOCK_POLL = 2.0
 def preflight_stage(session: Session, note: StageNote) -> None:
     """The commit, then the host: everything that can refuse before anything is shown."""
     _check_options(session)
-    question = survey.Question(probe_write=not session.dry)
-    if session.command == "hotfix":
-        _pack(session)
-        question = survey.Question(probe_write=not session.dry, build_digest=session.build_digest)
-    session.link = Link(host_address(session.settings.host))
-    session.survey = _survey(session, session.link, question)
+    # A large tree takes a while to pack, a host a while to answer: neither waits for the other.
+    with ThreadPoolExecutor(max_workers=1) as aside:
+        packing = None
+        if session.command == "hotfix":
+            session.commit = _resolve(session)
+            packing = aside.submit(
+                source.pack, session.commit, session.settings.source, scratch_path(session)
+            )
+        session.link = Link(host_address(session.settings.host))
+        session.survey = _survey(session, session.link)
+        if packing is not None:
+            _keep_package(session, packing.result())
     _check_host(session)
     note.detail = (
         f"{session.link.host.label}, Docker {session.facts.engine_version}, "
@@ -39,23 +46,26 @@ def _check_options(session: Session) -> None:
             raise RefusedError(f"The target {settings.target} forbids --{word}.")
 
 
-def _pack(session: Session) -> None:
+def _resolve(session: Session) -> source.Commit:
     commit = source.resolve(session.settings.repository, need(session.wanted, "a revision"))
     for line in commit.notes:
         session.note("warning", line)
-    package = source.pack(commit, session.settings.source, scratch_path(session))
+    return commit
+
+
+def _keep_package(session: Session, package: source.Package) -> None:
     for line in package.notes:
         session.note("warning", line)
-    session.commit, session.package = commit, package
+    session.package = package
     session.build_digest = builder.build_digest(package.source_digest, session.settings.source)
 
 
-def _survey(session: Session, link: Link, question: survey.Question) -> survey.Survey:
+def _survey(session: Session, link: Link) -> survey.Survey:
     """With --lock-wait it waits for another rollout here, to plan on what that one leaves."""
     deadline = time.monotonic() + session.options.lock_wait
     told = False
     while True:
-        facts = survey.take(link.host, session.settings, question)
+        facts = survey.take(link.host, session.settings, probe_write=not session.dry)
         if not facts.locked or session.dry or time.monotonic() >= deadline:
             return facts
         if not told:

@@ -37,7 +37,7 @@ def doctor(settings: Settings) -> DoctorDocument:
         return DoctorDocument(target=settings.target, checks=tuple(checks))
     try:
         checks.append(Check(name="connection", state="ok", detail=link.host.label))
-        facts = survey.take(link.host, settings, survey.Question(probe_write=True))
+        facts = survey.take(link.host, settings, probe_write=True)
     except DeployctlError as error:
         checks.append(Check(name="host", state="problem", detail=error.what, next=error.next_step))
         return DoctorDocument(target=settings.target, checks=tuple(checks))

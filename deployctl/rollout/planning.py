@@ -88,7 +88,7 @@ def _make_plan(session: Session) -> None:
         swap=swap,
         build=session.command == "hotfix"
         and swap
-        and (options.rebuild or not facts.built_image_id),
+        and (options.rebuild or session.build_digest not in facts.built),
         advisory=dict(options.advisory),
         accept_drift=options.accept_drift,
     )

@@ -35,9 +35,7 @@ def recover(session: Session) -> Outcome:
             if outcome.state != "rolled_back":
                 return _failed(session, run.run_id, outcome)
         note.detail = names
-    session.survey = survey.take(
-        session.hostlink.host, session.settings, survey.Question(probe_write=False)
-    )
+    session.survey = survey.take(session.hostlink.host, session.settings, probe_write=False)
     result = _prove(session, names)
     session.events.emit(
         RollbackEnded(

@@ -72,7 +72,7 @@ def build_stage(session: Session, note: StageNote) -> None:
         )
         note.detail = f"{reference} {image_id[:19]}"
     else:
-        image_id = session.facts.built_image_id
+        image_id = session.facts.built[session.build_digest]
         builder.tag(session.hostlink, session.facts.docker, image_id, reference)
         note.skip(f"{reference}: an image with this build digest is on the host ({image_id[:19]})")
     session.image_ids = dict.fromkeys(settings.services, image_id)

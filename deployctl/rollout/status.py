@@ -80,7 +80,7 @@ def status(settings: Settings) -> StatusDocument:
     """Raises RefusedError or UnreachableError where the host can't be asked."""
     link = Link(host_address(settings.host))
     try:
-        facts = survey.take(link.host, settings, survey.Question(probe_write=False))
+        facts = survey.take(link.host, settings, probe_write=False)
         return describe_host(settings, facts, link.host.label)
     finally:
         link.close()
@@ -157,7 +157,7 @@ def history(settings: Settings, limit: int) -> HistoryDocument:
     """The releases, and the runs that ended, newest first."""
     link = Link(host_address(settings.host))
     try:
-        facts = survey.take(link.host, settings, survey.Question(probe_write=False))
+        facts = survey.take(link.host, settings, probe_write=False)
         answer = link.host.run(
             "history", {"STATE_DIR": facts.state_dir, "LINES": str(limit)}, timeout=30.0
         )

@@ -219,7 +219,7 @@ def image_reference(
     plain = f"{name}:{short}"
     marked = f"{plain}-{digest.removeprefix('sha256:')[:8]}"
     numbered = (f"{marked}-{number}" for number in itertools.count(2))
-    built = "" if rebuild else survey.built_image_id
+    built = "" if rebuild else survey.built.get(digest, "")
     return next(
         reference
         for reference in itertools.chain((plain, marked), numbered)

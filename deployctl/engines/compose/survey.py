@@ -5,8 +5,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -88,8 +88,8 @@ class Survey:
     releases: tuple[ReleaseRecord, ...]
     unfinished: tuple[Unfinished, ...]
     lock_holder: Mapping[str, Any] | None
-    built_image_id: str
-    """an image that already carries the build digest, or empty"""
+    built: Mapping[str, str]
+    """build digest -> ID of the image on the host that carries it"""
     docker_space: Space | None
     state_space: Space | None
 
@@ -141,37 +141,30 @@ class Survey:
         return tuple(c for c in self.containers if c.service == service)
 
 
-@dataclass(frozen=True)
-class Question:
-    """What the survey is asked to look at, beyond the settings."""
+def take(host: Host, settings: Settings, *, probe_write: bool) -> Survey:
+    """Asks the host. Raises RefusedError when it can't take part in a rollout at all.
 
-    probe_write: bool
-    build_digest: str = ""
-    services: Sequence[str] = field(default_factory=tuple)
-
-
-def take(host: Host, settings: Settings, question: Question) -> Survey:
-    """Asks the host. Raises RefusedError when it can't take part in a rollout at all."""
+    `probe_write`: prove that the files can be replaced; that makes the state directory.
+    """
     try:
         answer = host.run(
             "survey",
             {
                 "DOCKER_WORDS": "\n".join(docker_words(settings.host)),
                 "PROJECT": settings.compose.project or settings.project or "",
-                "SERVICES": "\n".join(question.services or settings.services),
+                "SERVICES": "\n".join(settings.services),
                 "DIRECTORY": settings.compose.directory or "",
                 "FILES": "\n".join(settings.compose.files or ()),
                 "STATE_DIR": settings.host.state_dir or "",
                 "STATE_GROUP": settings.host.operators_group or "",
-                "PROBE_WRITE": "1" if question.probe_write else "0",
-                "BUILD_DIGEST": question.build_digest,
+                "PROBE_WRITE": "1" if probe_write else "0",
                 "PUBLIC": "\n".join(settings.public),
             },
             timeout=SURVEY_TIMEOUT,
         )
     except ProgramFailed as failure:
         raise refusal(failure.kind, failure.message, host.label) from failure
-    return parse(answer, tuple(question.services or settings.services))
+    return parse(answer, settings.services)
 
 
 def docker_words(settings: HostSettings) -> tuple[str, ...]:
@@ -220,7 +213,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         releases=tuple(read_record(data) for data in answer.all("release")),
         unfinished=_unfinished(answer),
         lock_holder=_json_object(held) if held is not None else None,
-        built_image_id=(answer.text("built", "").split("\n") or [""])[0],
+        built=_built(answer.text("built", "")),
         docker_space=_space(answer.text("disk-root", "")),
         state_space=_space(answer.text("disk-state", "")),
     )
@@ -340,6 +333,11 @@ def _docker_time(text: str) -> datetime | None:
         return None
     head, dot, rest = text.rstrip("Z").partition(".")
     return datetime.fromisoformat(f"{head}{dot}{rest[:6]}+00:00" if dot else f"{head}+00:00")
+
+
+def _built(text: str) -> dict[str, str]:
+    pairs = (line.split(" ", 1) for line in text.split("\n") if " " in line)
+    return {digest: image_id for image_id, digest in pairs}
 
 
 def _space(text: str) -> Space | None:

@@ -10,7 +10,6 @@
 # STATE_GROUP   the operators' group, or empty
 # PUBLIC        names of environment variables whose values may be shown, one a line
 # PROBE_WRITE   1: prove that files can be made, chowned and renamed beside the Compose file
-# BUILD_DIGEST  the build digest of the image that is wanted, or empty
 #include docker.sh
 
 missing=
@@ -25,40 +24,26 @@ put uptime "$(uptime_s)"
 put boot "$(boot_id)"
 put epoch "$(date +%s)"
 
-INFO='{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"swarm":{{json .Swarm.LocalNodeState}},"os":{{json .OperatingSystem}},"arch":{{json .Architecture}},"plugins":{{json .ClientInfo.Plugins}},"security":{{json .SecurityOptions}}}'
-# engine: what the engine says, in `info`; where it can't be reached, why. `docker info` succeeds
-# even then, with what the client alone knows.
+# Every Compose container of the host: ID, project, service, and where its files are. It is also
+# the proof that this user reaches the engine.
+TAB=$(printf '\t')
+PS="{{.ID}}$TAB{{.Label \"com.docker.compose.project\"}}$TAB{{.Label \"com.docker.compose.service\"}}$TAB{{.Label \"com.docker.compose.oneoff\"}}$TAB{{.Label \"com.docker.compose.project.working_dir\"}}$TAB{{.Label \"com.docker.compose.project.config_files\"}}$TAB{{.Label \"com.docker.compose.project.environment_file\"}}"
 engine() {
-	info=$(dk info --format "$INFO" 2>&1) || return 1
-	case $info in
-	*'"root":""'*)
-		info=$(dk ps 2>&1 >/dev/null)
-		return 1
-		;;
-	esac
+	all=$(dk ps -a --no-trunc --filter label=com.docker.compose.project --format "$PS" 2>&1)
 }
 if [ -n "$DOCKER_WORDS" ]; then
 	DOCKER=$DOCKER_WORDS
-	engine || fail docker-denied "$info"
+	engine || fail docker-denied "$all"
 else
 	command -v docker >/dev/null 2>&1 || fail missing-tools docker
 	DOCKER=docker
 	if ! engine; then
-		plain=$info
+		plain=$all
 		DOCKER="sudo${NL}-n${NL}docker"
 		engine || fail docker-denied "$plain"
 	fi
 fi
 put docker "$DOCKER"
-put info "$info"
-
-root=$(printf '%s' "$info" | sed 's/.*"root":"\([^"]*\)".*/\1/')
-put disk-root "$(stat -f -c '%a %S %d %c' "$root" 2>/dev/null)"
-
-# Every Compose container of the host: ID, project, service, and where its files are.
-TAB=$(printf '\t')
-all=$(dk ps -a --no-trunc --filter label=com.docker.compose.project --format \
-	"{{.ID}}$TAB{{.Label \"com.docker.compose.project\"}}$TAB{{.Label \"com.docker.compose.service\"}}$TAB{{.Label \"com.docker.compose.oneoff\"}}$TAB{{.Label \"com.docker.compose.project.working_dir\"}}$TAB{{.Label \"com.docker.compose.project.config_files\"}}$TAB{{.Label \"com.docker.compose.project.environment_file\"}}")
 
 # column N [PROJECT [SERVICE]]: the N-th column of those of PROJECT, or of one of its services.
 column() {
@@ -139,15 +124,23 @@ LIST
 # What takes Docker and Compose a moment to say is asked at once.
 work=$(mktemp -d) || fail no-space /tmp
 trap 'rm -rf "$work"' EXIT
+INFO='{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"swarm":{{json .Swarm.LocalNodeState}},"os":{{json .OperatingSystem}},"arch":{{json .Architecture}},"plugins":{{json .ClientInfo.Plugins}},"security":{{json .SecurityOptions}}}'
+dk info --format "$INFO" >"$work/info" 2>/dev/null &
 column 1 "$PROJECT" | inspect_all | scrub "$PROJECT" "$PUBLIC" >"$work/containers" &
 # Does Compose understand the file as it is, and would it leave the running containers alone?
 # shellcheck disable=SC2086 # one service a line, names without spaces
 (if compose "$words" config --images $SERVICES >"$work/images" 2>"$work/config"; then echo ok >"$work/config"; fi) &
 # shellcheck disable=SC2086
 compose "$words" --dry-run up -d --no-build --pull never $SERVICES >"$work/dry-run" 2>&1 &
-if [ -n "$BUILD_DIGEST" ]; then
-	dk image ls -q --no-trunc --filter "label=io.deployctl.build-digest=$BUILD_DIGEST" >"$work/built" &
-fi
+# Images that were built here: ID and build digest.
+dk image ls -q --no-trunc --filter label=io.deployctl.build-digest | sort -u | (
+	ids=$(cat)
+	[ -n "$ids" ] || exit 0
+	set -f
+	IFS=$NL
+	# shellcheck disable=SC2086 # one ID a line
+	$DOCKER image inspect --format '{{.Id}} {{index .Config.Labels "io.deployctl.build-digest"}}' $ids
+) >"$work/built" 2>/dev/null &
 wait
 put_file containers "$work/containers"
 put_file images "$work/images"
@@ -159,7 +152,10 @@ if grep -q 'reate' "$work/dry-run"; then
 	# shellcheck disable=SC2086
 	put dry-run-alone "$(compose "$words" --dry-run up -d --no-deps --no-build --pull never $SERVICES 2>&1)"
 fi
-[ -z "$BUILD_DIGEST" ] || put built "$(sort -u "$work/built")"
+put_file built "$work/built"
+put_file info "$work/info"
+root=$(sed 's/.*"root":"\([^"]*\)".*/\1/' "$work/info")
+put disk-root "$(stat -f -c '%a %S %d %c' "$root" 2>/dev/null)"
 
 # The state directory: what earlier rollouts left.
 if [ -z "$STATE_DIR" ]; then

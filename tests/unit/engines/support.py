@@ -44,7 +44,7 @@ SURVEY = Survey(
     ),
     containers=(API, POSTGRES), config_error="", rendered_images=("techno-os-api:v1",),
     dry_run=LEFT_ALONE, dry_run_alone="", state_dir="/var/lib/deployctl/techno-os", live="",
-    releases=(), unfinished=(), lock_holder=None, built_image_id="",
+    releases=(), unfinished=(), lock_holder=None, built={},
     docker_space=Space(10**10, 10**6), state_space=Space(10**10, 10**6),
 )  # fmt: skip
 

@@ -152,7 +152,7 @@ class TestTheImagesReference:
     DIGEST = "sha256:0123456789abcdef"
 
     def reference(self, kept: dict[str, str], built: str = "", **options: bool) -> str:
-        found = survey(built_image_id=built)
+        found = survey(built={self.DIGEST: built} if built else {})
         return image_reference("api", "d73cfb1", self.DIGEST, found, kept, **options)
 
     def test_name_and_short_commit(self) -> None:
