@@ -16,4 +16,5 @@ ssh -F "$config" "$host" "mkdir /tmp/build-$sha && cd /tmp/build-$sha &&
 ssh -F "$config" "$host" "cp $compose /tmp/compose.before &&
   sed -i 's|image: techno-os-api:.*|image: $image|' $compose"
 ssh -F "$config" "$host" "cd ${compose%/*} && docker compose -f ${compose##*/} up -d"
+# shellcheck source=bench/checks.sh
 . "${0%/*}/checks.sh"
