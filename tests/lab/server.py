@@ -30,8 +30,8 @@ docker ps -a --no-trunc --format '{{{{.ID}}}} {{{{.State}}}}'
 docker inspect --format '{{{{.State.StartedAt}}}}' {API} {DATABASE}
 docker image ls --no-trunc --format '{{{{.ID}}}} {{{{.Repository}}}}:{{{{.Tag}}}}' | sort
 docker volume ls -q; docker network ls -q
-find /opt/techno-os /etc/prometheus /home /tmp /var/lib/deployctl -printf '%p %m %u %g %s %T@\\n' \
-  2>/dev/null | sort
+find /opt/techno-os /etc/prometheus /home /tmp /var/lib/deployctl -path {STATE} -prune \
+  -o -type f -printf '%p %m %u %g %s %T@\n' -o -printf '%p %m %u %g\n' 2>/dev/null | sort
 docker exec {DATABASE} psql -tA -U techno_user -d techno -c 'SELECT count(*) FROM orders'
 ps -eo user:12,comm | grep -E '^(deploy|sudoer|minimal|nodocker) ' | sort
 pgrep -x prometheus; iptables -S
@@ -72,8 +72,9 @@ class Server:
         return self.host.sh(script, user=user)
 
     def refresh(self) -> None:
-        """Resets the host unless nothing was changed since it was last reset."""
+        """Resets the host, unless only deployctl's own state is new since it was last reset."""
         if self._fresh and self._fresh == self._traces():
+            self.sh(f"rm -rf {STATE}")
             return
         self.host.reset()
         for number in range(ORDERS):

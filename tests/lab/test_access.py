@@ -83,6 +83,11 @@ def test_a_user_who_may_not_keep_the_files_owner(
     assert_untouched(server, before)
 
 
+def give_to(user: str, server: Server) -> None:
+    """The Compose file, and the environment file that Compose has to read."""
+    server.sh(f"chown {user}:techno {COMPOSE_FILE}; chown -R {user}:{user} /opt/techno-os/env")
+
+
 @pytest.mark.parametrize(
     "user",
     [
@@ -93,7 +98,7 @@ def test_a_user_who_may_not_keep_the_files_owner(
 def test_a_user_who_owns_the_file(
     user: str, server: Server, make_client: Callable[..., Client]
 ) -> None:
-    server.sh(f"chown {user}:techno {COMPOSE_FILE}")
+    give_to(user, server)
     before = server.look()
     client = make_client(host_user=user)
     done = client.hotfix(HOTFIX)
@@ -110,7 +115,7 @@ def test_a_user_who_owns_the_file(
 def test_their_failed_hotfix_is_rolled_back_as_well(
     user: str, server: Server, make_client: Callable[..., Client]
 ) -> None:
-    server.sh(f"chown {user}:techno {COMPOSE_FILE}")
+    give_to(user, server)
     before = server.look()
     client = make_client(host_user=user)
     done = client.hotfix("broken/crash-at-start")

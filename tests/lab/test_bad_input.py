@@ -119,7 +119,7 @@ def test_wrong_settings(old: str, new: str, says: str, client: Client) -> None:
     ("changes", "code", "says"),
     [
         ({"services": ["web"]}, REFUSED, "web"),
-        ({"project": "another"}, REFUSED, "another"),
+        ({"project": "another"}, REFUSED, "api of the project another"),
         ({"compose": {"files": ["/opt/nowhere/compose.yml"]}}, REFUSED, "/opt/nowhere/compose.yml"),
         ({"repository": "/nowhere/at/all"}, REFUSED, "/nowhere/at/all"),
         ({"source": {"path": "backend"}}, REFUSED, "backend"),

@@ -18,6 +18,8 @@ from deployctl.host.facts import ContainerState, PublishedPort
 
 SURVEY_TIMEOUT = 60.0
 _DRY_RUN = re.compile(r"Container (\S+)\s+([A-Z][a-z]+)")
+_STARTS = ("Created", "Starting", "Started")
+"""what Compose says of a container that it leaves as it is, but starts"""
 CLIENT_GONE_AFTER = 15
 """seconds without a heartbeat after which a run's client counts as gone"""
 
@@ -95,8 +97,12 @@ class Survey:
 
     @property
     def abandoned(self) -> tuple[Unfinished, ...]:
-        """Unfinished runs whose client has gone."""
-        return tuple(run for run in self.unfinished if run.silent_s > CLIENT_GONE_AFTER)
+        """Unfinished runs whose client has gone, or whose rollback failed: theirs is over."""
+        return tuple(
+            run
+            for run in self.unfinished
+            if run.silent_s > CLIENT_GONE_AFTER or run.state.startswith("rollback_failed")
+        )
 
     @property
     def locked(self) -> bool:
@@ -106,11 +112,19 @@ class Survey:
 
     @property
     def drift(self) -> tuple[str, ...]:
-        """What `up` of the untouched file would do to its services; empty if nothing."""
+        """What `up` of the untouched file would do to its services; empty if nothing.
+
+        That it would start one which doesn't run is no drift: such a one is a valid start.
+        """
         if self.config_error:
             return ()
-        found = self._disturbed(self.dry_run, ours=True)
-        return found and self._disturbed(self.dry_run_alone, ours=True)
+        found = self._drifted(self.dry_run)
+        return found and self._drifted(self.dry_run_alone)
+
+    def _drifted(self, dry_run: str) -> tuple[str, ...]:
+        resting = {c.name for c in self.containers if c.status != "running"}
+        starts = {f"{name}: {verb}" for name in resting for verb in _STARTS}
+        return tuple(line for line in self._disturbed(dry_run, ours=True) if line not in starts)
 
     @property
     def up_words(self) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ if [ -n "$live" ]; then
 	[ -n "$FILES" ] || FILES=$(column 6 "$PROJECT" "$first_service" | sed -n 1p | tr ',' '\n')
 	ENV_FILES=$(column 7 "$PROJECT" "$first_service" | sed -n 1p | tr ',' '\n')
 elif [ -z "$FILES" ]; then
-	fail no-container "$first_service"
+	fail no-container "$first_service${PROJECT:+ of the project $PROJECT}"
 fi
 [ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(dirname "$(printf '%s\n' "$FILES" | sed -n 1p)")
 

@@ -167,6 +167,17 @@ class TestWhatADryRunGivesAway:
         assert survey(dry_run=moved, dry_run_alone=alone).drift == ()
         assert survey(dry_run=moved, dry_run_alone=moved).drift == ("techno-os-api: Recreate",)
 
+    def test_that_a_stopped_container_would_be_started_is_no_drift(self) -> None:
+        """Compose says `Created` of one that exists and stays as it is."""
+        starts = "".join(
+            f" Container techno-os-api  {verb}\n" for verb in ("Created", "Starting", "Started")
+        )
+        moved = " Container techno-os-api  Recreate\n"
+        stopped = (replace(API, status="exited"), POSTGRES)
+        assert survey(containers=stopped, dry_run=starts, dry_run_alone=moved).drift == ()
+        assert survey(containers=stopped, dry_run=moved, dry_run_alone=moved).drift
+        assert survey(dry_run=starts, dry_run_alone=starts).drift, "a running one would restart"
+
     def test_a_dependency_that_would_move_is_not_our_drift(self) -> None:
         moved = " Container techno-os-db  Recreate\n Container techno-os-api  Running\n"
         found = survey(dry_run=moved)
@@ -205,6 +216,10 @@ class TestWhoHoldsTheLock:
         found = survey(lock_holder=about, unfinished=(gone,))
         assert not found.locked
         assert found.abandoned == (gone,)
+
+    def test_a_run_whose_rollback_failed_waits_for_nobody(self) -> None:
+        failed = Unfinished("r", "rollback_failed up", {}, silent_s=0)
+        assert survey(unfinished=(failed,)).abandoned == (failed,)
 
     def test_somebody_who_left_no_name_holds_it_all_the_same(self) -> None:
         assert survey(lock_holder={}).locked
