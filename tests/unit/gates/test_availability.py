@@ -91,7 +91,7 @@ def test_a_refused_connection_is_a_failure() -> None:
 
 def test_no_answer_in_time_is_a_failure_and_slows_nobody_down() -> None:
     def hang(_: BaseHTTPRequestHandler) -> None:
-        time.sleep(0.5)
+        time.sleep(1.5)
 
     with serving(hang) as server:
         seen = measured(server, seconds=0.6)
