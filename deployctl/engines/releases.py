@@ -65,15 +65,21 @@ def next_number(releases: Sequence[ReleaseRecord]) -> str:
 
 
 def running(
-    releases: Sequence[ReleaseRecord], live: str, images: Mapping[str, str]
+    releases: Sequence[ReleaseRecord],
+    live: str,
+    images: Mapping[str, str],
+    services: Sequence[str],
 ) -> ReleaseRecord | None:
-    """The live record, if its images (service -> image ID) are what runs; else None."""
+    """The live record, if its images are what every one of the services has; else None.
+
+    `images` maps the services that have a container to their image IDs.
+    """
     record = find(releases, live)
     if record is None:
         return None
     same = all(
-        name in record.services and record.services[name].image_id == image_id
-        for name, image_id in images.items()
+        name in images and name in record.services and record.services[name].image_id == images[name]
+        for name in services
     )
     return record if same else None
 
@@ -106,8 +112,8 @@ def resolve(
             f"No release here is {wanted!r}.",
             next_step=f"deployctl history. {_available(releases)}",
         )
-    # The same commit may have been live more than once: the latest record is the one meant.
-    if len({record.sha for record in matches}) > 1:
+    # The same release may have been live more than once: the latest record is the one meant.
+    if len({_identity(record) for record in matches}) > 1:
         raise RefusedError(
             f"{wanted!r} fits several releases: {', '.join(describe(r) for r in matches)}.",
             next_step="Use the release number.",
@@ -136,6 +142,11 @@ def _matches(record: ReleaseRecord, wanted: str) -> bool:
         wanted in (service.image, service.image.rpartition(":")[2], service.image_id)
         for service in record.services.values()
     )
+
+
+def _identity(record: ReleaseRecord) -> tuple[str | None, frozenset[tuple[str, str]]]:
+    """What two records of the same release have in common."""
+    return record.sha, frozenset((name, image.image_id) for name, image in record.services.items())
 
 
 def _available(releases: Sequence[ReleaseRecord]) -> str:

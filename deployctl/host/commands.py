@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from deployctl.host.connection import Host
 from deployctl.host.programs import quote
+from deployctl.host.wire import MAX_ANSWER_BYTES
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ def run_command(
     Raises what `Host.run` raises, ValueError for a value that holds a NUL.
     """
     exports = "\n".join(f"{name}={quote(value)}" for name, value in environment.items())
-    answer = host.run("command", {"COMMAND": command, "ENVIRONMENT": exports}, timeout=timeout)
+    # The input stays open meanwhile: its end would end the command.
+    with host.open("command", {"COMMAND": command, "ENVIRONMENT": exports}) as talk:
+        answer = talk.collect(timeout, MAX_ANSWER_BYTES)
     return Outcome(
         exit_code=int(answer.text("exit", "255")),
         stdout=answer.bytes("stdout"),

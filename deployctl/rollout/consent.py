@@ -44,6 +44,7 @@ def _start_job(session: Session) -> None:
         compose_words=facts.compose_words,
         up_words=facts.up_words,
         project=facts.project,
+        services=settings.services,
         live_after=goal.number,
         lock_wait=int(session.options.lock_wait),
         budget=timing(session).deadline + own + len(settings.services) * 120,
@@ -60,9 +61,11 @@ def _start_job(session: Session) -> None:
         public=settings.public,
         forward=session.command == "rollback",
     )
-    job = Job(session.hostlink, spec, lambda event: hear(session, event))
+    job = Job(
+        session.hostlink, spec.run, spec.state_group, lambda event: hear(session, event)
+    )
     session.job = job
-    job.start()
+    job.start(spec)
 
 
 def hear(session: Session, event: JobEvent) -> None:

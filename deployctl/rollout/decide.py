@@ -70,7 +70,7 @@ def job_services(survey: Survey, services: Sequence[str]) -> tuple[JobService, .
         planned.append(
             JobService(
                 name=service,
-                scale=max(1, len(containers)),
+                scale=len(containers),
                 container_ids=tuple(c.id for c in containers),
                 image_id=containers[0].image_id if containers else "",
                 image_ref=containers[0].image_ref if containers else "",

@@ -27,8 +27,8 @@ def recover(session: Session) -> Outcome:
         for run in runs:
             outcome = job.resume(
                 session.hostlink,
-                session.facts.state_dir,
-                run.run_id,
+                f"{session.facts.state_dir}/runs/{run.run_id}",
+                session.settings.host.operators_group or "",
                 reason,
                 lambda event: hear(session, event),
             )

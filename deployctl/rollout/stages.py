@@ -98,6 +98,7 @@ def backup_stage(session: Session, note: StageNote) -> None:
     session.job.stage(
         decide.job_services(facts, session.settings.services),
         session.edits,
+        facts.dry_run,
         new,
         lambda service: pin_of(facts.project, service, current.number if current else "r0"),
     )

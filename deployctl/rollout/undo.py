@@ -128,7 +128,9 @@ def tell_last_words(session: Session) -> None:
     if session.job is None:
         return
     with suppress(DeployctlError, ProgramFailed, TimeoutError):
-        for name, content in look.kept_evidence(session.hostlink, session.job.run).items():
+        for name, content in look.kept_evidence(
+            session.hostlink, session.facts, session.settings.public, session.job.run
+        ).items():
             session.evidence.write_bytes(f"host/{safe_name(name)}", content)
             text = content.decode("utf-8", "replace")
             if name.endswith(".inspect.json"):

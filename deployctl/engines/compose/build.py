@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -99,8 +98,8 @@ def build(link: Link, package: Package, request: BuildRequest, line: Callable[[s
         "SECRETS": "\n".join(request.secrets),
         "BUILDX": "1" if request.buildx else "0",
     }
-    for name, value in request.secrets.items():
-        params[f"SECRET_{re.sub(r'[^A-Za-z0-9_]', '_', name)}"] = value
+    for number, value in enumerate(request.secrets.values(), 1):
+        params[f"SECRET_{number}"] = value
     image_id = ""
     conversation = link.host.open("build", params)
     try:

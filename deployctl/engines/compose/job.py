@@ -17,7 +17,12 @@ from typing import Any
 from deployctl.engines.compose.change import Edit
 from deployctl.engines.compose.survey import CLIENT_GONE_AFTER
 from deployctl.engines.releases import ReleaseRecord, write_record
-from deployctl.errors import LinkLostError, LockedError, UnreachableError, UntouchedError
+from deployctl.errors import (
+    LinkLostError,
+    LockedError,
+    UnreachableError,
+    UntouchedError,
+)
 from deployctl.host.connection import Conversation, Host, ProgramFailed
 from deployctl.host.link import Link
 from deployctl.host.programs import program_text
@@ -25,6 +30,8 @@ from deployctl.host.programs import program_text
 HEARTBEAT = 5.0
 STEP_TIMEOUT = 90
 SLACK = 60
+ENDS = frozenset({"confirmed", "rolled_back", "rollback_failed", "kept", "released"})
+"""states that a run never leaves by itself"""
 EXCHANGE_TIMEOUT = 30.0
 
 
@@ -64,6 +71,7 @@ class JobSpec:
     compose_words: tuple[str, ...]
     up_words: tuple[str, ...]
     project: str
+    services: tuple[str, ...]
     live_after: str
     lock_wait: int
     budget: float
@@ -93,7 +101,10 @@ class SwapFailedError(Exception):
 
 @dataclass(frozen=True)
 class RollbackOutcome:
-    """How the job's rollback ended: rolled_back, rollback_failed, released, or unknown."""
+    """How the job's rollback ended: a state of ENDS, or unknown.
+
+    `confirmed`: a rollback that was asked for was finished; `kept`: an unsafe step has run.
+    """
 
     state: str
     failures: tuple[str, ...] = ()
@@ -101,33 +112,38 @@ class RollbackOutcome:
 
 
 class Job:
-    def __init__(self, link: Link, spec: JobSpec, listen: Callable[[JobEvent], None]) -> None:
+    def __init__(
+        self,
+        link: Link,
+        run: str,
+        group: str,
+        listen: Callable[[JobEvent], None],
+        *,
+        seen: int = 0,
+    ) -> None:
+        """`run` is the run's directory on the host, `seen` the lines of its log known already."""
         self._link = link
-        self._spec = spec
+        self.run = run
+        self._group = group
         self._listen = listen
         self._inbox: queue.Queue[JobEvent | LinkLostError] = queue.Queue()
-        self._seen = 0
+        self._seen = seen
         self._conversation: Conversation | None = None
+        self._started = False
         self._broken: Conversation | None = None
         self._restoring = threading.Lock()
         self._stop = threading.Event()
         self._services = 1
         self.state = ""
 
-    @property
-    def run(self) -> str:
-        """The run's directory on the host."""
-        return self._spec.run
-
-    def start(self) -> None:
+    def start(self, spec: JobSpec) -> None:
         """Starts the job and waits until it holds the lock. Raises LockedError."""
-        spec = self._spec
         try:
             self._link.host.run(
                 "start",
                 {
-                    "RUN": spec.run,
-                    "STATE_GROUP": spec.state_group,
+                    "RUN": self.run,
+                    "STATE_GROUP": self._group,
                     "ABOUT": json.dumps(spec.about, sort_keys=True),
                     "SETTINGS": settings_text(spec),
                     "PROGRAM": f"{program_text('lib')}\n{program_text('job')}",
@@ -139,6 +155,7 @@ class Job:
                 f"The run could not be started on the host: {failure.kind}: {failure.message}.",
                 next_step="Free space in the state directory, or check its owner: deployctl doctor",
             ) from failure
+        self._started = True
         self._attach()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         event = self._wait({"locked", "locked-by-us"}, spec.lock_wait + EXCHANGE_TIMEOUT)
@@ -152,16 +169,18 @@ class Job:
         self,
         services: Sequence[JobService],
         edits: Sequence[Edit],
+        dry_run: str,
         records: Sequence[ReleaseRecord],
         pin: Callable[[str], str],
     ) -> None:
         """Puts files, tables and records into the run's directory; changes nothing else."""
         self._services = max(1, len(services))
         params = {
-            "RUN": self._spec.run,
-            "STATE_GROUP": self._spec.state_group,
+            "RUN": self.run,
+            "STATE_GROUP": self._group,
             "SERVICES_TABLE": services_table(services, pin),
             "EDITS_TABLE": edits_table(edits),
+            "DRY_RUN": dry_run,
             "EDITS": str(len(edits)),
             "RELEASES": str(len(records)),
         }
@@ -197,8 +216,8 @@ class Job:
         except SwapRefusedError as error:
             raise SwapFailedError(str(error)) from error
 
-    def _do(self, order: str, seconds: float) -> None:
-        self._order(order)
+    def _do(self, order: str, seconds: float, argument: str = "") -> None:
+        self._order(f"{order} {argument}".strip())
         until = time.monotonic() + seconds + EXCHANGE_TIMEOUT
         trouble: JobEvent | None = None
         while True:
@@ -213,24 +232,45 @@ class Job:
                     raise SwapFailedError(": ".join(fields))
                 raise SwapRefusedError(fields[0], ": ".join(fields[1:]))
 
+    def declare_unsafe(self, step: str) -> None:
+        """The host itself will not roll back any more. Raises SwapFailedError, TimeoutError."""
+        self._do("unsafe", EXCHANGE_TIMEOUT, one_line(step))
+
     def rollback(self, reason: str) -> RollbackOutcome:
         """Orders the rollback and follows it to its end; `unknown` when the link stays lost."""
         failures: list[str] = []
         notes: list[str] = []
-        until = time.monotonic() + 4 * self._services * (STEP_TIMEOUT + 10) + EXCHANGE_TIMEOUT
+        until = time.monotonic() + (4 * self._services + 1) * (STEP_TIMEOUT + 10)
         try:
             self._order(f"rollback {one_line(reason)}")
-            while self.state not in {"rolled_back", "rollback_failed", "released"}:
-                event = self._wait({"state", "failed", "note", "end"}, until - time.monotonic())
-                if event.kind == "failed":
-                    failures.append(event.text)
-                elif event.kind == "note":
-                    notes.append(event.text)
-                elif event.kind == "end":
-                    break
-        except (UnreachableError, TimeoutError) as error:
+            self._follow(reason, until, failures, notes)
+        except (UnreachableError, ProgramFailed, TimeoutError, OSError) as error:
             return RollbackOutcome("unknown", (*failures, str(error)), tuple(notes))
         return RollbackOutcome(self.state, tuple(failures), tuple(notes))
+
+    def _follow(self, reason: str, until: float, failures: list[str], notes: list[str]) -> None:
+        revived = False
+        while self.state not in ENDS:
+            try:
+                event = self._wait({"state", "failed", "note", "end"}, until - time.monotonic())
+            except JobGoneError:
+                if revived:
+                    raise
+                # The program that would roll back has died: start it again, once.
+                revived = True
+                self._link.host.run(
+                    "resume",
+                    {"RUN": self.run, "STATE_GROUP": self._group, "REASON": one_line(reason)},
+                    timeout=EXCHANGE_TIMEOUT,
+                )
+                self._attach()
+                continue
+            if event.kind == "failed":
+                failures.append(event.text)
+            elif event.kind == "note":
+                notes.append(event.text)
+            elif event.kind == "state" and event.fields and event.fields[0].startswith("kept"):
+                failures.append(event.fields[0].removeprefix("kept "))
 
     def confirm(self, fresh: Host) -> None:
         """Confirms over a fresh connection, which it closes, and reads the state back.
@@ -238,12 +278,12 @@ class Job:
         Raises ConfirmError when the host does not say `confirmed`.
         """
         try:
-            line = fresh.open("attach", {"RUN": self._spec.run, "SKIP": "999999999"})
+            line = fresh.open("attach", {"RUN": self.run, "SKIP": "999999999"})
             line.send("confirm")
             until = time.monotonic() + EXCHANGE_TIMEOUT
             state = ""
             while time.monotonic() < until and not state.startswith(("confirmed", "roll")):
-                state = fresh.run("state", {"RUN": self._spec.run}, timeout=EXCHANGE_TIMEOUT).text(
+                state = fresh.run("state", {"RUN": self.run}, timeout=EXCHANGE_TIMEOUT).text(
                     "state", ""
                 )
                 if not state.startswith(("confirmed", "roll")):
@@ -257,16 +297,26 @@ class Job:
 
     def release(self) -> None:
         """Gives the lock back; nothing was changed."""
+        if not self._started:
+            return
         try:
             self._order("release")
             self._wait({"end"}, EXCHANGE_TIMEOUT)
-        except (UnreachableError, TimeoutError):
+        except (UnreachableError, ProgramFailed, TimeoutError, OSError):
             return  # the job notices by itself that its client has gone
 
-    def abandon(self) -> None:
-        """Keeps what was swapped, although it was not proven (a rollback finishes forward)."""
-        with suppress(UnreachableError, TimeoutError, ConfirmError):
-            self.confirm(self._link.fresh())
+    def abandon(self) -> str:
+        """Keeps what was swapped, although it was not proven: a rollback finishes forward.
+
+        Returns the state that the host ended in, or `unknown`. Never raises.
+        """
+        with suppress(UnreachableError, ProgramFailed, TimeoutError, OSError):
+            self._order("rollback the gates did not hold")
+            until = time.monotonic() + self._services * (STEP_TIMEOUT + 10) + EXCHANGE_TIMEOUT
+            while self.state not in ENDS:
+                self._wait({"state", "end"}, until - time.monotonic())
+            return self.state
+        return "unknown"
 
     def close(self) -> None:
         self._stop.set()
@@ -276,9 +326,7 @@ class Job:
     # -- the line to the job ------------------------------------------------------------------
 
     def _attach(self) -> Conversation:
-        conversation = self._link.host.open(
-            "attach", {"RUN": self._spec.run, "SKIP": str(self._seen)}
-        )
+        conversation = self._link.host.open("attach", {"RUN": self.run, "SKIP": str(self._seen)})
         self._conversation = conversation
         threading.Thread(
             target=self._read, args=(conversation,), name="job-events", daemon=True
@@ -340,7 +388,11 @@ class Job:
             if item.kind in kinds:
                 return item
             if item.kind in {"gone", "end"}:
-                raise LinkLostError(f"the host's job ended in the state {self.state!r}")
+                raise JobGoneError(f"The host's job ended in the state {self.state!r}.")
+
+
+class JobGoneError(UnreachableError):
+    """The host's job is no more, although its run was not at an end."""
 
 
 class ConfirmError(Exception):
@@ -348,19 +400,15 @@ class ConfirmError(Exception):
 
 
 def resume(
-    link: Link, state_dir: str, run_id: str, reason: str, listen: Callable[[JobEvent], None]
+    link: Link, run: str, state_group: str, reason: str, listen: Callable[[JobEvent], None]
 ) -> RollbackOutcome:
-    """Rolls back a run that lost its client, and its job if that died as well."""
-    spec = JobSpec(
-        run_id=run_id, state_dir=state_dir, state_group="", docker=(), compose_words=(),
-        up_words=(), project="", live_after="", lock_wait=0, budget=0, about={},
-    )  # fmt: skip
-    job = Job(link, spec, listen)
+    """Finishes a run that lost its client, and its job if that died as well."""
     answer = link.host.run(
-        "resume", {"RUN": spec.run, "REASON": one_line(reason)}, timeout=EXCHANGE_TIMEOUT
+        "resume",
+        {"RUN": run, "STATE_GROUP": state_group, "REASON": one_line(reason)},
+        timeout=EXCHANGE_TIMEOUT,
     )
-    job._seen = int(answer.text("lines", "0") or 0)  # noqa: SLF001 - our own class
-    job._attach()  # noqa: SLF001 - our own class
+    job = Job(link, run, state_group, listen, seen=int(answer.text("lines", "0") or 0))
     try:
         return job.rollback(reason)
     finally:
@@ -376,6 +424,7 @@ def settings_text(spec: JobSpec) -> str:
         "STATE_DIR": spec.state_dir,
         "STATE_GROUP": spec.state_group,
         "PROJECT": spec.project,
+        "SERVICES": "\n".join(spec.services),
         "LIVE_AFTER": spec.live_after,
         "LOCK_WAIT": str(spec.lock_wait),
         "BUDGET": str(int(spec.budget) + SLACK),
@@ -414,6 +463,7 @@ def edits_table(edits: Sequence[Edit]) -> str:
                 edit.after_sha256,
                 edit.old_literal or "-",
                 edit.image,
+                edit.named,
                 edit.path,
             )
         )

@@ -77,9 +77,18 @@ def image_ids(link: Link, survey: Survey, references: Sequence[str]) -> dict[str
     return dict(zip(references, _texts(answer, "id"), strict=True))
 
 
-def kept_evidence(link: Link, run: str) -> dict[str, bytes]:
-    """What the host's job kept of a run: file name -> content."""
-    answer = link.host.run("evidence", {"RUN": run}, timeout=LOOK_TIMEOUT)
+def kept_evidence(link: Link, survey: Survey, public: Sequence[str], run: str) -> dict[str, bytes]:
+    """What the host's job kept of a run, scrubbed there: file name -> content."""
+    answer = link.host.run(
+        "evidence",
+        {
+            "DOCKER": "\n".join(survey.docker),
+            "PROJECT": survey.project,
+            "PUBLIC": "\n".join(public),
+            "RUN": run,
+        },
+        timeout=LOOK_TIMEOUT,
+    )
     return dict(zip(_texts(answer, "name"), answer.all("content"), strict=False))
 
 

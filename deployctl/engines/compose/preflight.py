@@ -36,7 +36,6 @@ def judge(
         return ()
     return (
         _compose_version(survey),
-        _swarm(survey),
         *(_service(survey, service) for service in services),
         _config(survey),
         _drift(survey, accept_drift=accept_drift),
@@ -89,11 +88,6 @@ def _compose_version(survey: Survey) -> Finding:
         f"{survey.compose_version or 'nothing'}.",
         "Install the docker-compose-plugin package on the host.",
     )
-
-
-def _swarm(survey: Survey) -> Finding:
-    managed = any("com.docker.swarm" in c.name for c in survey.containers)
-    return Finding("swarm", not managed, "The service is managed by Docker Swarm, not by Compose.")
 
 
 def _service(survey: Survey, service: str) -> Finding:

@@ -52,6 +52,14 @@ SENTENCES = {
         "Set `compose.project` in deployctl.yml.",
     ),
     "no-space": ("There is no space left on {label} at {message}.", "Free some: df -h {message}"),
+    "swarm-managed": (
+        "The service {message} on {label} is run by Docker Swarm, not by Compose.",
+        "Swarm services aren't supported in this version.",
+    ),
+    "two-states": (
+        "There are two state directories for this project on {label}: {message}.",
+        "Set `state_dir` to the one that holds the releases, and remove the other.",
+    ),
     "state-denied": (
         "The state directory {message} on {label} can't be used by this user.",
         (

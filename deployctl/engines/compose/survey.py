@@ -5,6 +5,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -97,11 +98,17 @@ class Survey:
 
     @property
     def abandoned(self) -> tuple[Unfinished, ...]:
-        """Unfinished runs whose client has gone, or whose rollback failed: theirs is over."""
+        """Unfinished runs whose job or client has gone, or whose rollback failed.
+
+        A negative silence is another boot's.
+        """
+        holder = None if self.lock_holder is None else self.lock_holder.get("runId")
         return tuple(
             run
             for run in self.unfinished
-            if run.silent_s > CLIENT_GONE_AFTER or run.state.startswith("rollback_failed")
+            if run.run_id != holder
+            or not 0 <= run.silent_s <= CLIENT_GONE_AFTER
+            or run.state.startswith("rollback_failed")
         )
 
     @property
@@ -350,8 +357,10 @@ def _docker_time(text: str) -> datetime | None:
 
 
 def _built(text: str) -> dict[str, str]:
-    pairs = (line.split(" ", 1) for line in text.split("\n") if " " in line)
-    return {digest: image_id for image_id, digest in pairs}
+    """A digest on two images says nothing: an image that was built on another has its labels."""
+    pairs = [line.split(" ", 1) for line in text.split("\n") if " " in line]
+    counts = Counter(digest for _, digest in pairs)
+    return {digest: image_id for image_id, digest in pairs if counts[digest] == 1}
 
 
 def _space(text: str) -> Space | None:

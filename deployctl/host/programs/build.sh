@@ -5,7 +5,7 @@
 # IMAGE            the tag to give
 # DOCKERFILE STAGE PLATFORM   the last two may be empty
 # LABELS ARGS      `name=value`, one a line
-# SECRETS          names, one a line; the value of NAME comes in the variable SECRET_NAME
+# SECRETS          names, one a line; the value of the N-th comes in the variable SECRET_N
 # BUILDX           1 where the buildx plugin is there
 #include docker.sh
 
@@ -31,11 +31,13 @@ while IFS= read -r word; do
 done <<LIST
 $ARGS
 LIST
+n=0
 while IFS= read -r name; do
 	[ -n "$name" ] || continue
+	n=$((n + 1))
 	# The value goes from variable to file inside this shell: it is in no process's arguments.
-	eval "printf %s \"\$SECRET_$name\"" >"$WORK/secrets/$name"
-	set -- "$@" --secret "id=$name,src=$WORK/secrets/$name"
+	eval "printf %s \"\$SECRET_$n\"" >"$WORK/secrets/$n"
+	set -- "$@" --secret "id=$name,src=$WORK/secrets/$n"
 done <<LIST
 $SECRETS
 LIST

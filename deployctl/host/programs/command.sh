@@ -8,16 +8,19 @@ eval "$ENVIRONMENT"
 set +a
 out=$(mktemp) && err=$(mktemp) || fail no-space /tmp
 trap 'rm -f "$out" "$err"' EXIT
-(exec sh -c "$COMMAND") </dev/null >"$out" 2>"$err" 8>&- &
+exec 7<&0
+(exec sh -c "$COMMAND") </dev/null >"$out" 2>"$err" 7<&- 8>&- &
 child=$!
 (
-	cat >/dev/null
+	while read -r _ <&7; do :; done
+	trap '' TERM
 	_end_tree "$child"
-) <&0 8>&- &
+) >/dev/null 2>&1 8>&- &
 watcher=$!
+exec 7<&-
 wait "$child"
 code=$?
-kill "$watcher" 2>/dev/null
+kill -TERM "$watcher" 2>/dev/null
 put exit "$code"
 put stdout "$(tail -c 65536 "$out")"
 put stderr "$(tail -c 65536 "$err")"

@@ -52,14 +52,16 @@ inspect_all() (
 # shown: values of 8 characters or more, shorter ones where the name looks secret; PUBLIC names
 # (one a line) are left out.
 secrets_of() {
-	project_containers "$1" | (
-		ids=$(cat)
-		[ -n "$ids" ] || exit 0
+	_containers=$(project_containers "$1") || return 1
+	[ -n "$_containers" ] || return 0
+	_environment=$(
 		set -f
 		IFS=$NL
 		# shellcheck disable=SC2086 # one ID a line
-		$DOCKER inspect --type container --format '{{range .Config.Env}}{{println .}}{{end}}' $ids 2>/dev/null
-	) | awk -v public="$2" '
+		$DOCKER inspect --type container --format '{{range .Config.Env}}{{println .}}{{end}}' $_containers 2>/dev/null
+	)
+	[ -n "$_environment" ] || return 1
+	printf '%s\n' "$_environment" | awk -v public="$2" '
 		BEGIN { n = split(public, names, "\n"); for (i = 1; i <= n; i++) shown[names[i]] = 1 }
 		{ at = index($0, "="); if (!at) next
 		  name = substr($0, 1, at - 1); value = substr($0, at + 1)
@@ -70,10 +72,25 @@ secrets_of() {
 
 # scrub PROJECT PUBLIC: standard input without those values. They stay on this host.
 scrub() {
-	known=$(mktemp) || return 1
-	secrets_of "$1" "$2" >"$known"
+	_known=$(mktemp) || {
+		cat >/dev/null
+		return 1
+	}
+	# A list that was cut short must not pass for a whole one.
+	{ secrets_of "$1" "$2" && echo '=end'; } >"$_known"
+	if [ "$(tail -n 1 "$_known")" != '=end' ]; then
+		rm -f "$_known"
+		cat >/dev/null
+		return 1
+	fi
 	awk '
-		NR == FNR { at = index($0, "="); n++; name[n] = substr($0, 1, at - 1); value[n] = substr($0, at + 1); next }
+		function hide(name_, value_) { n++; name[n] = name_; value[n] = value_ }
+		known { at = index($0, "="); if (at < 2) next
+			who = substr($0, 1, at - 1); what = substr($0, at + 1); hide(who, what)
+			json = what; gsub(/\\/, "&&", json); gsub(/"/, "\\\"", json)
+			gsub(/&/, "\\u0026", json); gsub(/</, "\\u003c", json); gsub(/>/, "\\u003e", json)
+			if (json != what) hide(who, json)
+			next }
 		{ for (i = 1; i <= n; i++) {
 			rest = $0; out = ""
 			while ((at = index(rest, value[i])) > 0) {
@@ -82,8 +99,8 @@ scrub() {
 			}
 			$0 = out rest
 		  }
-		  print }' "$known" -
-	rm -f "$known"
+		  print }' known=1 "$_known" known=0 -
+	rm -f "$_known"
 }
 
 sha_of() {

@@ -1,18 +1,21 @@
-# job.sh RUN [REASON]: the host's own half of a rollout. It holds the lock, swaps, and puts back; it is told
-# what to do through RUN/control and tells what it did in RUN/log. It needs no client: without a
-# confirmation it rolls back at the deadline. With REASON it finishes a run whose job was lost: it
-# rolls back at once.
+# job.sh RUN [REASON]: the host's own half of a rollout. It holds the lock, swaps, and puts back; it
+# is told what to do through RUN/control and tells what it did in RUN/log. It needs no client:
+# without a confirmation it rolls back at the deadline. With REASON it finishes a run whose job was
+# lost, at once: it rolls back, or, where the run was a rollback itself, brings that to its end.
 #
-# RUN/settings   DOCKER COMPOSE_WORDS STATE_DIR STATE_GROUP LOCK_WAIT BUDGET STEP_TIMEOUT
+# RUN/settings   DOCKER COMPOSE_WORDS SERVICES STATE_DIR STATE_GROUP LOCK_WAIT BUDGET STEP_TIMEOUT
 #                PROJECT LIVE_AFTER DIES_AFTER UP_WORDS PUBLIC
 #                FORWARD (1: a rollback that was asked for; it is finished, never undone)
-# RUN/services   a line a service: name, scale, container IDs before (comma), image ID before,
+# RUN/services   a line a service: name, scale (0: as the file says), container IDs before (comma), image ID before,
 #                image reference before, pin tag, config hashes before (comma), state before
 #                (running, stopped, absent); `-` for none; separated by tabs
 # RUN/edits      a line a file: number, digest before, digest after, image before (as it stood) or
-#                `-`, image after, path; separated by tabs. RUN/edit.N.after holds the new bytes.
+#                `-`, image after, path as Compose is given it, path without symlinks; separated by
+#                tabs. RUN/edit.N.after holds the new bytes.
+# RUN/dry-run    what Compose would have done on `up` when the plan was made
+# RUN/unsafe     the name of a step that no rollback can undo, once it has begun
 # RUN/state      one word and its reason: prepared, armed, swapped, confirmed, rolling_back,
-#                rolled_back, rollback_failed, released
+#                rolled_back, rollback_failed, kept (a rollback would be unsafe), released
 #include docker.sh
 
 TAB=$(printf '\t')
@@ -23,8 +26,13 @@ say() {
 
 # write_state WORD [REASON]: atomic, and on the disk before we go on.
 write_state() {
-	printf '%s\n' "$*" >"$RUN/state.new" && durable "$RUN/state.new" && mv "$RUN/state.new" "$RUN/state"
-	durable "$RUN/state"
+	{
+		printf '%s\n' "$*" >"$RUN/state.new" && durable "$RUN/state.new" &&
+			mv "$RUN/state.new" "$RUN/state" && durable "$RUN/state"
+	} || {
+		say "failed${TAB}state${TAB}the state $1 could not be written"
+		return 1
+	}
 	say "state$TAB$*"
 }
 
@@ -32,45 +40,54 @@ state() {
 	cut -d' ' -f1 "$RUN/state" 2>/dev/null
 }
 
-# limited SECONDS COMMAND…: its output goes to RUN/console; 124 when it did not end in time.
+# limited SECONDS COMMAND…: its output goes to RUN/console; 124 when it did not end in time. It
+# keeps the lock: while it is at work nobody else may be, even if this job is killed.
 limited() {
-	seconds=$1
+	_seconds=$1
 	shift
-	"$@" >>"$RUN/console" 2>&1 3>&- &
-	child=$!
+	"$@" </dev/null >>"$RUN/console" 2>&1 3>&- &
+	_child=$!
+	rm -f "$RUN/late"
 	(
 		exec 9>&- 3>&-
 		# In single seconds, so that nothing of it outlives the command for long.
-		while [ "$seconds" -gt 0 ] && [ -d "/proc/$child" ]; do
+		while [ "$_seconds" -gt 0 ] && [ -d "/proc/$_child" ]; do
 			sleep 1
-			seconds=$((seconds - 1))
+			_seconds=$((_seconds - 1))
 		done
-		kill -TERM "$child" 2>/dev/null && sleep 5 && kill -KILL "$child" 2>/dev/null
+		if [ -d "/proc/$_child" ]; then
+			: >"$RUN/late"
+			_end_tree "$_child"
+		fi
 	) >/dev/null 2>&1 &
-	guard=$!
-	wait "$child"
-	result=$?
-	kill "$guard" 2>/dev/null
-	[ "$result" != 143 ] || result=124
-	return "$result"
+	_guard=$!
+	wait "$_child"
+	_result=$?
+	if [ -f "$RUN/late" ]; then
+		wait "$_guard"
+		return 124
+	fi
+	kill "$_guard" 2>/dev/null
+	return "$_result"
 }
 
-# last_words: the end of what Compose said, on one line.
+# last_words: the end of what Compose said, on one line, without secrets.
 last_words() {
-	tail -n 5 "$RUN/console" | tr '\n\t' '  ' | cut -c 1-600
+	tail -n 5 "$RUN/console" | scrub "$PROJECT" "$PUBLIC" | tr '\n\t' '  ' | cut -c 1-600
 }
 
 # replace FILE TEXT-FILE: FILE's content becomes TEXT-FILE's, atomically, with FILE's owner and mode.
 replace() {
-	temporary=$(dirname "$1")/.$(basename "$1").deployctl-$$
-	cp -p "$1" "$temporary" &&
-		cat "$2" >"$temporary" &&
-		durable "$temporary" &&
-		mv "$temporary" "$1" || {
-		rm -f "$temporary"
+	_new=$(dirname "$1")/.$(basename "$1").deployctl-new
+	{ cp -p "$1" "$_new" && cat "$2" >"$_new" && durable "$_new" && mv "$_new" "$1" && durable "$1"; } || {
+		rm -f "$_new"
 		return 1
 	}
-	durable "$1"
+}
+
+# ready PATH: where the bytes of before wait beside PATH, so that putting them back needs no space.
+ready() {
+	printf '%s/.%s.deployctl-before\n' "$(dirname "$1")" "$(basename "$1")"
 }
 
 # sweep SERVICE: removes the half-made containers that a killed Compose leaves under hashed names.
@@ -88,12 +105,18 @@ sweep() {
 
 # up SERVICE SCALE WORD…: this service, from the image that is there.
 up() {
-	service=$1
-	scale=$2
+	_service=$1
+	_scale=$2
 	shift 2
-	set -- up -d --no-build --pull never "$@"
-	[ "$scale" -le 1 ] || set -- "$@" --scale "$service=$scale"
-	limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" "$@" "$service"
+	[ "$_scale" = 0 ] || set -- "$@" --scale "$_service=$_scale"
+	limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" up -d --no-build --pull never "$@" "$_service"
+}
+
+# ids_of SERVICE: its container IDs, as RUN/services writes them.
+ids_of() {
+	_ids=$(project_containers "$PROJECT" "$1" | sort | tr '\n' ',')
+	_ids=${_ids%,}
+	printf '%s\n' "${_ids:--}"
 }
 
 # images_of SERVICE: the distinct image IDs of its containers.
@@ -101,16 +124,29 @@ images_of() {
 	project_containers "$PROJECT" "$1" | inspect_all | sed 's/.*"imageId":"\([^"]*\)".*/\1/' | sort -u
 }
 
+# disturbed: of what Compose says of an `up`, what it would make anew. A start is no news: a
+# service that crash-loops is up at one look and down at the next.
+disturbed() {
+	sed -n 's/.*Container \([^ ]*\)  *\([A-Z][a-z]*\).*/\1 \2/p' | sed 's/^[0-9a-f]\{12\}_//' |
+		grep -v -E ' (Running|Waiting|Healthy|Exited|Created|Starting|Started)$' | sort -u
+}
+
+# dry_run: what `up` would do now. Its own function, for `limited`.
+dry_run() {
+	# shellcheck disable=SC2086 # one service a line
+	compose "$COMPOSE_WORDS" --dry-run up -d --no-build --pull never $SERVICES >"$RUN/dry-run.now" 2>&1
+}
+
 changed_since_plan() {
-	while IFS=$TAB read -r n before after literal image path; do
+	while IFS=$TAB read -r n before after literal image named path; do
 		[ -n "$n" ] || continue
 		now=$(sha_of "$path" 2>/dev/null)
 		[ "$now" = "$before" ] || echo "$path is not the file that was planned for (sha256 $now, planned $before)"
 	done <"$RUN/edits"
 	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
 		[ -n "$service" ] || continue
-		seen=$(project_containers "$PROJECT" "$service" | sort | tr '\n' ',')
-		[ "${seen%,}" = "${ids#-}" ] || echo "service $service has other containers (${seen%,}) than planned (${ids#-})"
+		seen=$(ids_of "$service")
+		[ "$seen" = "$ids" ] || echo "service $service has other containers ($seen) than planned ($ids)"
 		if [ "$ids" != - ]; then
 			lines=$(project_containers "$PROJECT" "$service" | sort | inspect_all)
 			seen=$(printf '%s\n' "$lines" | sed 's/.*"imageId":"\([^"]*\)".*/\1/' | sort -u)
@@ -119,52 +155,74 @@ changed_since_plan() {
 			[ "${seen%,}" = "$hashes" ] || echo "service $service was recreated with another configuration"
 		fi
 	done <"$RUN/services"
+	# What else Compose reads (other files, env files, other services) shows in what it would do.
+	limited "$STEP_TIMEOUT" dry_run
+	[ "$(disturbed <"$RUN/dry-run.now")" = "$(disturbed <"$RUN/dry-run")" ] ||
+		echo "docker compose up would now do something else than when the plan was made: $(disturbed <"$RUN/dry-run.now" | tr '\n' ' ')"
 }
 
 # staged SIDE: the Compose words with the edited files replaced by their SIDE, before or after.
 staged() {
 	printf '%s\n' "$COMPOSE_WORDS" | while IFS= read -r word; do
-		while IFS=$TAB read -r n before after literal image path; do
-			[ "$word" != "$path" ] || word=$RUN/edit.$n.$1
+		while IFS=$TAB read -r n before after literal image named path; do
+			[ "$word" != "$named" ] || word=$RUN/edit.$n.$1
 		done <"$RUN/edits"
 		printf '%s\n' "$word"
 	done
 }
 
+# render SIDE: the images of that side in RUN/images.SIDE; RUN/render.SIDE is empty if it rendered.
+render() {
+	if compose "$(staged "$1")" config --images >"$RUN/images.$1" 2>"$RUN/render.$1.said"; then
+		: >"$RUN/render.$1"
+	else
+		scrub "$PROJECT" "$PUBLIC" <"$RUN/render.$1.said" >"$RUN/render.$1"
+	fi
+	rm -f "$RUN/render.$1.said"
+}
+
+# render_both: its own function, for `limited`, and in a shell of its own, for `wait`.
+render_both() (
+	render before &
+	render after &
+	wait
+)
+
 # prepare: whatever a rollback will need exists before anything changes.
 prepare() {
-	while IFS=$TAB read -r n before after literal image path; do
+	while IFS=$TAB read -r n before after literal image named path; do
 		[ -n "$n" ] || continue
-		cp -p "$path" "$RUN/edit.$n.before" && durable "$RUN/edit.$n.before" || {
+		{ cp -p "$path" "$RUN/edit.$n.before" && durable "$RUN/edit.$n.before" &&
+			cp -p "$path" "$(ready "$path")" && durable "$(ready "$path")"; } || {
 			say "refused${TAB}backup$TAB$path"
 			return 1
 		}
-		[ "$(sha_of "$RUN/edit.$n.before")" = "$before" ] || {
+		[ "$(sha_of "$RUN/edit.$n.before")" = "$before" ] && [ "$(sha_of "$(ready "$path")")" = "$before" ] || {
 			say "refused${TAB}changed$TAB$path is not the file that was planned for"
 			return 1
 		}
 	done <"$RUN/edits"
+	# A full disk must not be in the way of a rollback: what it writes is reserved.
+	{ dd if=/dev/zero of="$RUN/reserve" bs=65536 count=16 2>/dev/null && durable "$RUN/reserve"; } || {
+		say "refused${TAB}backup$TAB$RUN/reserve"
+		return 1
+	}
+	if [ -f "$STATE_DIR/live" ]; then cp "$STATE_DIR/live" "$RUN/live.before" || return 1; fi
 	# Both files must mean something to Compose, in the place of the live one.
-	# A render that says nothing of itself has failed.
-	renders=
 	for side in before after; do
 		echo 'Compose did not end' >"$RUN/render.$side"
-		(compose "$(staged "$side")" config --images >"$RUN/images.$side" 2>"$RUN/render.$side" &&
-			: >"$RUN/render.$side") 3>&- &
-		renders="$renders $!"
 	done
-	# shellcheck disable=SC2086 # process IDs; a bare `wait` would wait for the ticker as well
-	wait $renders
+	limited "$STEP_TIMEOUT" render_both
 	for side in before after; do
 		[ ! -s "$RUN/render.$side" ] || {
 			say "refused${TAB}render-$side$TAB$(tr '\n\t' '  ' <"$RUN/render.$side")"
 			return 1
 		}
 	done
-	while IFS=$TAB read -r n before after literal image path; do
+	while IFS=$TAB read -r n before after literal image named path; do
 		[ -n "$n" ] || continue
 		grep -Fxq -- "$image" "$RUN/images.after" || {
-			say "refused${TAB}render-after${TAB}Compose does not see the image $image in the edited $path"
+			say "refused${TAB}render-after${TAB}Compose does not see the image $image in the edited $named"
 			return 1
 		}
 	done <"$RUN/edits"
@@ -204,8 +262,15 @@ arm() {
 
 swap() {
 	expect armed || return 1
-	while IFS=$TAB read -r n before after literal image path; do
+	while IFS=$TAB read -r n before after literal image named path; do
 		[ -n "$n" ] || continue
+		case $(sha_of "$path" 2>/dev/null) in
+		"$before" | "$after") ;;
+		*)
+			say "failed${TAB}changed$TAB$path was edited after it was armed"
+			return 1
+			;;
+		esac
 		replace "$path" "$RUN/edit.$n.after" || {
 			say "failed${TAB}replace$TAB$path"
 			return 1
@@ -227,69 +292,106 @@ swap() {
 	write_state swapped
 }
 
-# keep_evidence SERVICE: what a failed container can still tell, before it is removed.
+# keep_evidence: what failed containers can still tell, before they are removed.
 keep_evidence() {
-	project_containers "$PROJECT" "$1" | while IFS= read -r id; do
-		printf '%s\n' "$id" | inspect_all
-	done | scrub "$PROJECT" "$PUBLIC" >"$RUN/failed.$1.inspect.json"
-	project_containers "$PROJECT" "$1" | while IFS= read -r id; do
-		dk logs --tail 500 "$id" 2>&1 | tail -c 262144
-	done | scrub "$PROJECT" "$PUBLIC" >"$RUN/failed.$1.log"
+	while IFS=$TAB read -r service scale ids image rest; do
+		[ -n "$service" ] && [ "$(ids_of "$service")" != "$ids" ] || continue
+		project_containers "$PROJECT" "$service" | inspect_all |
+			scrub "$PROJECT" "$PUBLIC" >"$RUN/failed.$service.inspect.json"
+		project_containers "$PROJECT" "$service" | while IFS= read -r id; do
+			dk logs --tail 500 "$id" 2>&1 | tail -c 262144
+		done | scrub "$PROJECT" "$PUBLIC" >"$RUN/failed.$service.log"
+	done <"$RUN/services"
 }
 
-# put_back_file N BEFORE AFTER LITERAL IMAGE PATH: whole bytes while the file is still ours; of a
-# foreign edit only the image is put back.
+# put_back_file N BEFORE AFTER LITERAL IMAGE NAMED PATH: whole bytes while the file is still ours, or
+# gone; of a foreign edit only the image is put back.
 put_back_file() {
-	now=$(sha_of "$6" 2>/dev/null)
+	now=$(sha_of "$7" 2>/dev/null)
 	if [ "$now" = "$2" ]; then
 		return 0
-	elif [ "$now" = "$3" ]; then
-		replace "$6" "$RUN/edit.$1.before"
-	elif [ "$4" != - ] && grep -Fq -- "$5" "$6"; then
-		say "note${TAB}foreign-edit$TAB$6 was edited during the run: kept, only its image is put back"
+	elif [ "$now" = "$3" ] || [ ! -e "$7" ]; then
+		if [ "$(sha_of "$(ready "$7")" 2>/dev/null)" = "$2" ]; then
+			mv "$(ready "$7")" "$7" && durable "$7"
+		else
+			replace "$7" "$RUN/edit.$1.before"
+		fi
+	elif [ "$4" != - ] && grep -Fq -- "$5" "$7"; then
+		say "note${TAB}foreign-edit$TAB$7 was edited during the run: kept, only its image is put back"
 		awk -v new="$5" -v old="$4" '
-			/image/ { at = index($0, new); if (at) $0 = substr($0, 1, at - 1) old substr($0, at + length(new)) }
-			{ print }' "$6" >"$RUN/edit.$1.merged" && replace "$6" "$RUN/edit.$1.merged"
+			/image["'\'']?[ \t]*:/ { at = index($0, new); if (at) $0 = substr($0, 1, at - 1) old substr($0, at + length(new)) }
+			{ print }' "$7" >"$RUN/edit.$1.merged" && replace "$7" "$RUN/edit.$1.merged"
 	else
-		say "failed${TAB}foreign-edit$TAB$6 was edited during the run and no longer names $5"
+		say "failed${TAB}foreign-edit$TAB$7 was edited during the run and no longer names $5"
 		return 1
 	fi
 }
 
 # put_back_service NAME SCALE IDS IMAGE REFERENCE PIN HASHES STATE
 put_back_service() {
-	service=$1 scale=$2 image=$4 reference=$5 pin=$6 held=$8
-	if [ "$held" = absent ]; then
-		limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" rm -sf "$service"
+	if [ "$8" = absent ]; then
+		limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" rm -sf "$1"
 		return
 	fi
 	# The old file may say :latest, and that tag may have moved: point it where it was.
-	dk image inspect "$image" >/dev/null 2>&1 || {
-		say "failed${TAB}image-gone$TAB$service: the image $image that ran before is gone; the container is left as it is"
-		return 1
-	}
-	case $reference in
+	case $5 in
 	*@sha256:* | sha256:* | -) ;;
-	*) dk tag "$image" "$reference" || return 1 ;;
+	*) dk tag "$4" "$5" || return 1 ;;
 	esac
-	tries=0
-	words=$UP_WORDS
+	_tries=0
+	_words=$UP_WORDS
 	while :; do
-		sweep "$service"
-		if [ "$held" = stopped ]; then
-			limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" up --no-start --no-deps --no-build --pull never "$service"
+		sweep "$1"
+		if [ "$8" = stopped ]; then
+			limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" up --no-start --no-deps --no-build --pull never "$1"
 		else
 			# A dependency that is ill must not stand in the way: only the first try asks for them.
 			# shellcheck disable=SC2086
-			up "$service" "$scale" $words
-		fi && [ "$(images_of "$service")" = "$image" ] && return 0
-		words=--no-deps
-		tries=$((tries + 1))
-		[ "$tries" -lt 4 ] || break
+			up "$1" "$2" $_words
+		fi && [ "$(images_of "$1")" = "$4" ] && return 0
+		_words=--no-deps
+		_tries=$((_tries + 1))
+		[ "$_tries" -lt 4 ] || break
 		sleep 1
 	done
-	say "failed${TAB}up$TAB$service: $(last_words)"
+	say "failed${TAB}up$TAB$1: $(last_words)"
 	return 1
+}
+
+# forget_release: what a confirmation that was cut short may have recorded.
+forget_release() {
+	for record in "$RUN"/release.*.json; do
+		[ ! -f "$record" ] || rm -f "$STATE_DIR/releases/$(basename "${record#"$RUN"/release.}")"
+	done
+	if [ -f "$RUN/live.before" ]; then
+		cp "$RUN/live.before" "$STATE_DIR/.live" && mv "$STATE_DIR/.live" "$STATE_DIR/live"
+	else
+		rm -f "$STATE_DIR/live"
+	fi
+}
+
+# put_back: everything as it was. Safe to run again, from wherever it was cut off.
+put_back() {
+	bad=0
+	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
+		[ -n "$service" ] && [ "$image" != - ] || continue
+		dk image inspect "$image" >/dev/null 2>&1 || {
+			say "failed${TAB}image-gone$TAB$service: the image $image that ran before is gone; nothing was stopped"
+			bad=1
+		}
+	done <"$RUN/services"
+	[ "$bad" = 0 ] || return 1
+	while IFS=$TAB read -r n before after literal image named path; do
+		[ -z "$n" ] || put_back_file "$n" "$before" "$after" "$literal" "$image" "$named" "$path" || bad=1
+	done <"$RUN/edits"
+	[ "$bad" = 0 ] || return 1
+	while IFS=$TAB read -r service scale ids image reference pin hashes held <&5; do
+		[ -z "$service" ] ||
+			put_back_service "$service" "$scale" "$ids" "$image" "$reference" "$pin" "$hashes" "$held" ||
+			bad=1
+	done 5<"$RUN/services"
+	forget_release
+	return "$bad"
 }
 
 rollback() {
@@ -304,63 +406,58 @@ rollback() {
 		return 1
 		;;
 	esac
+	if [ "$FORWARD" = 1 ]; then
+		finish_forward
+		return
+	fi
+	if [ -s "$RUN/unsafe" ]; then
+		write_state kept "the step $(cat "$RUN/unsafe") has run, and can't be rolled back past"
+		return
+	fi
+	rm -f "$RUN/reserve"
 	write_state rolling_back "$1"
-	bad=0
-	while IFS=$TAB read -r service rest; do
-		[ -z "$service" ] || keep_evidence "$service"
-	done <"$RUN/services"
-	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
-		[ -n "$service" ] && [ "$image" != - ] || continue
-		dk image inspect "$image" >/dev/null 2>&1 || {
-			say "failed${TAB}image-gone$TAB$service: the image $image that ran before is gone; nothing was stopped"
-			bad=1
-		}
-	done <"$RUN/services"
-	if [ "$bad" = 0 ]; then
-		while IFS=$TAB read -r n before after literal image path; do
-			[ -z "$n" ] || put_back_file "$n" "$before" "$after" "$literal" "$image" "$path" || bad=1
-		done <"$RUN/edits"
-	fi
-	if [ "$bad" = 0 ]; then
-		while IFS=$TAB read -r service scale ids image reference pin hashes held <&5; do
-			[ -z "$service" ] ||
-				put_back_service "$service" "$scale" "$ids" "$image" "$reference" "$pin" "$hashes" "$held" ||
-				bad=1
-		done 5<"$RUN/services"
-	fi
-	if [ "$bad" = 0 ]; then
+	limited 15 keep_evidence
+	if put_back; then
 		write_state rolled_back "$1"
 	else
 		write_state rollback_failed "$1"
+		return 1
 	fi
-	return "$bad"
 }
 
 confirm() {
 	expect swapped || return 1
+	if [ "$FORWARD" != 1 ]; then
+		read -r deadline boot <"$RUN/deadline"
+		[ "$(uptime_s)" -lt "$deadline" ] && [ "$boot" = "$(boot_id)" ] || {
+			say "refused${TAB}late${TAB}the deadline has passed"
+			return 1
+		}
+	fi
 	for record in "$RUN"/release.*.json; do
 		[ -f "$record" ] || continue
 		name=$(basename "$record")
 		name=${name#release.}
-		cp "$record" "$STATE_DIR/releases/.$name" && durable "$STATE_DIR/releases/.$name" &&
-			mv "$STATE_DIR/releases/.$name" "$STATE_DIR/releases/$name" || {
+		{ cp "$record" "$STATE_DIR/releases/.$name" && durable "$STATE_DIR/releases/.$name" &&
+			mv "$STATE_DIR/releases/.$name" "$STATE_DIR/releases/$name"; } || {
 			say "failed${TAB}record$TAB$name"
 			return 1
 		}
 	done
-	if [ -n "$LIVE_AFTER" ]; then
-		printf '%s\n' "$LIVE_AFTER" >"$STATE_DIR/.live" && durable "$STATE_DIR/.live" &&
-			mv "$STATE_DIR/.live" "$STATE_DIR/live" || {
-			say "failed${TAB}record${TAB}live"
-			return 1
-		}
-	fi
+	{ printf '%s\n' "$LIVE_AFTER" >"$STATE_DIR/.live" && durable "$STATE_DIR/.live" &&
+		mv "$STATE_DIR/.live" "$STATE_DIR/live"; } || {
+		say "failed${TAB}record${TAB}live"
+		return 1
+	}
 	write_state confirmed
 }
 
-# finish_forward: a rollback whose client has gone is brought to its end.
+# finish_forward: a rollback that was asked for is brought to its end.
 finish_forward() {
-	{ [ "$(state)" = swapped ] || swap; } && confirm || write_state rollback_failed "could not be finished"
+	case $(state) in
+	rolling_back | rollback_failed) write_state armed "once more" ;;
+	esac
+	{ [ "$(state)" = swapped ] || swap; } && confirm || write_state rollback_failed "it could not be finished"
 }
 
 # overdue: no confirmation came in time, or the client went before anything was changed.
@@ -386,9 +483,31 @@ hear() {
 	printf '%s\n' "$heard" >"$RUN/heard"
 }
 
+# declare_unsafe STEP: a step that no rollback can undo is about to begin.
+declare_unsafe() {
+	printf '%s\n' "$1" >"$RUN/unsafe" && durable "$RUN/unsafe"
+}
+
+# obey ORDER COMMAND…: does it, and says whether it was done.
+obey() {
+	_order=$1
+	shift
+	hear
+	if "$@"; then say "done$TAB$_order"; else say "not-done$TAB$_order"; fi
+	# A long order is no silence of the client's.
+	hear
+}
+
+clean_up() {
+	rm -f "$RUN/reserve"
+	while IFS=$TAB read -r n before after literal image named path; do
+		[ -z "$n" ] || rm -f "$(ready "$path")"
+	done <"$RUN/edits"
+}
+
 note_history() {
-	printf '{"run":%s,"state":"%s","epoch":%s}\n' "$(cat "$RUN/about.json")" "$(sed 's/[\\"]/ /g' "$RUN/state")" \
-		"$(date +%s)" >>"$STATE_DIR/history.jsonl"
+	printf '{"run":%s,"state":"%s","epoch":%s}\n' "$(cat "$RUN/about.json")" \
+		"$(sed 's/[\\"]/ /g' "$RUN/state")" "$(date +%s)" >>"$STATE_DIR/history.jsonl"
 }
 
 RUN=$1
@@ -398,17 +517,22 @@ REASON=${2:-}
 [ -z "$STATE_GROUP" ] || umask 007
 cd / || exit 1
 printf '%s\n' "$$" >"$RUN/pid"
+touch "$RUN/services" "$RUN/edits"
 
 exec 9>>"$STATE_DIR/lock"
+# A survey holds the lock for an instant; a lost job's Compose until it is done.
+patience=$((LOCK_WAIT + 2))
+[ -z "$REASON" ] || patience=$((STEP_TIMEOUT + 30))
 waited=0
 until flock -n 9; do
-	if [ "$waited" -ge "$LOCK_WAIT" ]; then
+	if [ "$waited" -ge "$patience" ]; then
 		say "locked$TAB$(tr '\n\t' '  ' <"$STATE_DIR/lock.json" 2>/dev/null)"
-		write_state released locked
+		# An armed run stays what it is: somebody else is at it.
+		[ -n "$(state)" ] || write_state released locked
 		say end
 		exit 0
 	fi
-	[ "$((waited % 5))" != 0 ] || say "waiting$TAB$(tr '\n\t' '  ' <"$STATE_DIR/lock.json" 2>/dev/null)"
+	[ "$((waited % 5))" != 2 ] || say "waiting$TAB$(tr '\n\t' '  ' <"$STATE_DIR/lock.json" 2>/dev/null)"
 	sleep 1
 	waited=$((waited + 1))
 done
@@ -427,21 +551,23 @@ hear
 [ -z "$REASON" ] || rollback "$REASON"
 while :; do
 	case $(state) in
-	confirmed | rolled_back | rollback_failed | released) break ;;
+	confirmed | rolled_back | rollback_failed | kept | released) break ;;
 	esac
 	IFS= read -r order <&3 || continue
 	case $order in
 	tick) overdue ;;
 	beat) hear ;;
-	backup | arm | swap | confirm)
-		hear
-		if "$order"; then say "done$TAB$order"; else say "not-done$TAB$order"; fi
-		;;
+	backup | arm | swap | confirm) obey "$order" "$order" ;;
+	unsafe\ *) obey unsafe declare_unsafe "${order#unsafe }" ;;
 	rollback*) rollback "${order#rollback }" ;;
 	release) [ "$(state)" != prepared ] || write_state released "asked to" ;;
 	esac
 done
 kill "$ticker" 2>/dev/null
+case $(state) in
+rollback_failed) ;;
+*) clean_up ;;
+esac
 note_history
 rm -f "$STATE_DIR/lock.json"
 say end

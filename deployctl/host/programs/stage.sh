@@ -1,6 +1,7 @@
 # stage.sh: puts what the swap and the rollback will need into the run's directory.
 #
 # RUN STATE_GROUP
+# DRY_RUN          what Compose would have done on `up` when the plan was made
 # SERVICES_TABLE EDITS_TABLE   see job.sh
 # EDITS            number of edited files; EDIT_1 … their new bytes, EDIT_1_SHA … their digests
 # RELEASES         number of records to write at the end; RELEASE_1 …, RELEASE_1_NAME …
@@ -8,6 +9,7 @@
 [ -z "$STATE_GROUP" ] || umask 007
 printf '%s\n' "$SERVICES_TABLE" >"$RUN/services" || fail no-space "$RUN"
 printf '%s\n' "$EDITS_TABLE" >"$RUN/edits" || fail no-space "$RUN"
+printf '%s\n' "$DRY_RUN" >"$RUN/dry-run" || fail no-space "$RUN"
 n=1
 while [ "$n" -le "$EDITS" ]; do
 	eval "printf %s \"\$EDIT_$n\"" >"$RUN/edit.$n.after" || fail no-space "$RUN"

@@ -66,6 +66,8 @@ if [ -n "$live" ]; then
 	[ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(column 5 "$PROJECT" "$first_service" | sed -n 1p)
 	[ -n "$FILES" ] || FILES=$(column 6 "$PROJECT" "$first_service" | sed -n 1p | tr ',' '\n')
 	ENV_FILES=$(column 7 "$PROJECT" "$first_service" | sed -n 1p | tr ',' '\n')
+elif [ -n "$(dk ps -aq --filter "label=com.docker.swarm.service.name" --filter "name=_$first_service\\." | sed -n 1p)" ]; then
+	fail swarm-managed "$first_service"
 elif [ -z "$FILES" ]; then
 	fail no-container "$first_service${PROJECT:+ of the project $PROJECT}"
 fi
@@ -104,7 +106,7 @@ while IFS= read -r path; do
 		probe=$folder/.deployctl-probe.$$
 		if ! { cp -p "$real" "$probe" && mv "$probe" "$probe.2" && rm -f "$probe.2"; } 2>/dev/null; then
 			writable=no
-		elif [ "$(stat -c %u "$real")" != "$(id -u)" ] && [ "$(id -u)" != 0 ]; then
+		elif cp -p "$real" "$probe" && [ "$(stat -c '%a %u %g' "$probe")" != "$(stat -c '%a %u %g' "$real")" ]; then
 			writable=owner
 		fi
 		rm -f "$probe" "$probe.2"
@@ -144,25 +146,38 @@ dk image ls -q --no-trunc --filter label=io.deployctl.build-digest | sort -u | (
 wait
 put_file containers "$work/containers"
 put_file images "$work/images"
-put config "$(cat "$work/config")"
-put_file dry-run "$work/dry-run"
+# Compose quotes the lines that it can't read, which may be an env file's.
+put config "$(scrub "$PROJECT" "$PUBLIC" <"$work/config")"
+put dry-run "$(scrub "$PROJECT" "$PUBLIC" <"$work/dry-run")"
 if grep -q 'reate' "$work/dry-run"; then
 	# Compose leaves the dependencies out of the hash that it labels a container with when it is
 	# told --no-deps: such a container is unchanged only for one who asks in the same way.
 	# shellcheck disable=SC2086
-	put dry-run-alone "$(compose "$words" --dry-run up -d --no-deps --no-build --pull never $SERVICES 2>&1)"
+	put dry-run-alone "$(compose "$words" --dry-run up -d --no-deps --no-build --pull never $SERVICES 2>&1 | scrub "$PROJECT" "$PUBLIC")"
 fi
 put_file built "$work/built"
 put_file info "$work/info"
 root=$(sed 's/.*"root":"\([^"]*\)".*/\1/' "$work/info")
 put disk-root "$(stat -f -c '%a %S %d %c' "$root" 2>/dev/null)"
 
-# The state directory: what earlier rollouts left.
+# The state directory: what earlier rollouts left. There must be one only, or two people would hold
+# two locks.
 if [ -z "$STATE_DIR" ]; then
-	STATE_DIR=/var/lib/deployctl/$PROJECT
-	if [ ! -d "$STATE_DIR" ] && ! { [ "$PROBE_WRITE" = 1 ] && mkdir -p "$STATE_DIR" 2>/dev/null; }; then
-		real=$(readlink -f "$(printf '%s\n' "$FILES" | sed -n 1p)")
-		STATE_DIR=$(dirname "$real")/.deployctl
+	shared=/var/lib/deployctl
+	beside=$(dirname "$(readlink -f "$(printf '%s\n' "$FILES" | sed -n 1p)")")/.deployctl
+	STATE_DIR=$shared/$PROJECT
+	if [ -d "$shared" ] && [ ! -x "$shared" ]; then
+		fail state-denied "$shared"
+	elif [ -d "$STATE_DIR" ] && [ -d "$beside" ]; then
+		fail two-states "$STATE_DIR $beside"
+	elif [ -d "$beside" ]; then
+		STATE_DIR=$beside
+	elif [ ! -d "$STATE_DIR" ]; then
+		if [ "$PROBE_WRITE" = 1 ] && (umask 022 && mkdir -p "$shared") 2>/dev/null && mkdir "$STATE_DIR" 2>/dev/null; then
+			chmod 700 "$STATE_DIR"
+		else
+			STATE_DIR=$beside
+		fi
 	fi
 fi
 put state-dir "$STATE_DIR"
