@@ -32,6 +32,9 @@ class RunDirectory:
 
     Everything passes the redactor on its way in. Names of what could not be cleaned, and was
     therefore not kept, are in `dropped`. Raises RefusedError if the directory can't be made.
+
+    A laptop's full disk must not end a rollout between swap and gates: writing an artefact never
+    raises for it. The first such failure is in `error`; a run that has one can't be sealed.
     """
 
     def __init__(
@@ -39,6 +42,7 @@ class RunDirectory:
     ) -> None:
         self.redactor = redactor or Redactor()
         self.dropped: list[str] = []
+        self.error: OSError | None = None
         base = (base or state_home(os.environ) / "evidence").expanduser().absolute()
         self.path = base / safe_name(target) / safe_name(run_id)
         try:
@@ -50,24 +54,28 @@ class RunDirectory:
             ) from error
 
     def write_bytes(self, name: str, data: bytes) -> Path | None:
-        """Writes one artefact, atomically. None if it held a secret that can't be taken out.
+        """Writes one artefact, atomically. None if it was not kept (see `dropped` and `error`).
 
         `name` has `/` between components of letters, digits, `.`, `_` and `-`; raises ValueError
-        for another, OSError if the disk refuses.
+        for another.
         """
-        path = self._place(name)
         clean = self.redactor.data(data)
         if clean is None:
             self.dropped.append(name)
             return None
-        write_private_file(path, clean)
+        try:
+            path = self._place(name)
+            write_private_file(path, clean)
+        except OSError as error:
+            self.error = self.error or error
+            return None
         return path
 
     def write_text(self, name: str, text: str) -> Path | None:
         return self.write_bytes(name, text.encode())
 
     def append(self, name: str) -> "AppendStream":
-        """A file that grows line by line, such as `build.log`. Raises as `write_bytes` does."""
+        """A file that grows line by line, such as `build.log`. Raises ValueError, OSError."""
         return AppendStream(self._place(name), self.redactor)
 
     def files(self) -> Iterator[tuple[str, Path]]:

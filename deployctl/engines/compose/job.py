@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from deployctl.engines.compose.change import Edit
 from deployctl.engines.compose.survey import CLIENT_GONE_AFTER
@@ -33,6 +33,8 @@ SLACK = 60
 ENDS = frozenset({"confirmed", "rolled_back", "rollback_failed", "kept", "released"})
 """states that a run never leaves by itself"""
 EXCHANGE_TIMEOUT = 30.0
+Held = Literal["running", "stopped", "absent"]
+"""how a service was before"""
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,7 @@ class JobService:
     image_id: str
     image_ref: str
     config_hashes: tuple[str, ...]
-    held: str
-    """running, stopped or absent"""
+    held: Held
 
 
 @dataclass(frozen=True)

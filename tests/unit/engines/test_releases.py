@@ -41,17 +41,22 @@ class TestNumbers:
 
 class TestWhichOneRuns:
     def test_the_live_record_if_its_image_runs(self) -> None:
-        assert running(ALL, "r2", {"api": OLD}) == R2
+        assert running(ALL, "r2", {"api": OLD}, ("api",)) == R2
 
     def test_none_if_another_image_runs(self) -> None:
-        assert running(ALL, "r2", {"api": NEW}) is None
+        assert running(ALL, "r2", {"api": NEW}, ("api",)) is None
 
     def test_none_if_the_record_does_not_know_the_service(self) -> None:
-        assert running(ALL, "r2", {"api": OLD, "worker": OLD}) is None
+        images = {"api": OLD, "worker": OLD}
+        assert running(ALL, "r2", images, ("api", "worker")) is None
+
+    def test_none_if_a_service_has_no_container(self) -> None:
+        """After `docker compose down` nothing is live, whatever the record says."""
+        assert running(ALL, "r2", {}, ("api",)) is None
 
     def test_none_without_a_record(self) -> None:
-        assert running(ALL, "", {"api": OLD}) is None
-        assert running(ALL, "r9", {"api": OLD}) is None
+        assert running(ALL, "", {"api": OLD}, ("api",)) is None
+        assert running(ALL, "r9", {"api": OLD}, ("api",)) is None
 
 
 class TestWhatARollbackMeans:
@@ -93,6 +98,13 @@ class TestWhatARollbackMeans:
         same = {"api": ServiceImage(image="techno-os-api:latest", image_id=NEW)}
         older, newer = record("r3", services=same), record("r4", services=same)
         assert resolve((older, newer), None, "latest") == newer
+
+    def test_an_image_name_that_meant_different_images_is_refused(self) -> None:
+        """`:latest` was another image each time: only the person knows which one is meant."""
+        older = record("r3", services={"api": ServiceImage(image="api:latest", image_id=OLD)})
+        newer = record("r4", services={"api": ServiceImage(image="api:latest", image_id=NEW)})
+        with pytest.raises(RefusedError, match="several releases"):
+            resolve((older, newer), None, "latest")
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
