@@ -19,6 +19,7 @@ from deployctl.host.facts import ContainerState, PublishedPort
 
 SURVEY_TIMEOUT = 60.0
 _DRY_RUN = re.compile(r"Container (\S+)\s+([A-Z][a-z]+)")
+_METER = re.compile(r"% Total .*|Dload +Upload .*|[\d. kMG]+(?:[-\d]+:[-\d:]+ *){3}[\d. kMG]*")
 _STARTS = ("Created", "Starting", "Started")
 """what Compose says of a container that it leaves as it is, but starts"""
 CLIENT_GONE_AFTER = 15
@@ -317,7 +318,7 @@ def _container(raw: Mapping[str, Any]) -> ContainerState:
         oom_killed=bool(state.get("OOMKilled")),
         health=str(health.get("Status") or "none"),
         health_log=tuple(
-            f"exit {entry.get('ExitCode')}: {str(entry.get('Output', '')).strip()}"
+            f"exit {entry.get('ExitCode')}: {without_meter(str(entry.get('Output', '')))}"
             for entry in health.get("Log") or []
         ),
         config_hash=str(raw.get("configHash") or ""),
@@ -330,6 +331,12 @@ def _container(raw: Mapping[str, Any]) -> ContainerState:
         restart_policy=str(raw.get("restartPolicy") or "no"),
         error=str(state.get("Error") or ""),
     )
+
+
+def without_meter(output: str) -> str:
+    """A health check's output without the progress meter of `curl`, the most usual of them."""
+    lines = [line.strip() for line in re.split(r"[\r\n]+", output)]
+    return "\n".join(line for line in lines if line and not _METER.fullmatch(line))
 
 
 def _ports(raw: Mapping[str, Any]) -> tuple[PublishedPort, ...]:
