@@ -275,11 +275,12 @@ def _shared(fresh: Containers) -> Containers:
     known: dict[str, tuple[float, tuple[ContainerState, ...]]] = {}
 
     def containers(service: str) -> tuple[ContainerState, ...]:
+        # Before the wait for somebody else's look: that one is as fresh as one asked for now.
+        asked = time.monotonic()
         with lock:
-            asked = time.monotonic()
             if service in known and asked - known[service][0] < _FACTS_AGE:
                 return known[service][1]
-            known[service] = (asked, fresh(service))
+            known[service] = (time.monotonic(), fresh(service))
             return known[service][1]
 
     return containers

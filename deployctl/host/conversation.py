@@ -139,14 +139,7 @@ class Conversation:
         channel: paramiko.Channel | None = None
         try:
             channel = self._transport.open_session(timeout=OPEN_SECONDS)
-            # exec_command waits without a limit of its own.
-            guard = threading.Timer(OPEN_SECONDS, channel.close)
-            guard.daemon = True
-            guard.start()
-            try:
-                channel.exec_command(EXEC_LINE)
-            finally:
-                guard.cancel()
+            self._transport.start_command(channel, EXEC_LINE)
         except (paramiko.SSHException, OSError, EOFError) as error:
             if channel is not None:
                 channel.close()

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import paramiko
-from paramiko.common import cMSG_GLOBAL_REQUEST
+from paramiko.channel import Channel
+from paramiko.common import cMSG_CHANNEL_REQUEST, cMSG_GLOBAL_REQUEST
 from paramiko.message import Message
 from paramiko.packet import Packetizer
 
@@ -68,6 +69,19 @@ class SshTransport(paramiko.Transport):
         message.add_byte(cMSG_GLOBAL_REQUEST)
         message.add_string("keepalive@openssh.com")
         message.add_boolean(True)
+        self._send_user_message(message)  # type: ignore[attr-defined]
+
+    def start_command(self, channel: Channel, command: str) -> None:
+        """Asks for a command without waiting for a yes: a round trip less each time.
+
+        A server that says no closes the channel, which its reader sees. RFC 4254, section 6.5.
+        """
+        message = Message()
+        message.add_byte(cMSG_CHANNEL_REQUEST)
+        message.add_int(channel.remote_chanid)
+        message.add_string("exec")
+        message.add_boolean(False)
+        message.add_string(command)
         self._send_user_message(message)  # type: ignore[attr-defined]
 
     def answers(self, timeout: float) -> bool:

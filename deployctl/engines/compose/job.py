@@ -139,25 +139,25 @@ class Job:
 
     def start(self, spec: JobSpec) -> None:
         """Starts the job and waits until it holds the lock. Raises LockedError."""
+        conversation = self._link.host.open(
+            "start",
+            {
+                "RUN": self.run,
+                "STATE_GROUP": self._group,
+                "ABOUT": json.dumps(spec.about, sort_keys=True),
+                "SETTINGS": settings_text(spec),
+                "PROGRAM": f"{program_text('lib')}\n{program_text('job')}",
+            },
+        )
         try:
-            self._link.host.run(
-                "start",
-                {
-                    "RUN": self.run,
-                    "STATE_GROUP": self._group,
-                    "ABOUT": json.dumps(spec.about, sort_keys=True),
-                    "SETTINGS": settings_text(spec),
-                    "PROGRAM": f"{program_text('lib')}\n{program_text('job')}",
-                },
-                timeout=EXCHANGE_TIMEOUT,
-            )
+            next(conversation.records(EXCHANGE_TIMEOUT))
         except ProgramFailed as failure:
             raise UntouchedError(
                 f"The run could not be started on the host: {failure.kind}: {failure.message}.",
                 next_step="Free space in the state directory, or check its owner: deployctl doctor",
             ) from failure
         self._started = True
-        self._attach()
+        self._listen_to(conversation)
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         event = self._wait({"locked", "locked-by-us"}, spec.lock_wait + EXCHANGE_TIMEOUT)
         if event.kind == "locked":
@@ -279,19 +279,10 @@ class Job:
         Raises ConfirmError when the host does not say `confirmed`.
         """
         try:
-            line = fresh.open("attach", {"RUN": self.run, "SKIP": "999999999"})
-            line.send("confirm")
-            until = time.monotonic() + EXCHANGE_TIMEOUT
-            state = ""
-            while time.monotonic() < until and not state.startswith(("confirmed", "roll")):
-                state = fresh.run("state", {"RUN": self.run}, timeout=EXCHANGE_TIMEOUT).text(
-                    "state", ""
-                )
-                if not state.startswith(("confirmed", "roll")):
-                    time.sleep(0.05)
-            line.close()
+            answer = fresh.run("confirm", {"RUN": self.run}, timeout=EXCHANGE_TIMEOUT)
         finally:
             fresh.close()
+        state = answer.text("state", "")
         if not state.startswith("confirmed"):
             raise ConfirmError(f"the host says {state or 'nothing'!r} instead of confirmed")
         self.state = "confirmed"
@@ -328,11 +319,14 @@ class Job:
 
     def _attach(self) -> Conversation:
         conversation = self._link.host.open("attach", {"RUN": self.run, "SKIP": str(self._seen)})
+        self._listen_to(conversation)
+        return conversation
+
+    def _listen_to(self, conversation: Conversation) -> None:
         self._conversation = conversation
         threading.Thread(
             target=self._read, args=(conversation,), name="job-events", daemon=True
         ).start()
-        return conversation
 
     def _read(self, conversation: Conversation) -> None:
         try:

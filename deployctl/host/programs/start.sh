@@ -1,5 +1,5 @@
 # start.sh: makes a run's directory on the host and starts its job, which holds the lock and from
-# then on needs no client.
+# then on needs no client; then follows it, as attach.sh does.
 #
 # RUN              the run's directory
 # STATE_GROUP      the operators' group, or empty
@@ -17,3 +17,5 @@ printf '%s\n' "$PROGRAM" >"$RUN/job.sh" || fail no-space "$RUN"
 mkfifo "$RUN/control" || fail no-fifo "$RUN/control"
 setsid sh "$RUN/job.sh" "$RUN" </dev/null >>"$RUN/console" 2>&1 8>&- &
 put started "$RUN"
+SKIP=0
+#include follow.sh
