@@ -42,20 +42,22 @@ def test_a_service_that_never_ran_has_no_empty_column() -> None:
 
 
 def test_edits_are_numbered_and_have_no_empty_column() -> None:
-    lines = edits_table((EDIT, replace(EDIT, path="/b.yml", old_literal="api:v1"))).split("\n")
+    lines = edits_table(
+        (EDIT, replace(EDIT, path="/b.yml", named="/link.yml", old_literal="api:v1"))
+    ).split("\n")
     first, second = (line.split("\t") for line in lines)
     assert first[0] == "1"
     assert second[0] == "2"
-    assert first[3:] == ["-", "api:v2", "/a.yml"]
-    assert second[3:] == ["api:v1", "api:v2", "/b.yml"]
+    assert first[3:] == ["-", "api:v2", "/a.yml", "/a.yml"]
+    assert second[3:] == ["api:v1", "api:v2", "/link.yml", "/b.yml"]
 
 
 def test_settings_reach_the_shell_as_they_are() -> None:
     awkward = 'it\'s "$HOME"; `rm` \\ and\tmore'
     spec = JobSpec(
         run_id="r", state_dir=awkward, state_group="", docker=("sudo", "-n", "docker"),
-        compose_words=("-f", "/my app/c.yml"), up_words=(), project="p", live_after="r1",
-        lock_wait=5, budget=10.9, about={},
+        compose_words=("-f", "/my app/c.yml"), up_words=(), project="p", services=("api",),
+        live_after="r1", lock_wait=5, budget=10.9, about={},
     )  # fmt: skip
     script = settings_text(spec) + '\nprintf \'%s|%s|%s\' "$STATE_DIR" "$COMPOSE_WORDS" "$BUDGET"'
     said = subprocess.run(["sh", "-uc", script], capture_output=True, text=True, check=True).stdout

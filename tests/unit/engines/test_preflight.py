@@ -38,7 +38,6 @@ DRIFTED = " Container techno-os-api  Recreate\n"
         ("compose", {"compose_version": "2.17.3"}, "v2.18 or newer"),
         ("compose", {"compose_version": ""}, "v2.18 or newer"),
         ("compose", {"compose_version": "podman-compose 3.0"}, "v2.18 or newer"),
-        ("swarm", {"containers": (replace(API, name="x.com.docker.swarm.1"),)}, "Swarm"),
         (
             "service api",
             {"containers": (API, replace(API, id="c9", image_id=NEW))},
@@ -76,7 +75,14 @@ def test_drift_may_be_accepted() -> None:
 
 
 def test_a_run_whose_client_may_only_be_slow_is_not_abandoned() -> None:
-    assert bad(survey(unfinished=(Unfinished("run-7", "swapped", {}, 5),))) == []
+    left = (Unfinished("run-7", "swapped", {}, 5),)
+    assert bad(survey(unfinished=left, lock_holder={"runId": "run-7"})) == []
+
+
+@pytest.mark.parametrize("silent", [-9_000, 5], ids=["another boot's", "its job has gone"])
+def test_a_run_that_nobody_holds_is_abandoned_at_once(silent: int) -> None:
+    left = (Unfinished("run-7", "swapped", {}, silent),)
+    assert [finding.name for finding in bad(survey(unfinished=left))] == ["armed runs"]
 
 
 def test_a_rollback_puts_an_abandoned_run_back_whatever_else_is_wrong() -> None:
