@@ -78,7 +78,9 @@ def running(
     if record is None:
         return None
     same = all(
-        name in images and name in record.services and record.services[name].image_id == images[name]
+        name in images
+        and name in record.services
+        and record.services[name].image_id == images[name]
         for name in services
     )
     return record if same else None

@@ -110,7 +110,7 @@ class GateContext:
     """Service -> image ID that must run. A service that is missing may run anything."""
     expected_sha: str | None = None
     replicas: Mapping[str, int] = field(default_factory=dict)
-    """Service -> number of containers that must run; default 1."""
+    """Service -> number of containers that must run. One that is missing may have any number."""
     old_gone: bool = False
     """The containers of before were stopped before the new ones started."""
     proving: bool = False

@@ -17,7 +17,7 @@ class ContainerObservation(Observation):
     containers: tuple[ContainerState, ...]
     expected_image: str | None
     replicas: int | None
-    """how many containers must run; None while this is a look, not a proof"""
+    """how many containers must run; None for any number, and while this is a look, not a proof"""
     restarts_before: Mapping[str, int]
     """container ID -> restarts that happened before the rollout"""
 
@@ -51,7 +51,7 @@ class ContainerGate(Gate[ContainerObservation]):
         return ContainerObservation(
             containers=ctx.containers(self.service),
             expected_image=ctx.expected_images.get(self.service),
-            replicas=ctx.replicas.get(self.service, 1) if ctx.proving else None,
+            replicas=ctx.replicas.get(self.service) if ctx.proving else None,
             restarts_before={each.id: each.restart_count for each in known},
         )
 

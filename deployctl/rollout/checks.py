@@ -1,17 +1,19 @@
 """The preflight stage: the commit, then the host."""
 
+import os
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from deployctl import source
 from deployctl.engines.compose import build as builder
 from deployctl.engines.compose import preflight, survey
 from deployctl.engines.compose.job import describe_holder
-from deployctl.errors import LockedError, RefusedError
+from deployctl.errors import ConfigError, LockedError, RefusedError
 from deployctl.host.link import Link
 from deployctl.rollout.address import host_address
+from deployctl.rollout.aside import aside
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session, need, scratch_path
+from deployctl.rollout.steps import HttpStep, RunStep
 
 LOCK_POLL = 2.0
 """seconds between two looks at a lock that somebody else holds"""
@@ -21,17 +23,14 @@ def preflight_stage(session: Session, note: StageNote) -> None:
     """The commit, then the host: everything that can refuse before anything is shown."""
     _check_options(session)
     # A large tree takes a while to pack, a host a while to answer: neither waits for the other.
-    with ThreadPoolExecutor(max_workers=1) as aside:
-        packing = None
-        if session.command == "hotfix":
-            session.commit = _resolve(session)
-            packing = aside.submit(
-                source.pack, session.commit, session.settings.source, scratch_path(session)
-            )
-        session.link = Link(host_address(session.settings.host))
-        session.survey = _survey(session, session.link)
-        if packing is not None:
-            _keep_package(session, packing.result())
+    packing = None
+    if session.command == "hotfix":
+        session.commit = commit = _resolve(session)
+        packing = aside(lambda: source.pack(commit, session.settings.source, scratch_path(session)))
+    session.link = Link(host_address(session.settings.host))
+    session.survey = _survey(session, session.link)
+    if packing is not None:
+        _keep_package(session, packing.result())
     _check_host(session)
     note.detail = (
         f"{session.link.host.label}, Docker {session.facts.engine_version}, "
@@ -44,6 +43,26 @@ def _check_options(session: Session) -> None:
     for word, used in (("advisory", options.advisory), ("accept-drift", options.accept_drift)):
         if used and word in settings.forbid:
             raise RefusedError(f"The target {settings.target} forbids --{word}.")
+    _check_variables(session)
+
+
+def _check_variables(session: Session) -> None:
+    """What a step of the playbook will need of this machine's environment is there now."""
+    for stage in session.playbook.stages:
+        if not isinstance(stage.params, RunStep | HttpStep):
+            continue
+        unset = ", ".join(stage.params.unset(os.environ))
+        if not unset:
+            continue
+        told = f"The step {stage.name!r} needs {unset}, which is not set here."
+        if session.dry or _only_reported(stage.params):
+            session.note("warning", told)
+        else:
+            raise ConfigError(told, next_step="Set it (in CI: a secret), then run again.")
+
+
+def _only_reported(step: RunStep | HttpStep) -> bool:
+    return isinstance(step, HttpStep) and step.advisory
 
 
 def _resolve(session: Session) -> source.Commit:

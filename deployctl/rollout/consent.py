@@ -1,10 +1,9 @@
-"""The approve stage: consent, then the lock, then the probe."""
+"""The approve stage: consent; with it the host's lock is taken and the outage's probe begins."""
 
 from deployctl.engines.compose.job import Job, JobEvent, JobSpec, describe_holder, read_holder
 from deployctl.events import (
     Approved,
     LogLine,
-    PlanReady,
     Switched,
 )
 from deployctl.rollout.context import gate_context, timing
@@ -15,10 +14,9 @@ from deployctl.rollout.steps import RunStep
 
 
 def approve_stage(session: Session, note: StageNote) -> None:
+    """Consent first: no lock is held, and nothing is measured, while a person decides."""
     plan = need(session.plan, "a plan")
-    document = plan.model_dump(mode="json", by_alias=True)
-    diff = "".join(edit.diff for edit in session.edits)
-    approval = session.approve(PlanReady(digest=plan.digest, plan=document, diff=diff))
+    approval = session.approve(need(session.ready, "a plan to show"))
     session.approved_by = approval.by
     session.events.emit(Approved(by=approval.by, how=approval.how, digest=plan.digest))
     note.detail = f"{approval.how} by {approval.by}"
@@ -28,7 +26,7 @@ def approve_stage(session: Session, note: StageNote) -> None:
 
 
 def _start_job(session: Session) -> None:
-    """From here on the host holds the lock; nothing was locked while a person decided."""
+    """From here on the host holds the lock."""
     facts, settings = session.facts, session.settings
     goal = need(session.goal, "a release")
     own = sum(
@@ -61,9 +59,7 @@ def _start_job(session: Session) -> None:
         public=settings.public,
         forward=session.command == "rollback",
     )
-    job = Job(
-        session.hostlink, spec.run, spec.state_group, lambda event: hear(session, event)
-    )
+    job = Job(session.hostlink, spec.run, spec.state_group, lambda event: hear(session, event))
     session.job = job
     job.start(spec)
 

@@ -7,9 +7,9 @@ from deployctl.engines.compose import look
 from deployctl.evidence.run_directory import safe_name
 from deployctl.gates.base import GateContext, Observation
 from deployctl.host.facts import ContainerState
-from deployctl.result import ServiceResult
+from deployctl.result import Release, ServiceResult
 from deployctl.rollout import world
-from deployctl.rollout.session import Session
+from deployctl.rollout.session import Session, need
 
 
 def timing(session: Session) -> RolloutSettings:
@@ -45,6 +45,18 @@ def keep_raw(session: Session, seen: Mapping[str, Observation], when: str) -> No
             session.evidence.write_bytes(
                 f"gates/{safe_name(gate)}.{when}.{number}.txt", answer.body
             )
+
+
+def record_release(session: Session) -> None:
+    """The release of this run, as far as it is known: the image ID only after the build."""
+    goal, first = need(session.goal, "a release"), session.settings.services[0]
+    session.recorder.release = Release(
+        number=goal.number,
+        sha=goal.sha,
+        image=session.images[first],
+        image_id=session.image_ids.get(first),
+        source_digest=goal.source_digest,
+    )
 
 
 def record_containers(session: Session, after: Sequence[ContainerState]) -> None:

@@ -1,14 +1,22 @@
 """From a request and a survey to the plan. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from deployctl.engines.compose.change import Edit
-from deployctl.engines.compose.job import JobService
+from deployctl.engines.compose.job import Held, JobService
 from deployctl.engines.compose.survey import Survey
-from deployctl.engines.releases import ReleaseRecord, ServiceImage, describe, next_number
+from deployctl.engines.releases import (
+    ReleaseRecord,
+    ServiceImage,
+    describe,
+    next_number,
+    running,
+)
 from deployctl.events import utc_now
-from deployctl.gates.base import AnyGate
+from deployctl.gates.base import AnyGate, Observation
+from deployctl.gates.runner import Unobserved
 from deployctl.gates.verdict import held_before
+from deployctl.host.facts import ContainerState
 from deployctl.result import GateResult
 from deployctl.rollout.plan_document import (
     PlannedFile,
@@ -16,6 +24,7 @@ from deployctl.rollout.plan_document import (
     PlannedRelease,
     PlannedService,
 )
+from deployctl.rollout.steps import RunStep
 
 
 def live_images(survey: Survey, services: Sequence[str]) -> dict[str, str]:
@@ -25,6 +34,11 @@ def live_images(survey: Survey, services: Sequence[str]) -> dict[str, str]:
         for service in services
         if (containers := survey.containers_of(service))
     }
+
+
+def current(survey: Survey, services: Sequence[str]) -> ReleaseRecord | None:
+    """The release that is live, if it is what runs."""
+    return running(survey.releases, survey.live, live_images(survey, services), services)
 
 
 def found_record(
@@ -66,7 +80,6 @@ def job_services(survey: Survey, services: Sequence[str]) -> tuple[JobService, .
     planned = []
     for service in services:
         containers = survey.containers_of(service)
-        running = [c for c in containers if c.status in {"running", "restarting", "paused"}]
         planned.append(
             JobService(
                 name=service,
@@ -75,10 +88,54 @@ def job_services(survey: Survey, services: Sequence[str]) -> tuple[JobService, .
                 image_id=containers[0].image_id if containers else "",
                 image_ref=containers[0].image_ref if containers else "",
                 config_hashes=tuple(c.config_hash for c in containers),
-                held="running" if running else ("stopped" if containers else "absent"),
+                held=held(containers),
             )
         )
     return tuple(planned)
+
+
+def held(containers: Sequence[ContainerState]) -> Held:
+    """A service that crash-loops, or is paused, counts as running."""
+    if not containers:
+        return "absent"
+    up = any(c.status in {"running", "restarting", "paused"} for c in containers)
+    return "running" if up else "stopped"
+
+
+def differences(
+    survey: Survey, services: Sequence[str], after: Sequence[ContainerState]
+) -> tuple[str, ...]:
+    """What of the services isn't as the survey found it: state, number, images."""
+    found = []
+    for service in services:
+        was = survey.containers_of(service)
+        now = [c for c in after if c.service == service]
+        if held(now) != held(was):
+            found.append(f"{service} is {held(now)}, and was {held(was)}")
+        elif len(now) != len(was):
+            found.append(f"{service} has {len(now)} containers, and had {len(was)}")
+        elif {c.image_id for c in now} != {c.image_id for c in was}:
+            found.append(f"{service} runs another image than before")
+    return tuple(found)
+
+
+def unusable_gates(
+    gates: Sequence[AnyGate], before: Sequence[GateResult], seen: Mapping[str, Observation]
+) -> tuple[GateResult, ...]:
+    """Required gates that could not even look, for a reason that no release can mend.
+
+    Such is an unset variable, a refused forwarding, an address that isn't there. What was judged
+    `error` from an answer (the old release wants credentials) is not: the new one may answer
+    otherwise. Nor is what was only not reached.
+    """
+    required = {gate.name for gate in gates if gate.mode == "required"}
+    return tuple(
+        result
+        for result in before
+        if result.name in required
+        and result.state == "error"
+        and isinstance(seen.get(result.name), Unobserved)
+    )
 
 
 def planned_services(services: Sequence[JobService]) -> tuple[PlannedService, ...]:
@@ -90,9 +147,7 @@ def planned_services(services: Sequence[JobService]) -> tuple[PlannedService, ..
             image_ref=service.image_ref or None,
             config_hashes=service.config_hashes,
             scale=service.scale,
-            state="running"
-            if service.held == "running"
-            else ("stopped" if service.held == "stopped" else "absent"),
+            state=service.held,
         )
         for service in services
     )
@@ -128,8 +183,28 @@ def planned_release(record: ReleaseRecord | None) -> PlannedRelease | None:
     )
 
 
-def rollback_story(current: ReleaseRecord | None, before: Sequence[GateResult]) -> str:
-    """What a rollback would do, in one sentence."""
+def rollback_story(
+    current: ReleaseRecord | None,
+    before: Sequence[GateResult],
+    steps: Sequence[RunStep] = (),
+) -> str:
+    """What a rollback would do. `steps` are those that run while the host is armed."""
+    return " ".join((_put_back_story(current, before), *_steps_story(steps)))
+
+
+def _steps_story(steps: Sequence[RunStep]) -> Iterator[str]:
+    undone = [step.name for step in steps if step.undo is not None]
+    unsafe = [step.name for step in steps if step.rollback == "unsafe"]
+    if undone:
+        yield (
+            f"Before that, this client runs the commands that undo {', '.join(undone)}; a host "
+            "that has lost its client rolls back without them."
+        )
+    if unsafe:
+        yield f"Once {' or '.join(unsafe)} has begun, nothing is rolled back: it is unsafe."
+
+
+def _put_back_story(current: ReleaseRecord | None, before: Sequence[GateResult]) -> str:
     names = ", ".join(sorted(held_before(before)))
     if current is None:
         return (
@@ -142,3 +217,28 @@ def rollback_story(current: ReleaseRecord | None, before: Sequence[GateResult]) 
         else "proven by image, file and container state, as no gate holds now"
     )
     return f"A failed gate brings back {describe(current)}, the Compose file byte by byte, {proof}."
+
+
+def as_before(
+    name: str, services: Sequence[JobService], *, proven: bool, foreign_edit: bool
+) -> str:
+    """What production is in after a rollback that brought back what the survey found.
+
+    `proven`: gates said so. `foreign_edit`: somebody else's edit of the Compose file was kept.
+    """
+    states = {service.held for service in services}
+    if states == {"running"}:
+        told = f"{name} {'serves' if proven else 'runs'} again, the image and containers of before"
+    elif states == {"stopped"}:
+        told = f"{name} is in place again, stopped as it was before"
+    elif states == {"absent"}:
+        told = "The new container was removed: there was none before"
+    else:
+        each = ", ".join(f"{service.name} {service.held}" for service in services)
+        told = f"Each service is again as it was before ({each})"
+    file = (
+        "the Compose file keeps what somebody else edited meanwhile, with the image of before in it"
+        if foreign_edit
+        else "the Compose file is as before"
+    )
+    return f"{told}; {file}."

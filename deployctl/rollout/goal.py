@@ -1,5 +1,8 @@
 """Which release this run is to make live, and under which image reference."""
 
+import hashlib
+import re
+
 from deployctl.engines.compose import look, preflight
 from deployctl.engines.releases import (
     ReleaseRecord,
@@ -17,6 +20,8 @@ from deployctl.rollout import decide
 from deployctl.rollout.session import Session, need
 
 PIN = "deployctl-pin"
+_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
+"""a part of a Docker image reference"""
 
 
 def choose_goal(session: Session) -> None:
@@ -31,9 +36,19 @@ def choose_goal(session: Session) -> None:
 def _goal_of_hotfix(session: Session) -> None:
     facts, settings = session.facts, session.settings
     commit, package = need(session.commit, "a commit"), need(session.package, "a package")
-    current = session.current or session.found
+    last = _last(session)
+    live = session.current
+    if (
+        live is not None
+        and live.sha == commit.sha
+        and live.build_digest == session.build_digest
+        and not session.options.rebuild
+    ):
+        session.goal = live
+        session.images = {service: live.services[service].image for service in settings.services}
+        return
     name = preflight.image_name(facts, settings.services[0], settings.image)
-    kept = decide.kept_images(current, _before_of(session, current))
+    kept = decide.kept_images(last, _before_of(session, last))
     reference = preflight.image_reference(
         name,
         commit.short,
@@ -43,15 +58,6 @@ def _goal_of_hotfix(session: Session) -> None:
         rebuild=session.options.rebuild,
     )
     session.images = dict.fromkeys(settings.services, reference)
-    same = (
-        session.current is not None
-        and session.current.sha == commit.sha
-        and session.current.build_digest == session.build_digest
-        and not session.options.rebuild
-    )
-    if same:
-        session.goal = session.current
-        return
     records = [*facts.releases, *([session.found] if session.found else [])]
     session.goal = ReleaseRecord(
         number=next_number(records),
@@ -62,7 +68,7 @@ def _goal_of_hotfix(session: Session) -> None:
         services={
             service: ServiceImage(image=reference, image_id="") for service in settings.services
         },
-        previous=current.number if current else None,
+        previous=last.number if last else None,
         run_id=session.run_id,
         by=session.options.operator,
         at=utc_now(),
@@ -78,6 +84,12 @@ def _judge_by_what_held(session: Session) -> None:
             gate.mode = "advisory"
 
 
+def _last(session: Session) -> ReleaseRecord | None:
+    """What the goal comes after: what runs, or what was live last where nothing runs."""
+    facts = session.facts
+    return session.current or session.found or find(facts.releases, facts.live)
+
+
 def _before_of(session: Session, record: ReleaseRecord | None) -> ReleaseRecord | None:
     if record is None or record.previous is None:
         return None
@@ -87,7 +99,7 @@ def _before_of(session: Session, record: ReleaseRecord | None) -> ReleaseRecord 
 def _goal_of_rollback(session: Session) -> None:
     facts, settings = session.facts, session.settings
     current = session.current or session.found
-    goal = resolve(facts.releases, current, session.wanted)
+    goal = resolve(facts.releases, _last(session), session.wanted)
     if current is not None and goal.number == current.number:
         raise RefusedError(
             f"{describe(goal)} is what runs already.",
@@ -124,4 +136,12 @@ def _goal_of_rollback(session: Session) -> None:
 
 def pin_of(project: str, service: str, number: str) -> str:
     """The tag that keeps a release's image from being pruned, whatever its own tag does."""
-    return f"{PIN}/{project}-{service}:{number}".lower()
+    return f"{PIN}/{_component(project)}/{_component(service)}:{number}"
+
+
+def _component(name: str) -> str:
+    """The name as a part of an image reference; another one's is never the same."""
+    if _COMPONENT.fullmatch(name):
+        return name
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

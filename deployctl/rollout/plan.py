@@ -1,7 +1,7 @@
 """`deployctl plan`: the same rollout, touching nothing."""
 
 from deployctl.config.settings import Settings
-from deployctl.errors import DeployctlError, ExitCode
+from deployctl.errors import UNTOUCHED, DeployctlError, ExitCode
 from deployctl.events import Events, PlanReady, RunEnded
 from deployctl.result import Result
 from deployctl.rollout.begin import begin
@@ -9,6 +9,7 @@ from deployctl.rollout.outcome import Outcome, from_error
 from deployctl.rollout.playbook import Playbook
 from deployctl.rollout.request import Approval, Options
 from deployctl.rollout.run import announce, close, result_of
+from deployctl.rollout.session import Session
 from deployctl.rollout.stages import STAGES
 
 PLANNED = ("preflight", "capture")
@@ -19,24 +20,29 @@ def plan(
 ) -> Result:
     """Emits PlanReady and RunEnded. The first two stages of the playbook, and no other."""
     session = begin("hotfix", settings, revision, options, playbook, events, _nobody, dry=True)
-    announce(session)
+    try:
+        announce(session)
+        result = result_of(session, _outcome(session, revision), None)
+        events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
+    finally:
+        close(session)
+    return result
+
+
+def _outcome(session: Session, revision: str) -> Outcome:
     try:
         for name in PLANNED:
             with session.recorder.stage(name) as note:
                 STAGES[name](session, note)
-        outcome = Outcome(
-            ExitCode.SEALED,
-            "The plan is complete; nothing was changed.",
-            "Production was not touched.",
-            next_step=f"deployctl hotfix --sha {revision}",
-            word="planned",
-        )
     except DeployctlError as error:
-        outcome = from_error(error)
-    result = result_of(session, outcome, None)
-    close(session)
-    events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
-    return result
+        return from_error(error)
+    return Outcome(
+        ExitCode.SEALED,
+        "The plan is complete; nothing was changed.",
+        UNTOUCHED,
+        next_step=f"deployctl hotfix --sha {revision}",
+        word="planned",
+    )
 
 
 def _nobody(plan: PlanReady) -> Approval:

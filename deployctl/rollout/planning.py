@@ -1,14 +1,14 @@
 """The capture stage: what runs, what every gate says of it, and with that the immutable plan."""
 
+from itertools import dropwhile, takewhile
+
 from deployctl import source
 from deployctl.config.settings import SourceSettings
 from deployctl.engines.compose import preflight
 from deployctl.engines.compose.change import edits_for
 from deployctl.engines.compose.layers import expected
-from deployctl.engines.releases import (
-    ReleaseRecord,
-    running,
-)
+from deployctl.engines.releases import ReleaseRecord
+from deployctl.errors import RefusedError
 from deployctl.events import (
     PlanReady,
 )
@@ -18,7 +18,7 @@ from deployctl.gates.build import build as build_gates
 from deployctl.gates.verdict import held_before
 from deployctl.result import Release
 from deployctl.rollout import decide
-from deployctl.rollout.context import gate_context, keep_raw, timing
+from deployctl.rollout.context import gate_context, keep_raw, record_release, timing
 from deployctl.rollout.goal import choose_goal
 from deployctl.rollout.plan_document import (
     ChangedFile,
@@ -28,8 +28,10 @@ from deployctl.rollout.plan_document import (
     PlannedCommit,
     PlannedLayer,
 )
+from deployctl.rollout.playbook import Playbook
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session, need
+from deployctl.rollout.steps import RunStep
 
 
 def capture_stage(session: Session, note: StageNote) -> None:
@@ -49,16 +51,33 @@ def capture_stage(session: Session, note: StageNote) -> None:
     session.baseline = baseline
     session.recorder.gates.extend(session.before)
     keep_raw(session, baseline, "before")
-    live = decide.live_images(facts, settings.services)
-    session.current = running(facts.releases, facts.live, live)
+    session.current = decide.current(facts, settings.services)
     if session.current is None:
         session.found = decide.found_record(
             facts, settings.services, session.run_id, session.before
         )
     choose_goal(session)
+    _refuse_unusable_gates(session)
     _make_plan(session)
     held = held_before(session.before)
     note.detail = f"{len(held)} of {len(session.gates)} gates hold now"
+
+
+def _refuse_unusable_gates(session: Session) -> None:
+    """What no release can mend would end in a swap and a rollback for want of proof."""
+    unusable = decide.unusable_gates(session.gates, session.before, session.baseline)
+    if not unusable:
+        return
+    told = "; ".join(f"{result.name}: {result.reason}" for result in unusable)
+    if session.options.accept_drift is not None:
+        # What the Compose file says beyond the image is applied as well, and may mend it.
+        session.note("warning", f"Gates that can't work as things are: {told}.")
+        return
+    raise RefusedError(
+        f"Gates that are required can't work: {told}.",
+        next_step="Correct the gate or the host, or go without it this once: "
+        f"--advisory {unusable[0].name} --reason TEXT",
+    )
 
 
 def _make_plan(session: Session) -> None:
@@ -94,28 +113,33 @@ def _make_plan(session: Session) -> None:
     )
     session.plan = Plan(digest=decisions.digest, decisions=decisions, facts=_facts(session))
     session.recorder.plan_digest = decisions.digest
-    session.recorder.release = _release_result(goal, session.images[settings.services[0]])
-    if current is not None:
-        first = current.services[settings.services[0]]
-        session.recorder.previous = Release(
-            number=current.number,
-            sha=current.sha,
-            image=first.image,
-            image_id=first.image_id,
-            source_digest=current.source_digest,
-        )
-    document = session.plan.model_dump(mode="json", by_alias=True)
-    diff = "".join(edit.diff for edit in session.edits)
+    record_release(session)
+    session.recorder.previous = _previous(current, settings.services[0])
+    session.ready = PlanReady(
+        digest=decisions.digest,
+        plan=session.plan.model_dump(mode="json", by_alias=True),
+        diff="".join(edit.diff for edit in session.edits),
+    )
     session.evidence.write_text("plan.json", session.plan.model_dump_json(by_alias=True, indent=2))
     for number, edit in enumerate(session.edits, 1):
         session.evidence.write_bytes(f"compose.{number}.before.yml", edit.before)
         session.evidence.write_bytes(f"compose.{number}.after.yml", edit.after)
-    session.evidence.write_text("compose.diff", diff)
-    session.events.emit(PlanReady(digest=decisions.digest, plan=document, diff=diff))
+    session.evidence.write_text("compose.diff", session.ready.diff)
+    session.events.emit(session.ready)
 
 
-def _release_result(goal: ReleaseRecord, image: str) -> Release:
-    return Release(number=goal.number, sha=goal.sha, image=image, source_digest=goal.source_digest)
+def _previous(current: ReleaseRecord | None, service: str) -> Release | None:
+    """Shown by its first service, or by another where that one has no container."""
+    if current is None:
+        return None
+    shown = current.services.get(service) or next(iter(current.services.values()))
+    return Release(
+        number=current.number,
+        sha=current.sha,
+        image=shown.image,
+        image_id=shown.image_id,
+        source_digest=current.source_digest,
+    )
 
 
 def _planned_commit(session: Session) -> PlannedCommit | None:
@@ -149,9 +173,18 @@ def _facts(session: Session) -> PlanFacts:
         archive_bytes=session.package.size if session.package else 0,
         layers=layers,
         before=tuple(f"{result.name}: {result.state}" for result in session.before),
-        rollback=decide.rollback_story(session.current or session.found, session.before),
+        rollback=decide.rollback_story(
+            session.current or session.found, session.before, _armed_steps(session.playbook)
+        ),
         warnings=preflight.warnings(facts, settings.services),
     )
+
+
+def _armed_steps(playbook: Playbook) -> tuple[RunStep, ...]:
+    """The user's steps that run while the host is armed."""
+    before = takewhile(lambda stage: stage.name != "confirm", playbook.stages)
+    armed = dropwhile(lambda stage: stage.name != "arm", before)
+    return tuple(stage.params for stage in armed if isinstance(stage.params, RunStep))
 
 
 def _layers(

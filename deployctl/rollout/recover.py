@@ -1,100 +1,148 @@
-"""`deployctl rollback` where an earlier run was left armed: put that run back, and prove it."""
+"""`deployctl rollback` where an earlier run was left armed: end that run, and prove what serves.
+
+It comes before `approve` and needs no consent: the host would do the same by itself, at the run's
+deadline or after the next start. What was being deployed is put back; a `deployctl rollback` that
+lost its client is finished forward, as every rollback is.
+"""
 
 import threading
+import time
 
 from deployctl.engines.compose import job, survey
-from deployctl.engines.releases import find
+from deployctl.engines.compose.survey import Unfinished
+from deployctl.engines.releases import ReleaseRecord, describe, find
 from deployctl.errors import ExitCode
 from deployctl.events import RollbackEnded, RollbackStarted
 from deployctl.gates import runner
+from deployctl.gates.base import AnyGate
 from deployctl.gates.build import build as build_gates
 from deployctl.gates.verdict import verdict
 from deployctl.result import Rollback
 from deployctl.rollout import decide
 from deployctl.rollout.consent import hear
-from deployctl.rollout.context import gate_context
+from deployctl.rollout.context import gate_context, record_containers, timing
+from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.session import Session
+from deployctl.rollout.undo import NEEDS_A_PERSON
+
+ENDED = {"rolled_back": "put back", "confirmed": "finished", "released": "ended unchanged"}
+"""how a run that was ended well ended"""
+
+
+class NotEndedError(Exception):
+    """An abandoned run could not be ended, or what serves after it does not hold."""
 
 
 def recover(session: Session) -> Outcome:
-    """Puts every abandoned run back, then asks the gates that held before it."""
-    runs = session.facts.abandoned
-    names = ", ".join(run.run_id for run in runs)
-    reason = f"put back by {session.options.operator}"
+    """Ends every abandoned run, then asks the gates of the release that is live then.
+
+    From the first order on production may change: whatever fails after it is 22.
+    """
+    names = ", ".join(run.run_id for run in session.facts.abandoned)
+    began = time.monotonic()
     session.events.emit(RollbackStarted(reason=f"run {names} was left unfinished"))
-    with session.recorder.stage("rollback") as note:
-        for run in runs:
-            outcome = job.resume(
-                session.hostlink,
-                f"{session.facts.state_dir}/runs/{run.run_id}",
-                session.settings.host.operators_group or "",
-                reason,
-                lambda event: hear(session, event),
-            )
-            if outcome.state != "rolled_back":
-                return _failed(session, run.run_id, outcome)
-        note.detail = names
-    session.survey = survey.take(session.hostlink.host, session.settings, probe_write=False)
-    result = _prove(session, names)
+    with uninterrupted(session):
+        try:
+            with session.recorder.stage("rollback") as note:
+                note.detail = ended = _end_all(session)
+            outcome = _proven(ended, _prove(session))
+        except Exception as error:  # noqa: BLE001 - whatever it is, what runs now is not proven
+            told = str(error) or type(error).__name__
+            outcome = _not_proven(session, f"Run {names} could not be ended and proven: {told}.")
+    rollback = Rollback(
+        performed=True,
+        state="proven" if outcome.code is ExitCode.SEALED else "unproven",
+        duration_ms=int((time.monotonic() - began) * 1000),
+        reason=outcome.reason,
+    )
+    session.recorder.rollback = rollback
     session.events.emit(
         RollbackEnded(
-            state=session.recorder.rollback.state,
-            duration_ms=session.recorder.elapsed_ms,
-            detail=result.reason,
+            state=rollback.state, duration_ms=rollback.duration_ms or 0, detail=rollback.reason
         )
     )
-    return result
+    return outcome
 
 
-def _prove(session: Session, names: str) -> Outcome:
-    facts = session.facts
-    live = find(facts.releases, facts.live)
-    wanted = set(live.gates) if live else {"container"}
+def _end_all(session: Session) -> str:
+    runs = session.facts.abandoned
+    return ", ".join(f"run {run.run_id} was {_end(session, run)}" for run in runs)
+
+
+def _end(session: Session, run: Unfinished) -> str:
+    outcome = job.resume(
+        session.hostlink,
+        f"{session.facts.state_dir}/runs/{run.run_id}",
+        session.settings.host.operators_group or "",
+        f"ended by {session.options.operator}",
+        lambda event: hear(session, event),
+    )
+    if outcome.state not in ENDED:
+        raise NotEndedError("; ".join(outcome.failures) or f"the host says {outcome.state}")
+    for line in outcome.notes:
+        session.note("warning", line)
+    return ENDED[outcome.state]
+
+
+def _prove(session: Session) -> str:
+    """What serves now, by the gates that held when it went live. Raises NotEndedError."""
     settings = session.settings
-    everything = build_gates(settings.gates, settings.services, session.options.advisory)
-    gates = tuple(gate for gate in everything if gate.name in wanted)
+    facts = survey.take(session.hostlink.host, settings, probe_write=False)
+    record_containers(session, facts.containers)
+    session.survey = facts
+    live = find(facts.releases, facts.live)
+    every = build_gates(settings.gates, settings.services, session.options.advisory)
+    gates = tuple(gate for gate in every if _judges(gate, live))
+    if live and not gates:
+        return _by_image(session, live)
+    times = timing(session)
     results = runner.hold(
         gates,
-        gate_context(
-            session, images=decide.live_images(facts, session.settings.services), sha=None
-        ),
-        min_healthy=session.settings.rollout.min_healthy,
-        deadline=session.settings.rollout.deadline,
+        gate_context(session, images=decide.live_images(facts, settings.services), sha=None),
+        min_healthy=times.min_healthy,
+        deadline=times.deadline,
         when="rollback",
         events=session.events,
         cancelled=threading.Event(),
     )
     session.recorder.gates.extend(results)
     found = verdict(results)
-    session.recorder.rollback = Rollback(
-        performed=True,
-        state="proven" if found.state == "pass" else "unproven",
-        reason=f"run {names} put back",
-    )
     if found.state != "pass":
-        return Outcome(
-            ExitCode.ROLLBACK_FAILED,
-            f"Run {names} was put back, but {found.reason}.",
-            "What ran before the unfinished run is in place again, but it does not hold.",
-            next_step="deployctl logs; deployctl status",
-        )
+        raise NotEndedError(f"what runs now does not hold: {found.reason}")
+    return f"{describe(live) if live else 'what ran before'} serves"
+
+
+def _by_image(session: Session, live: ReleaseRecord) -> str:
+    if decide.current(session.facts, session.settings.services) != live:
+        raise NotEndedError(f"what runs now is not {describe(live)}")
+    return f"{describe(live)} is what runs (no gate held when it went live)"
+
+
+def _judges(gate: AnyGate, live: ReleaseRecord | None) -> bool:
+    """Where no release is recorded, Docker's own view is all that is known to have held."""
+    return gate.name in live.gates if live else gate.name.startswith("container")
+
+
+def _proven(ended: str, serves: str) -> Outcome:
     return Outcome(
         ExitCode.SEALED,
-        f"Run {names} was put back: what held before it serves again.",
-        "What ran before the unfinished run serves again.",
+        f"{_sentence(ended)}, and {serves}. It needed no approval: the host would have done the "
+        "same by itself.",
+        f"{_sentence(serves)}.",
         next_step="deployctl status",
     )
 
 
-def _failed(session: Session, run_id: str, outcome: job.RollbackOutcome) -> Outcome:
-    session.recorder.rollback = Rollback(
-        performed=True, state="failed", reason="; ".join(outcome.failures)
-    )
+def _not_proven(session: Session, reason: str) -> Outcome:
     return Outcome(
         ExitCode.ROLLBACK_FAILED,
-        f"Run {run_id} could not be put back: {'; '.join(outcome.failures) or outcome.state}.",
-        "A person is needed: the host may run the new release, the old one, or none.",
-        next_step=f"Look at {session.facts.state_dir}/runs/{run_id} on the host, then "
-        "deployctl rollback again.",
+        reason,
+        NEEDS_A_PERSON,
+        next_step="deployctl status; deployctl logs; deployctl rollback again. On the host: "
+        f"{session.facts.state_dir}/runs",
     )
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -19,7 +19,7 @@ def rollback(
 ) -> Result:
     """Goes to `to` (release number, SHA or tag), else to the release before the live one.
 
-    Where an earlier run was left armed, that run is put back first: it is what stands between
-    production and the release that held before.
+    Where an earlier run was left armed, that run is ended instead, and nobody is asked: see
+    `recover`.
     """
     return run(begin("rollback", settings, to, options, playbook, events, approve))

@@ -1,44 +1,41 @@
 """One run from its first stage to its evidence, whatever happens in between."""
 
-import traceback
-from contextlib import nullcontext
+from contextlib import ExitStack
 
-from deployctl.engines.compose.job import ConfirmError, SwapFailedError, SwapRefusedError
-from deployctl.engines.releases import describe
-from deployctl.errors import (
-    UNTOUCHED,
-    DeployctlError,
-    ExitCode,
-    UnreachableError,
-)
+from deployctl.errors import ExitCode
 from deployctl.events import RunEnded, RunStarted
 from deployctl.evidence.journal import Journal, OutputLog
 from deployctl.evidence.seal import SealError, seal
-from deployctl.host.connection import ProgramFailed
-from deployctl.result import Result, Rollback, SealRef
-from deployctl.rollout import undo, user_steps
-from deployctl.rollout.outcome import GatesFailed, Outcome, from_error
+from deployctl.result import Result, SealRef
+from deployctl.rollout import endings, user_steps
+from deployctl.rollout.interrupts import uninterrupted
+from deployctl.rollout.outcome import Outcome, from_error
 from deployctl.rollout.probe import series_json
 from deployctl.rollout.recover import recover
+from deployctl.rollout.safety import Stage
 from deployctl.rollout.session import Session
 from deployctl.rollout.stages import STAGES
 from deployctl.rollout.steps import HttpStep, RunStep
 
-STILL_RUNNING = "The release of before still runs."
-
 
 def run(session: Session) -> Result:
     """Carries out the playbook. Every way out of it is a result with evidence."""
-    journal, output = Journal(session.evidence), OutputLog(session.evidence)
-    session.events.subscribe(journal)
-    session.events.subscribe(output)
-    announce(session)
-    outcome = _story(session)
-    _stop_probe(session)
-    journal_ref, outcome = _seal(session, outcome, journal, output)
-    result = result_of(session, outcome, journal_ref)
-    close(session)
-    session.events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
+    try:
+        journal, output = Journal(session.evidence), OutputLog(session.evidence)
+        session.events.subscribe(journal)
+        session.events.subscribe(output)
+        announce(session)
+        ended = _story(session)
+        # A rollback, and the evidence, are brought to their end.
+        with uninterrupted(session):
+            if isinstance(ended, BaseException):
+                ended = endings.broken_off(session, ended)
+            _stop_probe(session)
+            reference, outcome = _seal(session, ended, journal, output)
+            result = result_of(session, outcome, reference)
+            session.events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
+    finally:
+        close(session)
     return result
 
 
@@ -54,214 +51,42 @@ def announce(session: Session) -> None:
     )
 
 
-def _story(session: Session) -> Outcome:  # noqa: PLR0911 - one for each way to end
+def _story(session: Session) -> Outcome | BaseException:
+    """What the stages ended with: their outcome, or what broke them off."""
     try:
-        recovered = _stages(session)
-    except GatesFailed as failed:
-        return _gates_failed(session, failed)
-    except KeyboardInterrupt:
-        return _interrupted(session)
-    except SwapRefusedError as refused:
-        return _swap_refused(session, refused)
-    except (SwapFailedError, ConfirmError) as failed:
-        return _rolled_back(session, ExitCode.ROLLED_BACK, str(failed))
-    except (UnreachableError, ProgramFailed, TimeoutError) as error:
-        return _lost(session, error)
-    except DeployctlError as error:
-        return _failed(session, error)
-    except Exception as error:  # noqa: BLE001 - a bug must roll back, and be told as a bug
-        return _bug(session, error)
-    return recovered or _done(session)
+        return _stages(session)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a bug rolls back as well
+        return error
 
 
-def _stages(session: Session) -> Outcome | None:
-    """Every stage in turn. An outcome where an abandoned run was put back instead."""
-    for stage in session.playbook.stages:
-        if stage.name == "seal" and stage.kind == "builtin":
-            continue  # written by `run`, whatever the end
-        finishing = session.command == "rollback" and session.armed
-        # A rollback that was asked for finishes forward: from arming on it isn't interrupted.
-        guard = undo.uninterrupted(session) if finishing else nullcontext()
-        with guard, session.recorder.stage(stage.name) as note:
-            if isinstance(stage.params, RunStep):
-                user_steps.run_step(session, stage.params, note)
-            elif isinstance(stage.params, HttpStep):
-                user_steps.http_step(session, stage.params, note)
-            else:
-                STAGES[stage.name](session, note)
-        if session.command == "rollback" and session.survey and session.survey.abandoned:
-            return recover(session)
-    return None
+def _stages(session: Session) -> Outcome:
+    """Every stage in turn; instead of the later ones, putting back what was left armed."""
+    with ExitStack() as guard:
+        for stage in session.playbook.stages:
+            if stage.name == "seal" and stage.kind == "builtin":
+                continue  # written by `run`, whatever the end
+            if session.command == "rollback" and stage.name == "arm":
+                # A rollback that was asked for finishes forward: it isn't interrupted any more.
+                guard.enter_context(uninterrupted(session))
+            try:
+                _carry_out(session, stage)
+            except Exception as error:
+                if not session.confirmed:
+                    raise
+                endings.tell_after_confirmation(session, error)
+            if session.command == "rollback" and session.survey and session.survey.abandoned:
+                return recover(session)
+    return endings.done(session)
 
 
-def _done(session: Session) -> Outcome:
-    goal = session.goal
-    name = describe(goal) if goal else "the release"
-    if session.job is None:
-        return Outcome(
-            ExitCode.SEALED,
-            f"{name} was live already; every gate holds.",
-            f"{name} serves, as before.",
-            word="unchanged",
-        )
-    if session.command == "rollback":
-        return Outcome(
-            ExitCode.SEALED,
-            f"{name} serves again and holds the gates that it held before.",
-            f"{name} serves.",
-            next_step="deployctl status",
-        )
-    return Outcome(
-        ExitCode.SEALED,
-        f"{name} is live and every gate holds.",
-        f"{name} serves.",
-        next_step="deployctl rollback goes back to the release before.",
-    )
-
-
-def _gates_failed(session: Session, failed: GatesFailed) -> Outcome:
-    if session.job is None:
-        return Outcome(
-            ExitCode.UNTOUCHED,
-            f"The release is live already, but {failed}.",
-            "Production was not touched; what runs does not hold its gates.",
-            next_step="deployctl logs; deployctl rollback",
-        )
-    return _rolled_back(session, failed.code, str(failed))
-
-
-def _interrupted(session: Session) -> Outcome:
-    if session.armed:
-        return _rolled_back(session, ExitCode.INTERRUPTED, "Interrupted.")
-    _release(session)
-    return Outcome(
-        ExitCode.INTERRUPTED,
-        "Interrupted before the switch.",
-        UNTOUCHED,
-        next_step="Run the same command again.",
-    )
-
-
-def _swap_refused(session: Session, refused: SwapRefusedError) -> Outcome:
-    """The host's job compared before arming and would not go on."""
-    session.armed = False
-    _release(session)
-    sentences = {
-        "changed": "The host is no longer what was planned for",
-        "render-before": "Compose refuses the file as it is",
-        "render-after": "Compose refuses the edited file",
-        "pin": "The running image can't be kept",
-        "backup": "The Compose file can't be kept",
-    }
-    said = sentences.get(refused.kind, f"The host refused ({refused.kind})")
-    return Outcome(
-        ExitCode.REFUSED,
-        f"{said}: {refused.detail}.",
-        UNTOUCHED,
-        next_step="Look at the difference, then run the same command again for a new plan.",
-    )
-
-
-def _lost(session: Session, error: Exception) -> Outcome:
-    told = error.what if isinstance(error, DeployctlError) else str(error)
-    if session.armed:
-        return _rolled_back(session, ExitCode.INCONCLUSIVE, told)
-    _release(session)
-    if isinstance(error, UnreachableError):
-        return from_error(error)
-    return Outcome(
-        ExitCode.UNTOUCHED,
-        f"The host did not answer as it should: {told}",
-        UNTOUCHED,
-        next_step="deployctl doctor",
-    )
-
-
-def _failed(session: Session, error: DeployctlError) -> Outcome:
-    if session.armed:
-        return _rolled_back(session, ExitCode.ROLLED_BACK, error.what)
-    _release(session)
-    return from_error(error)
-
-
-def _bug(session: Session, error: Exception) -> Outcome:
-    session.evidence.write_text("bug.txt", traceback.format_exc())
-    told = f"A bug in deployctl ({type(error).__name__}: {error}); details are in bug.txt."
-    if session.armed:
-        return _rolled_back(session, ExitCode.BUG, told)
-    _release(session)
-    return Outcome(ExitCode.BUG, told, UNTOUCHED, next_step="Please report it with bug.txt.")
-
-
-def _rolled_back(session: Session, code: ExitCode, reason: str) -> Outcome:
-    if session.command == "rollback":
-        return _rollback_not_proven(session, reason)
-    rollback = undo.undo(session, reason)
-    session.recorder.rollback = rollback
-    previous = session.current or session.found
-    name = describe(previous) if previous else "What was there before"
-    if rollback.state == "proven":
-        return Outcome(
-            code,
-            reason,
-            f"{name} serves again: file, image and container are as before.",
-            next_step="Run the same command again."
-            if code is ExitCode.INTERRUPTED
-            else "Mend the commit, then deployctl hotfix --sha NEW_SHA. "
-            "Why it failed is above and in the evidence.",
-        )
-    if rollback.state == "none":
-        return Outcome(code, reason, UNTOUCHED, next_step="Run the same command again.")
-    return Outcome(
-        ExitCode.ROLLBACK_FAILED,
-        rollback.reason,
-        "A person is needed: the host may run the new release, the old one, or none.",
-        next_step=by_hand(session),
-    )
-
-
-def _rollback_not_proven(session: Session, reason: str) -> Outcome:
-    """`deployctl rollback` finishes forward: there is no second rollback (decision 4)."""
-    undo.tell_container_logs(session)
-    goal = session.goal
-    name = describe(goal) if goal else "the release"
-    if session.job is not None:
-        session.job.abandon()
-    session.recorder.rollback = Rollback(performed=True, state="unproven", reason=reason)
-    return Outcome(
-        ExitCode.ROLLBACK_FAILED,
-        f"{name} could not be proven good: {reason}",
-        f"{name} was put in place, but it does not hold its gates.",
-        next_step="deployctl logs; deployctl status; deployctl rollback --to RELEASE",
-    )
-
-
-def by_hand(session: Session) -> str:
-    """The exact commands that bring back what ran before, for a person on the host."""
-    facts = session.survey
-    if facts is None:
-        return "deployctl status"
-    docker = " ".join(facts.docker)
-    words = " ".join(facts.compose_words)
-    lines = ["deployctl status; deployctl rollback. Or on the host:"]
-    previous = session.current or session.found
-    run_directory = f"{facts.state_dir}/runs/{session.run_id}"
-    lines += [
-        f"cp -p {run_directory}/edit.{number}.before {edit.path}"
-        for number, edit in enumerate(session.edits, 1)
-    ]
-    if previous is not None:
-        lines += [
-            f"{docker} tag {image.image_id} {image.image}" for image in previous.services.values()
-        ]
-    services = " ".join(session.settings.services)
-    lines.append(f"{docker} compose {words} up -d --no-deps --no-build --pull never {services}")
-    return "\n  ".join(lines)
-
-
-def _release(session: Session) -> None:
-    if session.job is not None:
-        session.job.release()
+def _carry_out(session: Session, stage: Stage) -> None:
+    with session.recorder.stage(stage.name) as note:
+        if isinstance(stage.params, RunStep):
+            user_steps.run_step(session, stage.params, note)
+        elif isinstance(stage.params, HttpStep):
+            user_steps.http_step(session, stage.params, note)
+        else:
+            STAGES[stage.name](session, note)
 
 
 def _stop_probe(session: Session) -> None:
@@ -287,7 +112,7 @@ def _seal(
         with session.recorder.stage("seal") as note:
             journal.close()
             output.close()
-            _require_kept(journal.error or output.error, outcome)
+            _require_kept(session.evidence.error or journal.error or output.error, outcome)
             reference = seal(session.evidence, draft, plan, context)
             note.detail = reference.path
     except SealError as error:

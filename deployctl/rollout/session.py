@@ -15,7 +15,7 @@ from deployctl.engines.compose.job import Job
 from deployctl.engines.compose.survey import Survey
 from deployctl.engines.releases import ReleaseRecord
 from deployctl.errors import RefusedError
-from deployctl.events import Events, Note
+from deployctl.events import Events, Note, PlanReady
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.gates.availability import Availability
 from deployctl.gates.base import AnyGate, Observation
@@ -25,6 +25,7 @@ from deployctl.rollout.plan_document import Plan
 from deployctl.rollout.playbook import Playbook
 from deployctl.rollout.recorder import Recorder
 from deployctl.rollout.request import Approver, Options
+from deployctl.rollout.steps import RunStep
 from deployctl.source import Commit, Package
 
 T = TypeVar("T")
@@ -69,14 +70,21 @@ class Session:
     before: tuple[GateResult, ...] = ()
     baseline: Mapping[str, Observation] = field(default_factory=dict)
     plan: Plan | None = None
+    ready: PlanReady | None = None
+    """the plan as it is shown and approved"""
     approved_by: str = ""
     job: Job | None = None
     availability: Availability | None = None
     armed: bool = False
+    """from here on what fails is rolled back"""
+    confirming: bool = False
+    """the confirmation was sent: the host may have accepted it, whether or not we hear of it"""
+    confirmed: bool = False
+    """the release stays, whatever happens to the rest of the run"""
     unsafe_step: str = ""
     """a step after arming that no rollback can undo, once it has begun"""
-    undo_commands: list[tuple[str, str]] = field(default_factory=list)
-    """(step, command) to run before the container is put back, latest first"""
+    undo_steps: list[RunStep] = field(default_factory=list)
+    """steps that have begun and have a command that undoes them"""
 
     @property
     def hostlink(self) -> Link:
@@ -103,7 +111,7 @@ def new_run_id(command: str) -> str:
 
 
 def scratch_directory() -> "tempfile.TemporaryDirectory[str]":
-    return tempfile.TemporaryDirectory(prefix="deployctl-")
+    return tempfile.TemporaryDirectory(prefix="deployctl-", ignore_cleanup_errors=True)
 
 
 def scratch_path(session: Session) -> Path:

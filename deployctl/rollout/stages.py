@@ -1,10 +1,10 @@
 """deployctl's own stages. Each takes the session a step further, or raises and ends the run."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 from deployctl.engines.compose import build as builder
 from deployctl.engines.compose import look
+from deployctl.engines.compose.job import SwapRefusedError
 from deployctl.engines.releases import (
     ServiceImage,
     find,
@@ -16,9 +16,16 @@ from deployctl.events import (
 from deployctl.gates import runner
 from deployctl.gates.base import Observation
 from deployctl.rollout import decide
+from deployctl.rollout.aside import aside
 from deployctl.rollout.checks import preflight_stage
 from deployctl.rollout.consent import approve_stage
-from deployctl.rollout.context import gate_context, keep_raw, record_containers, timing
+from deployctl.rollout.context import (
+    gate_context,
+    keep_raw,
+    record_containers,
+    record_release,
+    timing,
+)
 from deployctl.rollout.goal import pin_of
 from deployctl.rollout.outcome import raise_unless_proven
 from deployctl.rollout.planning import capture_stage
@@ -48,6 +55,7 @@ def build_stage(session: Session, note: StageNote) -> None:
     plan, settings = need(session.plan, "a plan"), session.settings
     if not plan.decisions.swap:
         session.image_ids = decide.live_images(session.facts, settings.services)
+        record_release(session)
         note.skip("live already")
         return
     reference = session.images[settings.services[0]]
@@ -85,6 +93,7 @@ def build_stage(session: Session, note: StageNote) -> None:
             }
         }
     )
+    record_release(session)
 
 
 def backup_stage(session: Session, note: StageNote) -> None:
@@ -112,7 +121,11 @@ def arm_stage(session: Session, note: StageNote) -> None:
         return
     # From the order on it may be armed, whether or not we hear of it.
     session.armed = True
-    session.job.arm()
+    try:
+        session.job.arm()
+    except SwapRefusedError:
+        session.armed = False
+        raise
     note.detail = "the host rolls back by itself without a confirmation"
 
 
@@ -153,27 +166,31 @@ def gate_stage(session: Session, note: StageNote) -> None:
 
 
 def confirm_stage(session: Session, note: StageNote) -> None:
-    settings = session.settings
     # The look at the containers doesn't wait for the fresh connection, nor that one for the look.
-    with ThreadPoolExecutor(max_workers=1) as aside:
-        looking = aside.submit(look.containers, session.hostlink, session.facts, settings.public)
-        fresh = session.hostlink.fresh() if session.job is not None else None
+    looking = aside(
+        lambda: look.containers(session.hostlink, session.facts, session.settings.public)
+    )
+    if session.job is None:
         record_containers(session, looking.result())
-    if session.recorder.release is not None:
-        session.recorder.release = session.recorder.release.model_copy(
-            update={"image_id": session.image_ids.get(settings.services[0])}
-        )
-    if session.job is None or fresh is None:
         note.skip("nothing was swapped")
-        return
+    else:
+        with session.hostlink.fresh() as fresh:
+            record_containers(session, looking.result())
+            _tell_moved(session)
+            # From the order on it may be confirmed, whether or not we hear of it.
+            session.confirming = True
+            session.job.confirm(fresh)
+        note.detail = "the host says confirmed"
+    session.confirmed, session.armed = True, False
+
+
+def _tell_moved(session: Session) -> None:
     moved = [other.service for other in session.recorder.untouched if not other.same]
     if moved:
         session.note(
             "warning",
             f"Containers that this run did not touch changed meanwhile: {', '.join(moved)}.",
         )
-    session.job.confirm(fresh)
-    note.detail = "the host says confirmed"
 
 
 STAGES: dict[str, Callable[[Session, StageNote], None]] = {

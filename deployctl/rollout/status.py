@@ -9,7 +9,7 @@ from deployctl.config.settings import Settings
 from deployctl.engines.compose import survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.engines.compose.survey import Survey
-from deployctl.engines.releases import ReleaseRecord, describe, ordinal, running
+from deployctl.engines.releases import ReleaseRecord, describe, ordinal
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout import decide
@@ -88,7 +88,7 @@ def status(settings: Settings) -> StatusDocument:
 
 def describe_host(settings: Settings, facts: Survey, label: str) -> StatusDocument:
     """Pure: a survey in, the document out."""
-    record = running(facts.releases, facts.live, decide.live_images(facts, settings.services))
+    record = decide.current(facts, settings.services)
     sentence, next_step = _sentence(settings, facts, record)
     return StatusDocument(
         sentence=sentence,
@@ -163,7 +163,7 @@ def history(settings: Settings, limit: int) -> HistoryDocument:
         )
     finally:
         link.close()
-    live = running(facts.releases, facts.live, decide.live_images(facts, settings.services))
+    live = decide.current(facts, settings.services)
     ordered = sorted(facts.releases, key=lambda record: ordinal(record.number), reverse=True)
     return HistoryDocument(
         target=settings.target,

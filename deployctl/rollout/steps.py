@@ -3,6 +3,7 @@
 What a stage leaves out, the settings say (`rollout:` in deployctl.yml).
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -81,7 +82,10 @@ class GateParams(Params):
 
 
 class RunStep(Params):
-    """A command of the user's own. A failure ends the run, as a failed stage does."""
+    """A command of the user's own. A failure ends the run, as a failed stage does.
+
+    After `confirm` the release stays: there a failure is only reported.
+    """
 
     name: StepName
     """The step's name in the plan, the output and the evidence."""
@@ -96,6 +100,10 @@ class RunStep(Params):
     rollback: CommandField | None = None
     """What a rollback means for it: `safe`, `unsafe`, or the command that undoes it."""
 
+    def unset(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """The variables that it needs and that aren't there."""
+        return tuple(name for name in self.env if name not in environment)
+
     @property
     def undo(self) -> Command | None:
         """The command that undoes the step, where there is one."""
@@ -103,7 +111,10 @@ class RunStep(Params):
 
 
 class HttpStep(Params):
-    """A request of the user's own, such as a notification."""
+    """A request of the user's own, such as a notification. A failure ends the run.
+
+    After `confirm` the release stays: there a failure is only reported.
+    """
 
     name: StepName
     """The step's name in the plan, the output and the evidence."""
@@ -138,6 +149,11 @@ class HttpStep(Params):
         if (self.url is None) == (self.url_env is None):
             raise ValueError("expected exactly one of url and url_env")
         return self
+
+    def unset(self, environment: Mapping[str, str]) -> tuple[str, ...]:
+        """The variables that it needs and that aren't there, or are empty."""
+        names = (self.url_env, self.bearer_env)
+        return tuple(name for name in names if name is not None and not environment.get(name))
 
     def accepts(self, status: int) -> bool:
         return status in self.expect if self.expect else 200 <= status <= 299

@@ -1,107 +1,188 @@
 """After a swap that must not stay: order the host's rollback, then prove what it brought back."""
 
 import re
-import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
 
 from deployctl.engines.compose import look
 from deployctl.engines.compose.job import RollbackOutcome
 from deployctl.engines.compose.survey import parse_containers
-from deployctl.errors import DeployctlError, UnreachableError
+from deployctl.engines.releases import describe
+from deployctl.errors import UNTOUCHED
 from deployctl.events import LogLine, RollbackEnded, RollbackStarted
 from deployctl.evidence.run_directory import safe_name
 from deployctl.gates import runner
-from deployctl.gates.base import Observation
+from deployctl.gates.base import AnyGate, Observation
 from deployctl.gates.verdict import held_before, verdict
-from deployctl.host.connection import ProgramFailed
 from deployctl.host.facts import ContainerState
 from deployctl.result import Rollback
 from deployctl.rollout import decide, user_steps
-from deployctl.rollout.context import gate_context, keep_raw, record_containers
-from deployctl.rollout.session import Session
+from deployctl.rollout.context import gate_context, keep_raw, record_containers, timing
+from deployctl.rollout.session import Session, need
 
 LOG_LINES = 400
 SHOWN_LINES = 30
 PROOF_MIN_HEALTHY = 2.0
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def undo(session: Session, reason: str) -> Rollback:
-    """Rolls back and proves it. Never raises for what the host or the link do."""
+NEEDS_A_PERSON = "A person is needed: the host may run the new release, the old one, or none."
+
+
+@dataclass(frozen=True)
+class Undone:
+    """How an ordered rollback ended.
+
+    `nothing`: nothing had been changed. `live`: the host had confirmed the release before the
+    order came. `kept`: a step has run that no rollback may go back past. The others are those of
+    the result.
+    """
+
+    state: Literal["nothing", "live", "kept", "proven", "failed", "unproven"]
+    reason: str
+    production: str = NEEDS_A_PERSON
+
+
+def undo(session: Session, reason: str) -> Undone:
+    """Rolls back and proves it. Never raises: what it could not read is `unproven`."""
     began = time.monotonic()
     session.cancelled.set()
-    with uninterrupted(session):
-        session.events.emit(RollbackStarted(reason=reason))
-        with session.recorder.stage("rollback") as note:
-            try:
-                rollback = _undo(session, reason, began)
-            except (UnreachableError, ProgramFailed, TimeoutError) as error:
-                rollback = Rollback(
-                    performed=True,
-                    state="unproven",
-                    duration_ms=_ms(began),
-                    reason=f"{reason}; what the rollback brought back could not be read: {error}",
-                )
-            note.detail = rollback.state
-        session.events.emit(
-            RollbackEnded(state=rollback.state, duration_ms=_ms(began), detail=rollback.reason)
+    session.events.emit(RollbackStarted(reason=reason))
+    with session.recorder.stage("rollback") as note:
+        try:
+            undone = _undo(session, reason)
+        except Exception as error:  # noqa: BLE001 - whatever it is, what runs now is not known
+            told = str(error) or type(error).__name__
+            undone = Undone(
+                "unproven", f"{reason}; what the rollback brought back could not be read: {told}"
+            )
+        note.detail = undone.state
+    rollback = _for_result(undone, int((time.monotonic() - began) * 1000))
+    session.recorder.rollback = rollback
+    session.events.emit(
+        RollbackEnded(
+            state=rollback.state, duration_ms=rollback.duration_ms or 0, detail=undone.reason
         )
-    return rollback
+    )
+    return undone
 
 
-def _undo(session: Session, reason: str, began: float) -> Rollback:
-    if session.unsafe_step:
-        return Rollback(
-            performed=False,
-            state="failed",
-            duration_ms=_ms(began),
-            reason=f"{reason}; not rolled back, because the step {session.unsafe_step!r} has run "
-            "and is declared `rollback: unsafe`",
-        )
-    for step, command in reversed(session.undo_commands):
-        user_steps.undo(session, step, command)
-    job = session.job
-    outcome = job.rollback(reason) if job is not None else RollbackOutcome("unknown")
-    duration = _ms(began)
-    tell_last_words(session)
-    if outcome.state == "released":
-        return Rollback(performed=False, state="none", duration_ms=duration, reason=reason)
-    if outcome.state != "rolled_back":
-        told = "; ".join(outcome.failures) or "the host did not say how its rollback ended"
-        return Rollback(
-            performed=True,
-            state="failed" if outcome.state == "rollback_failed" else "unproven",
-            duration_ms=duration,
-            reason=f"{reason}; {told}",
-        )
+def _for_result(undone: Undone, duration_ms: int) -> Rollback:
+    match undone.state:
+        case "nothing" | "live":
+            return Rollback(duration_ms=duration_ms, reason=undone.reason)
+        case "kept":
+            return Rollback(state="failed", duration_ms=duration_ms, reason=undone.reason)
+        case state:
+            return Rollback(
+                performed=True, state=state, duration_ms=duration_ms, reason=undone.reason
+            )
+
+
+def _undo(session: Session, reason: str) -> Undone:
+    """The steps' own undo commands, then the host's order.
+
+    The commands come first: they may need the new image, and the code of before must not meet
+    what the steps changed. They cost an interrupted client seconds that it may not have; then the
+    host rolls back by itself at its deadline, without them. Only where a confirmation was sent
+    the order goes first: whether there is anything to undo is then for the host to say.
+    """
+    stuck: list[str] = []
+    if not session.confirming:
+        stuck = _undo_steps(session)
+    outcome = need(session.job, "a job").rollback(reason)
+    if session.confirming and outcome.state == "rolled_back":
+        stuck = _undo_steps(session)
+    _tell_last_words(session)
     for line in outcome.notes:
         session.note("warning", line)
-    return _prove(session, reason, duration)
+    told = "; ".join((reason, *outcome.failures))
+    match outcome.state:
+        case "released":
+            return Undone("nothing", reason, UNTOUCHED)
+        case "confirmed":
+            return Undone("live", reason)
+        case "kept":
+            return Undone(
+                "kept",
+                f"{reason}; not rolled back, because the step {session.unsafe_step!r} has begun "
+                "and is declared `rollback: unsafe`",
+                "The new release stays in place, although it was not proven good.",
+            )
+        case "rolled_back":
+            proof = _prove(session, reason, outcome)
+            return _with_stuck(proof, stuck) if stuck else proof
+        case "rollback_failed":
+            return Undone("failed", told)
+        case _:
+            return Undone(
+                "unproven",
+                f"{told}; the host did not say how its rollback ended",
+                f"{NEEDS_A_PERSON} It rolls back by itself as long as nobody confirms.",
+            )
 
 
-def _prove(session: Session, reason: str, duration: int) -> Rollback:
-    """By the gates that held before; by image, file and container state where none did."""
+def _undo_steps(session: Session) -> list[str]:
+    """Latest first; the names of those that could not be undone."""
+    if session.unsafe_step:
+        return []  # what they changed belongs to the release that stays
+    steps = reversed(session.undo_steps)
+    return [step.name for step in steps if not user_steps.undo(session, step)]
+
+
+def _with_stuck(proof: Undone, stuck: Sequence[str]) -> Undone:
+    return Undone(
+        "unproven",
+        f"{proof.reason}; what the step {', '.join(stuck)} changed could not be undone",
+        f"{proof.production} A person is needed to undo what the step changed.",
+    )
+
+
+def _prove(session: Session, reason: str, outcome: RollbackOutcome) -> Undone:
+    """By the gates that held before, and by image and container state in any case.
+
+    The host's job has compared the Compose file itself, and notes an edit that it kept.
+    """
+    facts, services = session.facts, session.settings.services
     held = held_before(session.before)
     gates = tuple(g for g in session.gates if g.name in held and g.mode == "required")
-    images = decide.live_images(session.facts, session.settings.services)
+    failed = _failed_gates(session, gates)
+    after = look.containers(session.hostlink, facts, session.settings.public)
+    record_containers(session, after)
+    wrong = "; ".join(filter(None, (failed, *decide.differences(facts, services, after))))
+    if wrong:
+        return Undone("unproven", f"{reason}; the host has rolled back, but {wrong}")
+    previous = session.current or session.found
+    production = decide.as_before(
+        describe(previous) if previous else "What was there before",
+        decide.job_services(facts, services),
+        proven=bool(gates),
+        foreign_edit=any(note.startswith("foreign-edit") for note in outcome.notes),
+    )
     if not gates:
-        return Rollback(
-            performed=True,
-            state="proven",
-            duration_ms=duration,
-            reason=f"{reason}; no gate held before, so the rollback is proven by image, file and "
-            "container state only",
+        reason = (
+            f"{reason}; no gate held before, so the rollback is proven by image, file and "
+            "container state only"
         )
+    return Undone("proven", reason, production)
+
+
+def _failed_gates(session: Session, gates: Sequence[AnyGate]) -> str:
+    """Why the gates do not hold again; empty when they do, or there is none."""
+    if not gates:
+        return ""
+    times = timing(session)
+    images = decide.live_images(session.facts, session.settings.services)
     seen: dict[str, Observation] = {}
     results = runner.hold(
         gates,
         gate_context(session, images=images, sha=None, old_gone=True, baseline=session.baseline),
-        min_healthy=min(PROOF_MIN_HEALTHY, session.settings.rollout.min_healthy),
-        deadline=session.settings.rollout.deadline,
+        min_healthy=min(PROOF_MIN_HEALTHY, times.min_healthy),
+        deadline=times.deadline,
         when="rollback",
         events=session.events,
         cancelled=threading.Event(),
@@ -109,27 +190,15 @@ def _prove(session: Session, reason: str, duration: int) -> Rollback:
     )
     session.recorder.gates.extend(results)
     keep_raw(session, seen, "rollback")
-    record_containers(
-        session, look.containers(session.hostlink, session.facts, session.settings.public)
-    )
-    found = verdict(results)
-    if found.state != "pass":
-        return Rollback(
-            performed=True,
-            state="unproven",
-            duration_ms=duration,
-            reason=f"{reason}; the container of before runs again, but {found.reason}",
-        )
-    return Rollback(performed=True, state="proven", duration_ms=duration, reason=reason)
+    return verdict(results).reason
 
 
-def tell_last_words(session: Session) -> None:
+def _tell_last_words(session: Session) -> None:
     """What the host kept of the containers that were removed: shown in short, kept whole."""
-    if session.job is None:
-        return
-    with suppress(DeployctlError, ProgramFailed, TimeoutError):
+    # What can't be told must not decide how the rollback ended.
+    with suppress(Exception):
         for name, content in look.kept_evidence(
-            session.hostlink, session.facts, session.settings.public, session.job.run
+            session.hostlink, session.facts, session.settings.public, need(session.job, "a job").run
         ).items():
             session.evidence.write_bytes(f"host/{safe_name(name)}", content)
             text = content.decode("utf-8", "replace")
@@ -144,7 +213,7 @@ def tell_container_logs(session: Session) -> None:
     if session.link is None or session.survey is None:
         return
     settings = session.settings
-    with suppress(DeployctlError, ProgramFailed, TimeoutError):
+    with suppress(Exception):
         found = look.containers(session.link, session.survey, settings.public)
         _tell_containers(session, tuple(c for c in found if c.service in settings.services))
         for service in settings.services:
@@ -174,24 +243,6 @@ def _tell_lines(session: Session, text: str) -> None:
         session.events.emit(LogLine(source="container", text=line))
 
 
-@contextmanager
-def uninterrupted(session: Session) -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait: a rollback that has begun goes on to its end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def hear(_signal: int, _frame: object) -> None:
-        session.note("warning", "Interrupted: the rollback goes on to its end first.")
-
-    handlers = {number: signal.signal(number, hear) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-
-
 def collapse(lines: Sequence[str]) -> list[str]:
     """Lines that differ only in their numbers become one, where the last of them stands.
 
@@ -208,7 +259,3 @@ def collapse(lines: Sequence[str]) -> list[str]:
         line if counts[shape] == 1 else f"{line}  (and {counts[shape] - 1} like it)"
         for shape, line in last.items()
     ]
-
-
-def _ms(began: float) -> int:
-    return int((time.monotonic() - began) * 1000)

@@ -7,7 +7,7 @@ import subprocess
 import requests
 
 from deployctl.config.settings import Settings
-from deployctl.errors import ConfigError, DeployctlError, UntouchedError
+from deployctl.errors import DeployctlError, UntouchedError
 from deployctl.events import LogLine
 from deployctl.host.client_side import session_from_here
 from deployctl.host.commands import run_command
@@ -25,11 +25,8 @@ class StepFailedError(UntouchedError):
 
 def run_step(session: Session, step: RunStep, note: StageNote) -> None:
     if session.armed:
-        _declare_undo(session, step)
-    environment = {**facts_for_steps(session), **_passed_on(step.env)}
-    code, output = _run(session, step.name, step.command, step.where, environment, step.timeout)
-    for line in output.splitlines():
-        session.events.emit(LogLine(source=step.name, text=line))
+        _declare(session, step)
+    code, output = _run(session, step, step.command)
     if code != 0:
         raise StepFailedError(
             f"The step {step.name!r} failed with exit code {code}.",
@@ -39,32 +36,38 @@ def run_step(session: Session, step: RunStep, note: StageNote) -> None:
     note.detail = f"on the {step.where}"
 
 
-def _declare_undo(session: Session, step: RunStep) -> None:
-    """Before the step begins: half of it may have happened when it fails."""
-    if step.rollback == "unsafe":
+def _declare(session: Session, step: RunStep) -> None:
+    """Before the step begins: half of it may have happened when it fails.
+
+    A host that could not be told of an unsafe step would roll back past it: then it isn't run.
+    """
+    if step.rollback == "unsafe" and session.job is not None:
+        session.job.declare_unsafe(step.name)
         session.unsafe_step = step.name
     elif step.undo is not None:
-        session.undo_commands.append((step.name, _text(step.undo)))
+        session.undo_steps.append(step)
 
 
-def undo(session: Session, name: str, command: str) -> None:
-    """Runs the command that undoes a step. A failure is told; the container is put back anyway."""
+def undo(session: Session, step: RunStep) -> bool:
+    """Runs the command that undoes a step, where the step ran. A failure is told, not raised."""
+    if step.undo is None:
+        return True
     try:
-        code, output = _run(session, name, command, "host", facts_for_steps(session), 300.0)
-    except DeployctlError as error:
-        session.note("error", f"Undoing the step {name!r} failed: {error.what}")
-        return
-    for line in output.splitlines():
-        session.events.emit(LogLine(source=name, text=line))
+        code, _ = _run(session, step, step.undo)
+    except (DeployctlError, OSError) as error:
+        told = error.what if isinstance(error, DeployctlError) else str(error)
+        session.note("error", f"Undoing the step {step.name!r} failed: {told}")
+        return False
     if code != 0:
-        session.note("error", f"Undoing the step {name!r} failed with exit code {code}.")
+        session.note("error", f"Undoing the step {step.name!r} failed with exit code {code}.")
+    return code == 0
 
 
 def http_step(session: Session, step: HttpStep, note: StageNote) -> None:
     try:
         _send(session, step)
-    except (requests.RequestException, StepFailedError) as error:
-        told = error.what if isinstance(error, StepFailedError) else type(error).__name__
+    except (requests.RequestException, DeployctlError) as error:
+        told = error.what if isinstance(error, DeployctlError) else type(error).__name__
         if step.advisory:
             session.note("warning", f"The step {step.name!r} failed: {told}")
             note.detail = "failed (advisory)"
@@ -75,15 +78,13 @@ def http_step(session: Session, step: HttpStep, note: StageNote) -> None:
 
 
 def _send(session: Session, step: HttpStep) -> None:
-    url = step.url or os.environ.get(step.url_env or "", "")
-    if not url:
-        raise ConfigError(
-            f"The step {step.name!r} takes its address from {step.url_env}, which is not set.",
-            next_step=f"export {step.url_env}=…",
-        )
+    unset = step.unset(os.environ)
+    if unset:
+        raise StepFailedError(f"{', '.join(unset)} is not set")
+    url = step.url or os.environ[step.url_env or ""]
     headers = dict(step.headers)
     if step.bearer_env:
-        headers["Authorization"] = f"Bearer {os.environ.get(step.bearer_env, '')}"
+        headers["Authorization"] = f"Bearer {os.environ[step.bearer_env]}"
     http = session.hostlink.host.http() if step.where == "host" else session_from_here()
     body = {"data": step.body.encode()} if isinstance(step.body, str) else {"json": step.body}
     with http.request(
@@ -108,28 +109,31 @@ def facts_for_steps(session: Session) -> dict[str, str]:
     }
 
 
-def _run(
-    session: Session,
-    name: str,
-    command: Command,
-    where: str,
-    environment: dict[str, str],
-    timeout: float,
+def _run(session: Session, step: RunStep, command: Command) -> tuple[int, str]:
+    """The step's command, or the one that undoes it: exit code and output, which is told."""
+    environment = {**facts_for_steps(session), **{name: os.environ[name] for name in step.env}}
+    if step.where == "client":
+        code, output = _run_here(step, command, environment)
+    else:
+        code, output = _run_there(session, step, command, environment)
+    for line in output.splitlines():
+        session.events.emit(LogLine(source=step.name, text=line))
+    return code, output
+
+
+def _run_there(
+    session: Session, step: RunStep, command: Command, environment: dict[str, str]
 ) -> tuple[int, str]:
-    if where == "client":
-        return _run_here(name, command, environment, timeout)
     try:
-        done = run_command(session.hostlink.host, _text(command), environment, timeout)
+        done = run_command(session.hostlink.host, _text(command), environment, step.timeout)
     except (ProgramFailed, TimeoutError) as error:
         raise StepFailedError(
-            f"The step {name!r} did not end: {error}", next_step="Raise its timeout."
+            f"The step {step.name!r} did not end: {error}", next_step="Raise its timeout."
         ) from error
     return done.exit_code, (done.stdout + done.stderr).decode("utf-8", "replace")
 
 
-def _run_here(
-    name: str, command: Command, environment: dict[str, str], timeout: float
-) -> tuple[int, str]:
+def _run_here(step: RunStep, command: Command, environment: dict[str, str]) -> tuple[int, str]:
     words = ["sh", "-c", command] if isinstance(command, str) else list(command)
     try:
         done = subprocess.run(
@@ -138,24 +142,15 @@ def _run_here(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            timeout=timeout,
+            timeout=step.timeout,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise StepFailedError(
-            f"The step {name!r} did not end: {error}", next_step="Correct its command or timeout."
+            f"The step {step.name!r} did not end: {error}",
+            next_step="Correct its command or timeout.",
         ) from error
     return done.returncode, done.stdout.decode("utf-8", "replace")
-
-
-def _passed_on(names: tuple[str, ...]) -> dict[str, str]:
-    missing = [name for name in names if name not in os.environ]
-    if missing:
-        raise ConfigError(
-            f"A step passes on {', '.join(missing)}, which is not set here.",
-            next_step=f"export {missing[0]}=…",
-        )
-    return {name: os.environ[name] for name in names}
 
 
 def _text(command: Command) -> str:

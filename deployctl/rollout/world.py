@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import requests
 
 from deployctl.config.gates import Via
-from deployctl.engines.compose.look import containers
+from deployctl.engines.compose import look
 from deployctl.engines.compose.survey import Survey
 from deployctl.gates.base import CommandOutcome, GateContext, Observation, Socket
 from deployctl.host.client_side import dial_from_here, session_from_here
@@ -43,12 +43,16 @@ def context(
     return GateContext(
         http=http,
         dial=dial,
-        containers=lambda service: containers(link, survey, public, service),
+        containers=lambda service: look.containers(link, survey, public, service),
         run=run,
         services=services,
         expected_images=expected_images,
         expected_sha=expected_sha,
-        replicas={service: max(1, len(survey.containers_of(service))) for service in services},
+        replicas={
+            service: len(containers)
+            for service in services
+            if (containers := survey.containers_of(service))
+        },
         old_gone=old_gone,
         baseline=baseline,
         env=os.environ,

@@ -1,0 +1,224 @@
+"""Which outcome a run has, from what ended its stages. What must be put back is put back here."""
+
+import traceback
+
+from deployctl.engines.compose.by_hand import put_back_commands
+from deployctl.engines.compose.job import ConfirmError, SwapFailedError, SwapRefusedError
+from deployctl.engines.releases import describe
+from deployctl.errors import UNTOUCHED, DeployctlError, ExitCode, UnreachableError
+from deployctl.host.connection import ProgramFailed
+from deployctl.result import Rollback
+from deployctl.rollout import decide, undo
+from deployctl.rollout.outcome import GatesFailed, Outcome, from_error
+from deployctl.rollout.session import Session
+
+AGAIN = "Run the same command again."
+REFUSALS = {
+    "changed": "The host is no longer what was planned for",
+    "render-before": "Compose refuses the file as it is",
+    "render-after": "Compose refuses the edited file",
+    "pin": "The running image can't be kept",
+    "backup": "The Compose file can't be kept",
+}
+
+
+def done(session: Session) -> Outcome:
+    """Every stage was passed."""
+    name = _goal(session)
+    if session.job is None:
+        return Outcome(
+            ExitCode.SEALED,
+            f"{name} was live already; every gate holds.",
+            f"{name} serves, as before.",
+            word="unchanged",
+        )
+    if session.command == "rollback":
+        return Outcome(
+            ExitCode.SEALED,
+            f"{name} serves again and holds the gates that it held before.",
+            f"{name} serves.",
+            next_step="deployctl status",
+        )
+    return Outcome(
+        ExitCode.SEALED,
+        f"{name} is live and every gate holds.",
+        f"{name} serves.",
+        next_step="deployctl rollback goes back to the release before.",
+    )
+
+
+def broken_off(session: Session, error: BaseException) -> Outcome:
+    """A stage raised. Before arming nothing was changed; after it the host puts back."""
+    code, told = _cause(session, error)
+    if session.confirmed:
+        return _live(session, told)
+    if session.armed and session.command == "rollback":
+        return _not_finished(session, code, told)
+    if session.armed:
+        return _put_back(session, code, told)
+    _release(session)
+    return _untouched(error, told)
+
+
+def _cause(  # noqa: PLR0911 - one for each kind of cause
+    session: Session, error: BaseException
+) -> tuple[ExitCode, str]:
+    """The code that a proven rollback for that ends with, and why it was needed."""
+    match error:
+        case GatesFailed():
+            return error.code, str(error)
+        case KeyboardInterrupt():
+            return ExitCode.INTERRUPTED, "Interrupted."
+        case UnreachableError():
+            return ExitCode.INCONCLUSIVE, error.what
+        case DeployctlError():
+            return ExitCode.ROLLED_BACK, error.what
+        case SwapFailedError() | SwapRefusedError():
+            return ExitCode.ROLLED_BACK, str(error)
+        case ConfirmError() | ProgramFailed() | TimeoutError():
+            return ExitCode.INCONCLUSIVE, str(error)
+        case _:
+            told = "".join(traceback.format_exception(error))
+            session.evidence.write_text("bug.txt", told)
+            what = f"{type(error).__name__}: {error}"
+            return ExitCode.BUG, f"A bug in deployctl ({what}); details are in bug.txt."
+
+
+def _untouched(error: BaseException, told: str) -> Outcome:
+    match error:
+        case GatesFailed():
+            return Outcome(
+                ExitCode.UNTOUCHED,
+                f"The release is live already, but {told}.",
+                "Production was not touched; what runs does not hold its gates.",
+                next_step="deployctl logs; deployctl rollback",
+            )
+        case SwapRefusedError():
+            return _refused(error)
+        case KeyboardInterrupt():
+            told = "Interrupted before the switch."
+            return Outcome(ExitCode.INTERRUPTED, told, UNTOUCHED, next_step=AGAIN)
+        case DeployctlError():
+            return from_error(error)
+        case ProgramFailed() | TimeoutError():
+            return Outcome(
+                ExitCode.UNTOUCHED,
+                f"The host did not answer as it should: {told}",
+                UNTOUCHED,
+                next_step="deployctl doctor",
+            )
+        case _:
+            mend = "Please report it with bug.txt."
+            return Outcome(ExitCode.BUG, told, UNTOUCHED, next_step=mend)
+
+
+def _refused(refused: SwapRefusedError) -> Outcome:
+    """The host's job compared before arming and would not go on."""
+    said = REFUSALS.get(refused.kind, f"The host refused ({refused.kind})")
+    return Outcome(
+        ExitCode.REFUSED,
+        f"{said}: {refused.detail}.",
+        UNTOUCHED,
+        next_step="Look at the difference, then run the same command again for a new plan.",
+    )
+
+
+def _put_back(session: Session, code: ExitCode, reason: str) -> Outcome:
+    undone = undo.undo(session, reason)
+    match undone.state:
+        case "nothing":
+            return _nothing_swapped(code, reason)
+        case "live":
+            return _live(session, reason)
+        case "proven":
+            mend = (
+                "Mend the commit, then deployctl hotfix --sha NEW_SHA. "
+                "Why it failed is above and in the evidence."
+            )
+            again = AGAIN if code is ExitCode.INTERRUPTED else mend
+            return Outcome(code, reason, undone.production, next_step=again)
+        case "kept":
+            forward = "Fix forward: deployctl hotfix --sha FIX. Or, once what the step changed is"
+            return Outcome(
+                ExitCode.ROLLBACK_FAILED,
+                undone.reason,
+                undone.production,
+                next_step=f"{forward} undone, on the host:{_by_hand(session)}",
+            )
+        case _:
+            return Outcome(
+                ExitCode.ROLLBACK_FAILED,
+                undone.reason,
+                undone.production,
+                next_step=_person(session),
+            )
+
+
+def _not_finished(session: Session, code: ExitCode, reason: str) -> Outcome:
+    """`deployctl rollback` finishes forward: there is no second rollback (decision 4)."""
+    name = _goal(session)
+    undo.tell_container_logs(session)
+    state = session.job.abandon() if session.job is not None else "unknown"
+    if state == "confirmed" and session.confirming:
+        return _live(session, reason)
+    if state in {"prepared", "released"}:
+        return _nothing_swapped(code, reason)
+    session.recorder.rollback = Rollback(performed=True, state="unproven", reason=reason)
+    if state == "confirmed":
+        return Outcome(
+            ExitCode.ROLLBACK_FAILED,
+            f"{name} could not be proven good: {reason}",
+            f"{name} was put in place, but it is not proven good.",
+            next_step="deployctl logs; deployctl status; deployctl rollback --to RELEASE",
+        )
+    return Outcome(
+        ExitCode.ROLLBACK_FAILED,
+        f"{name} could not be put in place: {reason}",
+        f"{undo.NEEDS_A_PERSON} Its run is {state}.",
+        next_step=_person(session),
+    )
+
+
+def _nothing_swapped(code: ExitCode, reason: str) -> Outcome:
+    """It was armed, or about to be, but nothing had been changed."""
+    kept = code if code in {ExitCode.INTERRUPTED, ExitCode.BUG} else ExitCode.UNTOUCHED
+    return Outcome(kept, reason, UNTOUCHED, next_step=AGAIN)
+
+
+def tell_after_confirmation(session: Session, error: BaseException) -> None:
+    """Confirmed is confirmed: what fails after that is told, and no more."""
+    _tell_live(session, _cause(session, error)[1])
+
+
+def _live(session: Session, told: str) -> Outcome:
+    _tell_live(session, told)
+    return done(session)
+
+
+def _tell_live(session: Session, told: str) -> None:
+    session.note("warning", f"{told.rstrip('.')}. {_goal(session)} was confirmed, and stays live.")
+
+
+def _goal(session: Session) -> str:
+    return describe(session.goal) if session.goal is not None else "The release"
+
+
+def _person(session: Session) -> str:
+    if session.survey is None:
+        return "deployctl status"
+    return f"deployctl status; deployctl rollback. Or on the host:{_by_hand(session)}"
+
+
+def _by_hand(session: Session) -> str:
+    """The exact commands that bring back what ran before, a line each."""
+    facts = session.facts
+    services = decide.job_services(facts, session.settings.services)
+    run = f"{facts.state_dir}/runs/{session.run_id}"
+    commands = put_back_commands(facts, services, session.edits, run)
+    return "".join(f"\n  {command}" for command in commands)
+
+
+def _release(session: Session) -> None:
+    """Gives the lock back; a host that is out of reach notices by itself that we have gone."""
+    if session.job is not None and session.hostlink.host.alive():
+        session.job.release()
