@@ -124,6 +124,7 @@ class Client:
             "XDG_STATE_HOME": str(folder / "state"),
             "LANG": "C.UTF-8",
             "TERM": "dumb",
+            **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
         }
         settings = state.settings(lab, host)
         for name, value in (changes or {}).items():

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from deployctl.lab.docker import LabError
 from deployctl.lab.machine import Host
 from deployctl.lab.service import Lab
 
@@ -34,7 +35,12 @@ def worker() -> str:
 
 @pytest.fixture(scope="session")
 def lab(worker: str) -> Iterator[Lab]:
-    lab = Lab(f"t-{worker}").up()
+    lab = Lab(f"t-{worker}")
+    try:
+        lab.up()
+    except LabError:  # an earlier run was killed and left a host that can't serve
+        lab.down()
+        lab.up()
     yield lab
     if not os.environ.get("DEPLOYCTL_KEEP_LAB"):
         lab.down()
