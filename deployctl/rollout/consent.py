@@ -20,9 +20,9 @@ def approve_stage(session: Session, note: StageNote) -> None:
     session.approved_by = approval.by
     session.events.emit(Approved(by=approval.by, how=approval.how, digest=plan.digest))
     note.detail = f"{approval.how} by {approval.by}"
+    _start_probe(session)
     if plan.decisions.swap:
         _start_job(session)
-    _start_probe(session)
 
 
 def _start_job(session: Session) -> None:
@@ -84,5 +84,6 @@ def _start_probe(session: Session) -> None:
         settings,
         gate_context(session, images={}, sha=None),
         lambda: session.hostlink.host.alive(),  # noqa: PLW0108 - the link may be a new one
+        session.facts.containers_of,
         session.events,
     )

@@ -1,5 +1,6 @@
 """The capture stage: what runs, what every gate says of it, and with that the immutable plan."""
 
+from dataclasses import replace
 from itertools import dropwhile, takewhile
 
 from deployctl import source
@@ -42,7 +43,8 @@ def capture_stage(session: Session, note: StageNote) -> None:
     session.before = tuple(
         runner.look(
             session.gates,
-            gate_context(session, images={}, sha=None),
+            # The survey is a moment old: no need to ask Docker again.
+            replace(gate_context(session, images={}, sha=None), containers=facts.containers_of),
             "before",
             session.events,
             observations=baseline,

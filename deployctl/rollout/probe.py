@@ -8,18 +8,24 @@ from deployctl.events import Events
 from deployctl.gates.address import Place, places
 from deployctl.gates.availability import Availability, Measured
 from deployctl.gates.base import GateContext, Socket
+from deployctl.host.facts import ContainerState
 
 
 def start_probe(
     settings: AvailabilitySettings,
     context: GateContext,
     alive: Callable[[], bool],
+    known: Callable[[str], tuple[ContainerState, ...]],
     events: Events,
 ) -> Availability:
+    """`known`: the containers of before. A published address is theirs and stays the same."""
     service = settings.service or context.services[0]
+    before = known(service)
+    published = settings.address.startswith("published") and any(c.ports for c in before)
 
     def endpoint() -> Place:
-        return places(settings.address, service, context.containers(service))[0]
+        containers = before if published else context.containers(service)
+        return places(settings.address, service, containers)[0]
 
     def dial(host: str, port: int, seconds: float) -> Socket:
         return context.dial("host", host, port, seconds)

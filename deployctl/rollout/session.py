@@ -74,6 +74,8 @@ class Session:
     """the plan as it is shown and approved"""
     approved_by: str = ""
     job: Job | None = None
+    fresh: "Future[Host] | None" = None
+    """a second connection, made after the switch, over which the run is confirmed"""
     availability: Availability | None = None
     armed: bool = False
     """from here on what fails is rolled back"""

@@ -142,6 +142,9 @@ def swap_stage(session: Session, note: StageNote) -> None:
 def gate_stage(session: Session, note: StageNote) -> None:
     times = timing(session)
     swapped = session.job is not None
+    if swapped:
+        # New since the switch, and ready when the gates are.
+        session.fresh = aside(session.hostlink.fresh)
     seen: dict[str, Observation] = {}
     results = runner.hold(
         session.gates,
@@ -174,7 +177,7 @@ def confirm_stage(session: Session, note: StageNote) -> None:
         record_containers(session, looking.result())
         note.skip("nothing was swapped")
     else:
-        with session.hostlink.fresh() as fresh:
+        with _fresh(session) as fresh:
             record_containers(session, looking.result())
             _tell_moved(session)
             # From the order on it may be confirmed, whether or not we hear of it.
@@ -182,6 +185,17 @@ def confirm_stage(session: Session, note: StageNote) -> None:
             session.job.confirm(fresh)
         note.detail = "the host says confirmed"
     session.confirmed, session.armed = True, False
+
+
+def _fresh(session: Session) -> Host:
+    """The connection that was made meanwhile, if it still works; else another."""
+    made, session.fresh = session.fresh, None
+    if made is not None and made.exception() is None:
+        fresh = made.result()
+        if fresh.alive():
+            return fresh
+        fresh.close()
+    return session.hostlink.fresh()
 
 
 def _tell_moved(session: Session) -> None:

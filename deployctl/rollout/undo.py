@@ -109,8 +109,7 @@ def _undo(session: Session, reason: str) -> Undone:
         case "kept":
             return Undone(
                 "kept",
-                f"{reason}; not rolled back, because the step {session.unsafe_step!r} has begun "
-                "and is declared `rollback: unsafe`",
+                f"{told}: it is declared `rollback: unsafe`",
                 "The new release stays in place, although it was not proven good.",
             )
         case "rolled_back":

@@ -72,7 +72,11 @@ class TestReplicas:
         assert judged(container(), replicas={"api": 2}).state == "fail"
 
     def test_more_than_expected_is_a_failure(self) -> None:
-        assert judged(container(), container(id="c2")).state == "fail"
+        verdict = judged(container(), container(id="c2"), replicas={"api": 1})
+        assert verdict.state == "fail"
+
+    def test_a_service_that_had_none_may_have_as_many_as_its_file_says(self) -> None:
+        assert judged(container(), container(id="c2")).state == "pass"
 
     def test_a_mere_look_does_not_count_them(self) -> None:
         assert judged(container(), container(id="c2"), proving=False).state == "pass"

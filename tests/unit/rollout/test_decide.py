@@ -2,11 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
+
+from deployctl.config.gates import Mode
 from deployctl.engines.releases import ServiceImage
+from deployctl.gates.base import Observation
 from deployctl.gates.build import build
+from deployctl.gates.runner import Unobserved
+from deployctl.host.facts import ContainerState
 from deployctl.result import GateResult
 from deployctl.rollout import decide
-from tests.unit.engines.support import API, OLD, POSTGRES, record, survey
+from deployctl.rollout.steps import RunStep
+from tests.unit.engines.support import API, NEW, OLD, POSTGRES, record, survey
 
 
 def gate(name: str, state: str, when: str = "before", mode: str = "required") -> GateResult:
@@ -74,9 +81,76 @@ class TestWhatTheHostsJobComparesWith:
 
     def test_a_service_without_a_container(self) -> None:
         [service] = decide.job_services(survey(containers=()), ("api",))
-        assert (service.held, service.image_id, service.scale) == ("absent", "", 1)
+        assert (service.held, service.image_id, service.scale) == ("absent", "", 0)
         [planned] = decide.planned_services((service,))
         assert (planned.state, planned.image_id) == ("absent", None)
+
+
+class TestWhetherARollbackBroughtBackWhatWas:
+    def test_it_did(self) -> None:
+        again = replace(API, id="c7")
+        assert decide.differences(survey(), ("api",), (again, POSTGRES)) == ()
+
+    @pytest.mark.parametrize(
+        ("after", "told"),
+        [
+            ((), "api is absent, and was running"),
+            ((replace(API, status="exited"),), "api is stopped, and was running"),
+            ((API, replace(API, id="c8")), "api has 2 containers, and had 1"),
+            ((replace(API, image_id=NEW),), "api runs another image than before"),
+        ],
+    )
+    def test_it_did_not(self, after: tuple[ContainerState, ...], told: str) -> None:
+        assert decide.differences(survey(), ("api",), after) == (told,)
+
+    def test_what_was_absent_must_be_gone_again(self) -> None:
+        assert decide.differences(survey(containers=()), ("api",), ()) == ()
+        [told] = decide.differences(survey(containers=()), ("api",), (API,))
+        assert "was absent" in told
+
+
+class TestWhatARollbackLeaves:
+    def told(self, *containers: ContainerState, **changes: bool) -> str:
+        services = decide.job_services(survey(containers=containers), ("api",))
+        words = {"proven": True, "foreign_edit": False, **changes}
+        return decide.as_before("r1 (d73cfb1)", services, **words)
+
+    def test_what_ran_serves_again_if_gates_say_so(self) -> None:
+        assert self.told(API).startswith("r1 (d73cfb1) serves again")
+        assert self.told(API, proven=False).startswith("r1 (d73cfb1) runs again")
+
+    def test_what_did_not_run_is_not_said_to_serve(self) -> None:
+        assert "stopped as it was" in self.told(replace(API, status="exited"))
+        assert "was removed" in self.told()
+
+    def test_an_edit_of_somebody_elses_is_not_called_as_before(self) -> None:
+        assert "file is as before" in self.told(API)
+        told = self.told(API, foreign_edit=True)
+        assert "keeps what somebody else edited" in told
+        assert "file is as before" not in told
+
+
+class TestGatesThatNoReleaseCanMend:
+    def unusable(self, state: str, seen: Observation, mode: Mode = "required") -> list[str]:
+        [container] = build({}, ("api",))
+        container.mode = mode
+        results = (gate("container", state),)
+        found = decide.unusable_gates((container,), results, {"container": seen})
+        return [result.name for result in found]
+
+    def test_one_that_could_not_look(self) -> None:
+        assert self.unusable("error", Unobserved()) == ["container"]
+
+    def test_not_one_that_judged_an_answer(self) -> None:
+        """The old release wants credentials, say: the new one may not."""
+        assert self.unusable("error", Observation()) == []
+
+    @pytest.mark.parametrize("state", ["pass", "fail", "inconclusive"])
+    def test_not_one_that_only_does_not_hold(self, state: str) -> None:
+        assert self.unusable(state, Unobserved()) == []
+
+    def test_not_an_advisory_one(self) -> None:
+        assert self.unusable("error", Unobserved(), "advisory") == []
 
 
 def test_a_gate_that_is_advisory_for_this_run_is_planned_as_such() -> None:
@@ -103,6 +177,21 @@ class TestTheStoryOfARollback:
     def test_where_none_holds_it_says_what_the_proof_is(self) -> None:
         told = decide.rollback_story(record("r1"), (gate("health", "fail"),))
         assert "no gate holds now" in told
+
+    def test_with_the_commands_that_only_the_client_runs(self) -> None:
+        steps = (
+            RunStep(name="migrate", command="up", rollback="down"),
+            RunStep(name="warm", command="x", rollback="safe"),
+        )
+        told = decide.rollback_story(record("r1"), HELD, steps)
+        assert "this client runs the commands that undo migrate;" in told
+        assert "warm" not in told
+
+    def test_with_the_step_that_ends_it(self) -> None:
+        steps = (RunStep(name="migrate", command="up", rollback="unsafe"),)
+        assert "migrate has begun, nothing is rolled back" in decide.rollback_story(
+            record("r1"), HELD, steps
+        )
 
     def test_where_nothing_runs_the_new_container_goes(self) -> None:
         assert "removes the new container" in decide.rollback_story(None, ())

@@ -260,3 +260,14 @@ class TestSchema:
     def test_it_accepts_steps(self) -> None:
         head = {"version": 1, "name": "own", "kind": "hotfix", "stages": [MIGRATE, NOTIFY]}
         self.validator.validate(head)
+
+
+class TestWhatAStepNeedsOfTheEnvironment:
+    def test_a_command_needs_what_it_passes_on_even_if_empty(self) -> None:
+        step = RunStep(name="migrate", command="x", env=("DATABASE_URL", "MODE"))
+        assert step.unset({"MODE": ""}) == ("DATABASE_URL",)
+
+    def test_a_request_needs_its_address_and_its_token(self) -> None:
+        step = HttpStep(name="notify", url_env="WEBHOOK", bearer_env="TOKEN")
+        assert step.unset({"TOKEN": ""}) == ("WEBHOOK", "TOKEN")
+        assert step.unset({"TOKEN": "t", "WEBHOOK": "https://x.example"}) == ()

@@ -1,0 +1,251 @@
+"""What broke a run off, what the host made of it, and the code that says so."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from deployctl.engines.compose.change import Edit
+from deployctl.engines.compose.job import (
+    ConfirmError,
+    RollbackOutcome,
+    SwapFailedError,
+    SwapRefusedError,
+)
+from deployctl.errors import ExitCode, LinkLostError, RefusedError
+from deployctl.events import Event, Events, Note
+from deployctl.evidence.run_directory import RunDirectory
+from deployctl.gates.verdict import Verdict
+from deployctl.rollout.endings import broken_off
+from deployctl.rollout.outcome import GatesFailed
+from deployctl.rollout.recorder import Recorder
+from deployctl.rollout.session import Session
+from deployctl.rollout.steps import RunStep
+from tests.unit.engines.support import COMPOSE, FILE, record, survey
+
+EDIT = Edit(FILE, FILE, COMPOSE, b"", "techno-os-api:v1", "techno-os-api:d73cfb1")
+FAILED = GatesFailed(Verdict("fail", "health: 500"))
+
+
+@dataclass
+class FakeJob:
+    """The host's answer to a rollback, and what it was told."""
+
+    ends: str
+    failures: tuple[str, ...] = ()
+    orders: list[str] = field(default_factory=list)
+    run: str = "/state/runs/r"
+
+    def rollback(self, _reason: str) -> RollbackOutcome:
+        self.orders.append("rollback")
+        if self.ends == "a bug":
+            raise ZeroDivisionError
+        return RollbackOutcome(self.ends, self.failures)
+
+    def abandon(self) -> str:
+        self.orders.append("abandon")
+        return self.ends
+
+    def release(self) -> None:
+        self.orders.append("release")
+
+
+class Run:
+    """A session that came as far as its switch."""
+
+    def __init__(self, folder: Path) -> None:
+        self.notes: list[str] = []
+        events = Events()
+        events.subscribe(self._hear)
+        self.session = Session(
+            command="hotfix",
+            settings=cast("Any", SimpleNamespace(services=("api",), public=())),
+            options=cast("Any", None),
+            playbook=cast("Any", None),
+            events=events,
+            approve=cast("Any", None),
+            recorder=Recorder(events),
+            evidence=RunDirectory(folder, "lab", "r"),
+            run_id="r",
+            wanted=None,
+            scratch=cast("Any", None),
+            survey=survey(),
+            goal=record("r1", sha="d73cfb1" + "0" * 33),
+            link=cast("Any", SimpleNamespace(host=SimpleNamespace(alive=lambda: True))),
+            edits=(EDIT,),
+            armed=True,
+        )
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Note):
+            self.notes.append(event.text)
+
+    def host(self, ends: str, *failures: str) -> FakeJob:
+        job = FakeJob(ends, failures)
+        self.session.job = cast("Any", job)
+        return job
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run(tmp_path)
+
+
+class TestBeforeArming:
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+            (RefusedError("No."), ExitCode.REFUSED),
+            (SwapRefusedError("changed", "the file"), ExitCode.REFUSED),
+            (LinkLostError("Lost."), ExitCode.UNREACHABLE),
+            (TimeoutError("late"), ExitCode.UNTOUCHED),
+            (ZeroDivisionError(), ExitCode.BUG),
+        ],
+    )
+    def test_nothing_was_touched_and_the_lock_is_given_back(
+        self, run: Run, error: BaseException, code: ExitCode
+    ) -> None:
+        run.session.armed = False
+        job = run.host("released")
+        outcome = broken_off(run.session, error)
+        assert outcome.code is code
+        assert "not touched" in outcome.production
+        assert job.orders == ["release"]
+
+
+class TestTheHostHadChangedNothingYet:
+    @pytest.mark.parametrize(
+        ("error", "code"),
+        [
+            (LinkLostError("Lost."), ExitCode.UNTOUCHED),
+            (SwapFailedError("state"), ExitCode.UNTOUCHED),
+            (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+            (ZeroDivisionError(), ExitCode.BUG),
+        ],
+    )
+    def test_it_was_not_touched(self, run: Run, error: BaseException, code: ExitCode) -> None:
+        run.host("released")
+        outcome = broken_off(run.session, error)
+        assert outcome.code is code
+        assert "not touched" in outcome.production
+        assert not run.session.recorder.rollback.performed
+
+
+class TestTheHostHadConfirmed:
+    """The answer to the confirmation was lost, or Ctrl-C came meanwhile: the release is live."""
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt(), ConfirmError("?"), LinkLostError("L.")])
+    def test_it_is_live(self, run: Run, error: BaseException) -> None:
+        run.session.confirming = True
+        run.host("confirmed")
+        outcome = broken_off(run.session, error)
+        assert (outcome.code, outcome.result) == (ExitCode.SEALED, "sealed")
+        assert not run.session.recorder.rollback.performed
+        assert "stays live" in run.notes[-1]
+
+    @pytest.mark.parametrize("error", [KeyboardInterrupt(), RefusedError("No webhook.")])
+    def test_what_fails_after_it_orders_nothing(self, run: Run, error: BaseException) -> None:
+        run.session.confirmed, run.session.armed = True, False
+        job = run.host("confirmed")
+        assert broken_off(run.session, error).code is ExitCode.SEALED
+        assert job.orders == []
+
+    def test_no_step_is_undone_before_the_host_has_said_so(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        undone = steps_that_are_undone(run, monkeypatch)
+        run.session.confirming = True
+        run.host("confirmed")
+        broken_off(run.session, KeyboardInterrupt())
+        assert undone == []
+
+
+class TestARollbackThatNeedsAPerson:
+    @pytest.mark.parametrize("ends", ["rollback_failed", "unknown", "a bug"])
+    def test_it_is_22_with_the_commands_whatever_went_wrong(self, run: Run, ends: str) -> None:
+        run.host(ends, "the image is gone")
+        outcome = broken_off(run.session, FAILED)
+        assert outcome.code is ExitCode.ROLLBACK_FAILED
+        assert "health: 500" in outcome.reason
+        assert "person" in outcome.production
+        assert "docker compose" in outcome.next_step
+        assert run.session.recorder.rollback.state in {"failed", "unproven"}
+
+    def test_a_step_that_forbids_it(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        undone = steps_that_are_undone(run, monkeypatch)
+        run.session.unsafe_step = "drop"
+        job = run.host("kept", "the step drop has run")
+        outcome = broken_off(run.session, FAILED)
+        assert outcome.code is ExitCode.ROLLBACK_FAILED
+        assert "drop" in outcome.reason
+        assert "unsafe" in outcome.reason
+        assert "hotfix --sha FIX" in outcome.next_step
+        assert job.orders == ["rollback"], "the host must not wait for its deadline"
+        assert undone == [], "what other steps changed belongs to the release that stays"
+
+
+def test_steps_are_undone_latest_first_and_before_the_order(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = run.host("rollback_failed")
+    undone = steps_that_are_undone(run, monkeypatch, lambda: list(job.orders))
+    broken_off(run.session, FAILED)
+    assert undone == [("fill", []), ("migrate", [])]
+    assert job.orders == ["rollback"]
+
+
+class TestDeployctlRollback:
+    """It finishes forward, and is never rolled back itself."""
+
+    @pytest.fixture(autouse=True)
+    def _asked_for(self, run: Run) -> None:
+        run.session.command = "rollback"
+
+    def test_gates_that_do_not_hold(self, run: Run) -> None:
+        job = run.host("confirmed")
+        outcome = broken_off(run.session, FAILED)
+        assert outcome.code is ExitCode.ROLLBACK_FAILED
+        assert "was put in place" in outcome.production
+        assert job.orders == ["abandon"]
+
+    def test_only_the_answer_to_the_confirmation_was_lost(self, run: Run) -> None:
+        run.session.confirming = True
+        run.host("confirmed")
+        assert broken_off(run.session, ConfirmError("?")).code is ExitCode.SEALED
+
+    def test_nothing_was_swapped(self, run: Run) -> None:
+        run.host("released")
+        outcome = broken_off(run.session, LinkLostError("Lost."))
+        assert outcome.code is ExitCode.UNTOUCHED
+        assert "not touched" in outcome.production
+
+    @pytest.mark.parametrize("ends", ["rollback_failed", "unknown"])
+    def test_it_could_not_be_put_in_place(self, run: Run, ends: str) -> None:
+        run.host(ends)
+        outcome = broken_off(run.session, SwapFailedError("up: no such network"))
+        assert outcome.code is ExitCode.ROLLBACK_FAILED
+        assert "was put in place" not in outcome.production
+        assert "docker compose" in outcome.next_step
+
+
+def steps_that_are_undone(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    orders: Callable[[], list[str]] = list,
+) -> list[tuple[str, list[str]]]:
+    """(step, the orders that the host had by then), filled as it happens."""
+    run.session.undo_steps = [
+        RunStep(name=name, command="x", rollback="y") for name in ("migrate", "fill")
+    ]
+    undone: list[tuple[str, list[str]]] = []
+
+    def undo(_session: Session, step: RunStep) -> bool:
+        undone.append((step.name, orders()))
+        return True
+
+    monkeypatch.setattr("deployctl.rollout.user_steps.undo", undo)
+    return undone
