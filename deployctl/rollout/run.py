@@ -158,6 +158,8 @@ def result_of(session: Session, outcome: Outcome, reference: SealRef | None) -> 
 def close(session: Session) -> None:
     if session.job is not None:
         session.job.close()
+    if session.fresh is not None and session.fresh.done() and not session.fresh.exception():
+        session.fresh.result().close()
     if session.link is not None:
         session.link.close()
     session.scratch.cleanup()

@@ -4,6 +4,7 @@ import secrets
 import tempfile
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from deployctl.events import Events, Note, PlanReady
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.gates.availability import Availability
 from deployctl.gates.base import AnyGate, Observation
+from deployctl.host.connection import Host
 from deployctl.host.link import Link
 from deployctl.result import GateResult
 from deployctl.rollout.plan_document import Plan

@@ -15,6 +15,7 @@ from deployctl.events import (
 )
 from deployctl.gates import runner
 from deployctl.gates.base import Observation
+from deployctl.host.connection import Host
 from deployctl.rollout import decide
 from deployctl.rollout.aside import aside
 from deployctl.rollout.checks import preflight_stage

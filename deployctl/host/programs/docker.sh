@@ -48,9 +48,19 @@ inspect_all() (
 	$DOCKER inspect --type container --format "$INSPECT" $ids 2>/dev/null || :
 )
 
-# secrets_of PROJECT PUBLIC: NAME=VALUE lines of the environments of its containers that may not be
-# shown: values of 8 characters or more, shorter ones where the name looks secret; PUBLIC names
-# (one a line) are left out.
+# secret_lines PUBLIC: of NAME=VALUE lines those that may not be shown: values of 8 characters or
+# more, shorter ones where the name looks secret; PUBLIC names (one a line) are left out.
+secret_lines() {
+	awk -v public="$1" '
+		BEGIN { n = split(public, names, "\n"); for (i = 1; i <= n; i++) shown[names[i]] = 1 }
+		{ at = index($0, "="); if (!at) next
+		  name = substr($0, 1, at - 1); value = substr($0, at + 1)
+		  if (name in shown || name == "PATH" || name == "LANG") next
+		  secret = toupper(name) ~ /PASS|SECRET|TOKEN|KEY|CREDENTIAL|PWD|AUTH|DSN/
+		  if (length(value) >= 8 || (secret && length(value) >= 3)) print }' | sort -u
+}
+
+# secrets_of PROJECT PUBLIC: those of the environments of its containers.
 secrets_of() {
 	_containers=$(project_containers "$1") || return 1
 	[ -n "$_containers" ] || return 0
@@ -61,35 +71,23 @@ secrets_of() {
 		$DOCKER inspect --type container --format '{{range .Config.Env}}{{println .}}{{end}}' $_containers 2>/dev/null
 	)
 	[ -n "$_environment" ] || return 1
-	printf '%s\n' "$_environment" | awk -v public="$2" '
-		BEGIN { n = split(public, names, "\n"); for (i = 1; i <= n; i++) shown[names[i]] = 1 }
-		{ at = index($0, "="); if (!at) next
-		  name = substr($0, 1, at - 1); value = substr($0, at + 1)
-		  if (name in shown || name == "PATH" || name == "LANG") next
-		  secret = toupper(name) ~ /PASS|SECRET|TOKEN|KEY|CREDENTIAL|PWD|AUTH|DSN/
-		  if (length(value) >= 8 || (secret && length(value) >= 3)) print }' | sort -u
+	printf '%s\n' "$_environment" | secret_lines "$2"
 }
 
-# scrub PROJECT PUBLIC: standard input without those values. They stay on this host.
-scrub() {
-	_known=$(mktemp) || {
-		cat >/dev/null
-		return 1
-	}
-	# A list that was cut short must not pass for a whole one.
-	{ secrets_of "$1" "$2" && echo '=end'; } >"$_known"
-	if [ "$(tail -n 1 "$_known")" != '=end' ]; then
-		rm -f "$_known"
+# hide FILE: standard input with the values of FILE's NAME=VALUE lines replaced by their names. FILE
+# ends with `=end`: a list that was cut short must not pass for a whole one.
+hide() {
+	if [ "$(tail -n 1 "$1")" != '=end' ]; then
 		cat >/dev/null
 		return 1
 	fi
 	awk '
-		function hide(name_, value_) { n++; name[n] = name_; value[n] = value_ }
+		function learn(name_, value_) { n++; name[n] = name_; value[n] = value_ }
 		known { at = index($0, "="); if (at < 2) next
-			who = substr($0, 1, at - 1); what = substr($0, at + 1); hide(who, what)
+			who = substr($0, 1, at - 1); what = substr($0, at + 1); learn(who, what)
 			json = what; gsub(/\\/, "&&", json); gsub(/"/, "\\\"", json)
 			gsub(/&/, "\\u0026", json); gsub(/</, "\\u003c", json); gsub(/>/, "\\u003e", json)
-			if (json != what) hide(who, json)
+			if (json != what) learn(who, json)
 			next }
 		{ for (i = 1; i <= n; i++) {
 			rest = $0; out = ""
@@ -99,7 +97,36 @@ scrub() {
 			}
 			$0 = out rest
 		  }
-		  print }' known=1 "$_known" known=0 -
+		  print }' known=1 "$1" known=0 -
+}
+
+# scrub PROJECT PUBLIC: standard input without secrets. They stay on this host.
+scrub() {
+	_known=$(mktemp) || {
+		cat >/dev/null
+		return 1
+	}
+	{ secrets_of "$1" "$2" && echo '=end'; } >"$_known"
+	hide "$_known"
+	_hidden=$?
+	rm -f "$_known"
+	return "$_hidden"
+}
+
+# inspect_scrubbed PUBLIC: as inspect_all, without secrets of the same containers; one question.
+inspect_scrubbed() {
+	_ids=$(cat)
+	[ -n "$_ids" ] || return 0
+	_mark=$(printf '\001')
+	_raw=$(
+		set -f
+		IFS=$NL
+		# shellcheck disable=SC2086 # one ID a line
+		$DOCKER inspect --type container --format "$INSPECT{{range .Config.Env}}{{printf \"\\n$_mark%s\" .}}{{end}}" $_ids 2>/dev/null
+	)
+	_known=$(mktemp) || return 1
+	{ printf '%s\n' "$_raw" | sed -n "s/^$_mark//p" | secret_lines "$1" && echo '=end'; } >"$_known"
+	printf '%s\n' "$_raw" | sed "/^$_mark/d" | grep '^{' | hide "$_known"
 	rm -f "$_known"
 }
 

@@ -128,7 +128,7 @@ work=$(mktemp -d) || fail no-space /tmp
 trap 'rm -rf "$work"' EXIT
 INFO='{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"swarm":{{json .Swarm.LocalNodeState}},"os":{{json .OperatingSystem}},"arch":{{json .Architecture}},"plugins":{{json .ClientInfo.Plugins}},"security":{{json .SecurityOptions}}}'
 dk info --format "$INFO" >"$work/info" 2>/dev/null &
-column 1 "$PROJECT" | inspect_all | scrub "$PROJECT" "$PUBLIC" >"$work/containers" &
+column 1 "$PROJECT" | inspect_scrubbed "$PUBLIC" >"$work/containers" &
 # Does Compose understand the file as it is, and would it leave the running containers alone?
 # shellcheck disable=SC2086 # one service a line, names without spaces
 (if compose "$words" config --images $SERVICES >"$work/images" 2>"$work/config"; then echo ok >"$work/config"; fi) &
