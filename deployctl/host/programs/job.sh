@@ -131,12 +131,6 @@ disturbed() {
 		grep -v -E ' (Running|Waiting|Healthy|Exited|Created|Starting|Started)$' | sort -u
 }
 
-# dry_run: what `up` would do now. Its own function, for `limited`.
-dry_run() {
-	# shellcheck disable=SC2086 # one service a line
-	compose "$COMPOSE_WORDS" --dry-run up -d --no-build --pull never $SERVICES >"$RUN/dry-run.now" 2>&1
-}
-
 changed_since_plan() {
 	while IFS=$TAB read -r n before after literal image named path; do
 		[ -n "$n" ] || continue
@@ -145,20 +139,17 @@ changed_since_plan() {
 	done <"$RUN/edits"
 	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
 		[ -n "$service" ] || continue
-		seen=$(ids_of "$service")
-		[ "$seen" = "$ids" ] || echo "service $service has other containers ($seen) than planned ($ids)"
-		if [ "$ids" != - ]; then
-			lines=$(project_containers "$PROJECT" "$service" | sort | inspect_all)
+		lines=$(project_containers "$PROJECT" "$service" | sort | inspect_all)
+		seen=$(printf '%s\n' "$lines" | sed 's/^{"id":"\([^"]*\)".*/\1/' | tr '\n' ',' | sed 's/,$//')
+		if [ "${seen:--}" != "$ids" ]; then
+			echo "service $service has other containers (${seen:--}) than planned ($ids)"
+		elif [ "$ids" != - ]; then
 			seen=$(printf '%s\n' "$lines" | sed 's/.*"imageId":"\([^"]*\)".*/\1/' | sort -u)
 			[ "$seen" = "$image" ] || echo "service $service runs image $seen, planned $image"
-			seen=$(printf '%s\n' "$lines" | sed 's/.*"configHash":"\([^"]*\)".*/\1/' | tr '\n' ',')
-			[ "${seen%,}" = "$hashes" ] || echo "service $service was recreated with another configuration"
+			seen=$(printf '%s\n' "$lines" | sed 's/.*"configHash":"\([^"]*\)".*/\1/' | tr '\n' ',' | sed 's/,$//')
+			[ "$seen" = "$hashes" ] || echo "service $service was recreated with another configuration"
 		fi
 	done <"$RUN/services"
-	# What else Compose reads (other files, env files, other services) shows in what it would do.
-	limited "$STEP_TIMEOUT" dry_run
-	[ "$(disturbed <"$RUN/dry-run.now")" = "$(disturbed <"$RUN/dry-run")" ] ||
-		echo "docker compose up would now do something else than when the plan was made: $(disturbed <"$RUN/dry-run.now" | tr '\n' ' ')"
 }
 
 # staged SIDE: the Compose words with the edited files replaced by their SIDE, before or after.
@@ -181,10 +172,13 @@ render() {
 	rm -f "$RUN/render.$1.said"
 }
 
-# render_both: its own function, for `limited`, and in a shell of its own, for `wait`.
-render_both() (
+# ask_compose: both renders, and what `up` would do now. Its own function, for `limited`, and in a
+# shell of its own, for `wait`.
+ask_compose() (
 	render before &
 	render after &
+	# shellcheck disable=SC2086 # one service a line
+	compose "$COMPOSE_WORDS" --dry-run up -d --no-build --pull never $SERVICES >"$RUN/dry-run.now" 2>&1 &
 	wait
 )
 
@@ -212,13 +206,18 @@ prepare() {
 	for side in before after; do
 		echo 'Compose did not end' >"$RUN/render.$side"
 	done
-	limited "$STEP_TIMEOUT" render_both
+	limited "$STEP_TIMEOUT" ask_compose
 	for side in before after; do
 		[ ! -s "$RUN/render.$side" ] || {
 			say "refused${TAB}render-$side$TAB$(tr '\n\t' '  ' <"$RUN/render.$side")"
 			return 1
 		}
 	done
+	# What else Compose reads (other files, env files, other services) shows in what it would do.
+	[ "$(disturbed <"$RUN/dry-run.now")" = "$(disturbed <"$RUN/dry-run")" ] || {
+		say "refused${TAB}changed${TAB}docker compose up would now do something else than when the plan was made: $(disturbed <"$RUN/dry-run.now" | tr '\n' ' ')"
+		return 1
+	}
 	while IFS=$TAB read -r n before after literal image named path; do
 		[ -n "$n" ] || continue
 		grep -Fxq -- "$image" "$RUN/images.after" || {
