@@ -83,7 +83,7 @@ def test_a_container_replaced_between_plan_and_swap_stops_the_run(
     up = f"docker compose -f {COMPOSE_FILE} up -d --force-recreate --no-deps api"
     step = {"run": {"name": "somebody", "command": up}}
     done = client.hotfix(HOTFIX, "--playbook", str(client.playbook({"ship": [step]})))
-    assert_refused(done, 23, "other containers")
+    assert_refused(done, 23, "no longer what was planned for")
     assert_at_rest(server)
 
 

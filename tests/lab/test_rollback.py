@@ -78,9 +78,9 @@ def test_on_a_host_that_never_saw_deployctl(server: Server, before: Before, clie
 def test_to_a_release_whose_tag_was_removed_goes_by_its_pin(
     server: Server, before: Before, client: Client
 ) -> None:
-    """`docker image prune -a` and a moved `latest` are daily business on a host."""
+    """A removed tag, a moved `latest` and `docker image prune` are daily business on a host."""
     assert client.hotfix(HOTFIX).code == 0
-    server.sh("docker rmi techno-os-api:86ad4ff && docker image prune -af")
+    server.sh("docker rmi techno-os-api:86ad4ff && docker image prune -f")
     done = client.rollback()
     assert done.code == 0, done.explained
     assert server.look().image == before.image
