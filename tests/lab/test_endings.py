@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from deployctl.lab.machine import COMPOSE_FILE
+
 from .client import Client
 from .expect import (
     assert_as_before,
@@ -85,8 +87,9 @@ def test_a_gate_that_can_not_work_is_refused_before_the_switch(
 
 
 def test_what_was_taken_down_is_deployed_again_although_it_is_recorded_as_live(
-    server: Server, client: Client
+    server: Server, make_client: Callable[..., Client]
 ) -> None:
+    client = make_client(compose={"files": [COMPOSE_FILE], "project": "techno-os"})
     assert client.hotfix(HOTFIX).code == 0
     server.sh("docker rm -f techno-os-api")
     done = client.hotfix(HOTFIX)
