@@ -42,7 +42,10 @@ def _check_options(session: Session) -> None:
     settings, options = session.settings, session.options
     for word, used in (("advisory", options.advisory), ("accept-drift", options.accept_drift)):
         if used and word in settings.forbid:
-            raise RefusedError(f"The target {settings.target} forbids --{word}.")
+            raise RefusedError(
+                f"The target {settings.target} forbids --{word}.",
+                next_step=f"Run it without --{word}, or take it out of the target's `forbid:`.",
+            )
     _check_variables(session)
 
 

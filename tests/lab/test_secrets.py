@@ -65,7 +65,7 @@ def test_the_logs_command_shows_no_secret(
     source = client.file_at("app/main.py")
     sha = client.commit({"app/main.py": source + "\nprint(dict(os.environ), flush=True)\n"})
     assert client.hotfix(sha).code == 0
-    done = client.run("logs")
+    done = client.run("logs", "--lines", "2000")
     assert "DATABASE_URL" in done.stdout
     assert_nowhere(canaries, server, client, done)
 
