@@ -7,11 +7,14 @@ from .expect import assert_refused, assert_untouched
 from .server import Before, Server
 
 HOTFIX = "d73cfb1"
-EVERYTHING = """
-for folder in /opt/techno-os /var/lib/deployctl /home /tmp /etc; do
-  find $folder -xdev -type f -exec sha256sum {} + 2>/dev/null | sort
+EVERYTHING = r"""
+for folder in /opt/techno-os /var/lib/deployctl /etc; do
+  find $folder -xdev -type f -exec sha256sum {} + 2>/dev/null
 done
-find /opt/techno-os /home /tmp -printf '%p %m %u %g %T@\\n' | sort
+find /opt/techno-os -printf '%p %m %u %g %T@\n'
+# docker keeps notes of its own in .docker
+find /home -path '*/.docker' -prune -o -printf '%p %m %u %g\n'
+find /tmp -user deploy
 docker ps -a --no-trunc --format '{{.ID}} {{.Names}} {{.State}} {{.Image}}'
 docker inspect --format '{{.State.StartedAt}}' techno-os-api techno-os-db
 docker image ls --no-trunc -a --format '{{.ID}} {{.Repository}}:{{.Tag}}'
