@@ -135,7 +135,7 @@ def _goal_of_rollback(session: Session) -> None:
 
 
 def pin_of(project: str, service: str, number: str) -> str:
-    """The tag that keeps a release's image from being pruned, whatever its own tag does."""
+    """The tag that keeps a release's image, whatever becomes of its own."""
     return f"{PIN}/{_component(project)}/{_component(service)}:{number}"
 
 
