@@ -77,11 +77,10 @@ class Server:
             self.sh(f"rm -rf {STATE}")
             return
         self.host.reset()
-        for number in range(ORDERS):
-            self.sh(
-                "curl -sf -X POST -H 'content-type: application/json' "
-                f'-d \'{{"item":"tea {number}"}}\' http://127.0.0.1:8000/orders'
-            )
+        self.sh(
+            f"for _ in $(seq {ORDERS}); do curl -sf -X POST -H 'content-type: application/json'"
+            ' -d \'{"item": "tea"}\' http://127.0.0.1:8000/orders; done'
+        )
         self._fresh = self._traces()
 
     def _traces(self) -> str:
