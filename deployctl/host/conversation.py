@@ -37,7 +37,7 @@ class Conversation:
         self._fail_kind = "failed"
         self._ended = False
         self._stderr = bytearray()
-        self._channel = self._start()
+        self._channel: paramiko.Channel = self._start()
         self._drain = threading.Thread(target=self._keep_stderr, name="stderr", daemon=True)
         self._drain.start()
         self.write(script.data)
@@ -146,8 +146,12 @@ class Conversation:
             if not self._transport.is_active():
                 raise link_lost(self._label, self._transport.lost_because) from error
             if self._transport.refusal() is not None:
-                raise self._failed(
-                    "died", "sshd opens no further session on this connection (MaxSessions)"
+                raise ProgramFailed(
+                    "died",
+                    f"{self._name}: sshd opens no further session on this connection; MaxSessions "
+                    "in its sshd_config must allow at least 4",
+                    Answer(),
+                    "",
                 ) from error
             raise answer_timeout(self._label, self._name, OPEN_SECONDS) from error
         channel.settimeout(1.0)

@@ -183,6 +183,12 @@ def planned_release(record: ReleaseRecord | None) -> PlannedRelease | None:
     )
 
 
+FORWARD_STORY = (
+    "A rollback is finished, never undone: if a gate does not pass, the release stays in place, "
+    "the exit code is 22, and a person decides."
+)
+
+
 def rollback_story(
     current: ReleaseRecord | None,
     before: Sequence[GateResult],

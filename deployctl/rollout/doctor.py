@@ -6,6 +6,7 @@ from deployctl.config.settings import Settings
 from deployctl.engines.compose import preflight, survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.errors import DeployctlError
+from deployctl.host.connection import ForwardingRefused, Host
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout.address import host_address
@@ -25,6 +26,17 @@ class DoctorDocument(Document):
     checks: tuple[Check, ...]
 
 
+def _forwarding(host: Host) -> Check:
+    """Gates and the probe need it. Whether anything listens on that port doesn't matter."""
+    try:
+        host.dial("127.0.0.1", 9, 5.0).close()
+    except ForwardingRefused as error:
+        return Check(name="forwarding", state="problem", detail=error.what, next=error.next_step)
+    except OSError:
+        pass
+    return Check(name="forwarding", state="ok", detail="sshd opens connections for us")
+
+
 def doctor(settings: Settings) -> DoctorDocument:
     """Never raises for what the host says: that is what it reports."""
     checks: list[Check] = []
@@ -37,6 +49,7 @@ def doctor(settings: Settings) -> DoctorDocument:
         return DoctorDocument(target=settings.target, checks=tuple(checks))
     try:
         checks.append(Check(name="connection", state="ok", detail=link.host.label))
+        checks.append(_forwarding(link.host))
         facts = survey.take(link.host, settings, probe_write=True)
     except DeployctlError as error:
         checks.append(Check(name="host", state="problem", detail=error.what, next=error.next_step))

@@ -175,7 +175,9 @@ def _facts(session: Session) -> PlanFacts:
         archive_bytes=session.package.size if session.package else 0,
         layers=layers,
         before=tuple(f"{result.name}: {result.state}" for result in session.before),
-        rollback=decide.rollback_story(
+        rollback=decide.FORWARD_STORY
+        if session.command == "rollback"
+        else decide.rollback_story(
             session.current or session.found, session.before, _armed_steps(session.playbook)
         ),
         warnings=preflight.warnings(facts, settings.services),

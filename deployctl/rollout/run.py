@@ -8,6 +8,7 @@ from deployctl.evidence.journal import Journal, OutputLog
 from deployctl.evidence.seal import SealError, seal
 from deployctl.result import Result, SealRef
 from deployctl.rollout import endings, user_steps
+from deployctl.rollout.hints import for_target
 from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome, from_error
 from deployctl.rollout.probe import series_json
@@ -136,7 +137,7 @@ def result_of(session: Session, outcome: Outcome, reference: SealRef | None) -> 
         exit_code=int(outcome.code),
         reason=outcome.reason,
         production=outcome.production,
-        next_step=outcome.next_step,
+        next_step=for_target(outcome.next_step, session.settings.target),
         run_id=session.run_id,
         target=session.settings.target,
         started_at=recorder.started_at,

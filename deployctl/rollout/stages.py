@@ -127,7 +127,11 @@ def arm_stage(session: Session, note: StageNote) -> None:
     except SwapRefusedError:
         session.armed = False
         raise
-    note.detail = "the host rolls back by itself without a confirmation"
+    note.detail = (
+        "the host finishes it by itself if this client goes"
+        if session.command == "rollback"
+        else "the host rolls back by itself without a confirmation"
+    )
 
 
 def swap_stage(session: Session, note: StageNote) -> None:

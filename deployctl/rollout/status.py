@@ -14,6 +14,7 @@ from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout import decide
 from deployctl.rollout.address import host_address
+from deployctl.rollout.hints import for_target
 
 
 class ServiceStatus(Document):
@@ -92,7 +93,7 @@ def describe_host(settings: Settings, facts: Survey, label: str) -> StatusDocume
     sentence, next_step = _sentence(settings, facts, record)
     return StatusDocument(
         sentence=sentence,
-        next_step=next_step,
+        next_step=for_target(next_step, settings.target),
         target=settings.target,
         host=label,
         project=facts.project,
@@ -199,7 +200,9 @@ def _run(line: str) -> RunEntry | None:
             run_id=about["runId"],
             command=about["command"],
             revision=about.get("revision") or "",
-            result=raw["state"].split(" ")[0],
+            result="unproven"
+            if raw["state"] == "confirmed unproven"
+            else raw["state"].split(" ")[0],
             at=datetime.fromtimestamp(raw["epoch"], UTC),
             by=about["by"],
         )

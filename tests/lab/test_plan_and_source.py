@@ -109,3 +109,13 @@ def test_the_same_commit_from_any_checkout_is_the_same_source(
     second.clone()
     again = second.run("plan", "--sha", "stage/f9.8-observability", "--output", "json").document
     assert again["release"]["sourceDigest"] == digest
+
+
+def test_a_hotfix_of_one_character_is_what_runs(server: Server, client: Client) -> None:
+    """Same names, same sizes: only the content differs, and only the content counts."""
+    source = git(client.clone(), "show", f"{HOTFIX}:app/main.py")
+    for number in ("1", "2"):
+        probe = f'\n\n@app.get("/number")\ndef number():\n    return {{"number": {number}}}\n'
+        done = client.hotfix(client.commit({"app/main.py": source + probe}))
+        assert done.code == 0, done.explained
+        assert server.get("/number") == (200, f'{{"number":{number}}}')

@@ -40,11 +40,15 @@ def untouched(
         Untouched(
             service=container.service,
             container_id=container.id,
-            same=container.id in now and now[container.id].started_at == container.started_at,
+            same=container.id in now and _as_it_was(container, now[container.id]),
         )
         for container in before
         if container.service not in services
     )
+
+
+def _as_it_was(before: ContainerState, now: ContainerState) -> bool:
+    return now.started_at == before.started_at and before.status in {now.status, "restarting"}
 
 
 def last_lines(

@@ -135,8 +135,8 @@ def _writable(survey: Survey) -> tuple[Finding, ...]:
         Finding(
             f"write {source.path}",
             source.writable == "yes",
-            f"{source.real_path} can't be replaced by {survey.user} with its owner "
-            f"({source.owner}) and mode kept."
+            f"{source.real_path} can't be replaced by {survey.user} with its owner and group "
+            f"({source.owner}:{source.group}) and its mode kept."
             if source.writable == "owner"
             else f"No file can be made and renamed in the directory of {source.real_path} by "
             f"{survey.user}.",

@@ -11,14 +11,16 @@
 
 [ "$(sha_of "$ARCHIVE")" = "$SHA256" ] || fail bad-archive "$ARCHIVE"
 rm -rf "$WORK"
-mkdir -p "$WORK/tree" "$WORK/secrets" || fail no-space "$WORK"
+# A context of its own name for each tree: BuildKit remembers what one of that name held before.
+TREE=$WORK/$SHA256
+mkdir -p "$TREE" "$WORK/secrets" || fail no-space "$WORK"
 trap 'rm -rf "$WORK"' EXIT
 # Modes as they were sent: they go into the image, where another user may have to read the files,
 # and they decide whether a layer is cached. WORK itself stays closed to others.
-chmod 755 "$WORK/tree"
-message=$(umask 022 && tar -xpzf "$ARCHIVE" -C "$WORK/tree" 2>&1) || fail unpack "$message"
+chmod 755 "$TREE"
+message=$(umask 022 && tar -xpzf "$ARCHIVE" -C "$TREE" 2>&1) || fail unpack "$message"
 
-set -- --progress=plain -t "$IMAGE" -f "$WORK/tree/$DOCKERFILE"
+set -- --progress=plain -t "$IMAGE" -f "$TREE/$DOCKERFILE"
 [ -z "$STAGE" ] || set -- "$@" --target "$STAGE"
 [ -z "$PLATFORM" ] || set -- "$@" --platform "$PLATFORM"
 while IFS= read -r word; do
@@ -43,9 +45,9 @@ $SECRETS
 LIST
 
 if [ "$BUILDX" = 1 ]; then
-	set -- dk buildx build --load "$@" "$WORK/tree"
+	set -- dk buildx build --load "$@" "$TREE"
 else
-	set -- dk build "$@" "$WORK/tree"
+	set -- dk build "$@" "$TREE"
 	export DOCKER_BUILDKIT=1
 fi
 with_client "$@" || fail build "$?"

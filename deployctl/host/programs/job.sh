@@ -369,9 +369,24 @@ forget_release() {
 	fi
 }
 
+# engine_back: waits for Docker to answer, a minute at most. One that is being restarted knows no
+# image, but that doesn't mean that they are gone.
+engine_back() {
+	_left=60
+	until limited 10 dk version; do
+		_left=$((_left - 1))
+		[ "$_left" -gt 0 ] || {
+			say "failed${TAB}engine${TAB}Docker does not answer on the host"
+			return 1
+		}
+		sleep 1
+	done
+}
+
 # put_back: everything as it was. Safe to run again, from wherever it was cut off.
 put_back() {
 	bad=0
+	engine_back || return 1
 	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
 		[ -n "$service" ] && [ "$image" != - ] || continue
 		dk image inspect "$image" >/dev/null 2>&1 || {
@@ -448,7 +463,7 @@ confirm() {
 		say "failed${TAB}record${TAB}live"
 		return 1
 	}
-	write_state confirmed
+	write_state confirmed "${1:-}"
 }
 
 # finish_forward: a rollback that was asked for is brought to its end.
@@ -456,7 +471,7 @@ finish_forward() {
 	case $(state) in
 	rolling_back | rollback_failed) write_state armed "once more" ;;
 	esac
-	{ [ "$(state)" = swapped ] || swap; } && confirm || write_state rollback_failed "it could not be finished"
+	{ [ "$(state)" = swapped ] || swap; } && confirm unproven || write_state rollback_failed "it could not be finished"
 }
 
 # overdue: no confirmation came in time, or the client went before anything was changed.

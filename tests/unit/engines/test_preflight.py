@@ -62,7 +62,9 @@ def test_what_is_refused(name: str, changes: dict[str, Any], says: str) -> None:
     assert says in finding.detail
 
 
-@pytest.mark.parametrize(("writable", "says"), [("no", "renamed"), ("owner", "owner (deploy)")])
+@pytest.mark.parametrize(
+    ("writable", "says"), [("no", "renamed"), ("owner", "owner and group (deploy:techno)")]
+)
 def test_a_file_that_cannot_be_replaced_as_it_is(writable: str, says: str) -> None:
     file = replace(source(COMPOSE), writable=writable)
     [finding] = bad(survey(files=(file,)))

@@ -1,0 +1,12 @@
+"""Commands to type next, complete enough to be copied. Pure."""
+
+import re
+
+_COMMAND = re.compile(
+    r"\bdeployctl (hotfix|rollback|plan|status|history|logs|doctor)\b(?! --target)"
+)
+
+
+def for_target(text: str, target: str) -> str:
+    """The text with `--target TARGET` in every command of deployctl's that takes one."""
+    return _COMMAND.sub(lambda match: f"deployctl {match[1]} --target {target}", text)
