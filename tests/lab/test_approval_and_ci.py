@@ -132,12 +132,12 @@ class TestInAJobOfGitHub:
     def test_a_failed_gate_is_an_annotation_and_the_exit_code_is_true(
         self, server: Server, before: Before, job: Client, tmp_path: Path
     ) -> None:
-        done = job.run("hotfix", "--sha", "broken/health-wrong-body", "--yes")
+        done = job.run("hotfix", "--sha", "broken/crash-at-start", "--yes")
         assert done.code == 21, done.explained
         text = done.stdout + done.stderr
         errors = [line for line in text.splitlines() if line.startswith("::error")]
-        assert any("health" in line for line in errors), text[-3000:]
-        assert "health" in (tmp_path / "summary.md").read_text()
+        assert any("gate container fail" in line for line in errors), text[-3000:]
+        assert "container" in (tmp_path / "summary.md").read_text()
         assert_as_before(server, before, job)
 
     def test_the_key_is_nowhere(self, job: Client) -> None:

@@ -31,6 +31,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def lab(home: Path) -> Iterator[Lab]:
+    # An earlier run that was killed may have left hosts of this name, and their record is not here.
+    for number in (1, 2):
+        name = f"deployctl-lab-itself-{number}"
+        subprocess.run(
+            ["docker", "rm", "--force", "--volumes", name], capture_output=True, check=False
+        )
+        subprocess.run(
+            ["docker", "volume", "rm", "--force", name], capture_output=True, check=False
+        )
     lab = Lab("itself").up(hosts=2)
     yield lab
     lab.down()

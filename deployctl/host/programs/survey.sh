@@ -174,7 +174,7 @@ if [ -z "$STATE_DIR" ]; then
 		STATE_DIR=$beside
 	elif [ ! -d "$STATE_DIR" ]; then
 		if [ "$PROBE_WRITE" = 1 ] && (umask 022 && mkdir -p "$shared") 2>/dev/null && mkdir "$STATE_DIR" 2>/dev/null; then
-			chmod 700 "$STATE_DIR"
+			chmod u=rwx,go=,g-s "$STATE_DIR"
 		else
 			STATE_DIR=$beside
 		fi
@@ -182,7 +182,8 @@ if [ -z "$STATE_DIR" ]; then
 fi
 put state-dir "$STATE_DIR"
 if [ "$PROBE_WRITE" = 1 ]; then
-	mode=700
+	# A number would keep the set-group-ID bit that a directory inherits.
+	mode=u=rwx,go=,g-s
 	if [ -n "$STATE_GROUP" ]; then
 		mode=2770
 		# The directory may be there already, from a time without a group.
