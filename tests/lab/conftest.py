@@ -1,8 +1,9 @@
 """Real hosts: every test here drives the real command line against a lab host of its own worker.
 
-`pytest -n 2 tests/lab` gives each worker a lab (`t-gw0`, `t-gw1`); without `-n` it is `t-main`.
-Each test begins on a host as `lab up` leaves it. DEPLOYCTL_KEEP_LAB=1 leaves the labs up, which
-saves half a minute on the next run and lets a person look at what a failed test left.
+`pytest -n 2 tests/lab` gives each worker a lab, named after the run, so that two runs on one
+machine don't meet. Each test begins on a host as `lab up` leaves it. With DEPLOYCTL_KEEP_LAB=1 the
+labs are named `t-gw0`, `t-gw1` (`t-main` without `-n`) and stay up, which saves half a minute on
+the next run and lets a person look at what a failed test left.
 """
 
 import os
@@ -30,7 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def worker() -> str:
-    return os.environ.get("PYTEST_XDIST_WORKER", "main")
+    """The worker's name, and but for labs that are kept, the run's as well."""
+    name = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    if os.environ.get("DEPLOYCTL_KEEP_LAB"):
+        return name
+    return f"{os.environ.get('PYTEST_XDIST_TESTRUNUID', str(os.getpid()))[:6]}-{name}"
 
 
 @pytest.fixture(scope="session")
