@@ -148,7 +148,8 @@ LOOKS = st.lists(
 )
 
 
-@given(LOOKS, st.floats(0, 5))
+# Without a healthy time, the last looks alone decide.
+@given(LOOKS, st.floats(0.001, 5))
 def test_proven_means_that_every_gate_passed_throughout(
     looks: list[tuple[str, Any, float, bool]], min_healthy: float
 ) -> None:

@@ -22,7 +22,8 @@ def archived(tree: dict[bytes, tuple[bytes, bool]]) -> tuple[bytes, HashedFile]:
     archive = Archive(output)
     for path, (content, executable) in sorted(tree.items()):
         mode = "100755" if executable else "100644"
-        entry = Entry(b"dir/" + path, mode, "", len(content), 0)
+        oid = hashlib.sha256(content).hexdigest()
+        entry = Entry(b"dir/" + path, mode, oid, len(content), 0)
         assert archive.add(entry, io.BytesIO(content)) == hashlib.sha256(content).hexdigest()
     archive.close()
     return buffer.getvalue(), output
