@@ -1,6 +1,7 @@
 """The lab is what it says: a rented server that runs the first release, and then is gone."""
 
 import json
+import secrets
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,16 +32,8 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def lab(home: Path) -> Iterator[Lab]:
-    # An earlier run that was killed may have left hosts of this name, and their record is not here.
-    for number in (1, 2):
-        name = f"deployctl-lab-itself-{number}"
-        subprocess.run(
-            ["docker", "rm", "--force", "--volumes", name], capture_output=True, check=False
-        )
-        subprocess.run(
-            ["docker", "volume", "rm", "--force", name], capture_output=True, check=False
-        )
-    lab = Lab("itself").up(hosts=2)
+    # A name of its own, whatever other workers, or a run that was killed, have left.
+    lab = Lab(f"itself-{secrets.token_hex(3)}").up(hosts=2)
     yield lab
     lab.down()
 
