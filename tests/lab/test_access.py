@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployctl.lab.machine import COMPOSE_FILE
+from tests.cases import Case, refuses, works
 
 from .client import Client
 from .expect import assert_as_before, assert_refused, assert_untouched
@@ -66,11 +67,12 @@ def test_a_port_where_nobody_listens(
     assert_untouched(server, before)
 
 
+@refuses("Hosts", "a user without access to Docker", 23, "can't reach Docker")
 def test_a_user_without_docker(
-    server: Server, before: Before, make_client: Callable[..., Client]
+    server: Server, before: Before, make_client: Callable[..., Client], refusal: Case
 ) -> None:
     done = make_client(host_user="nodocker").hotfix(HOTFIX)
-    assert_refused(done, 23, "Docker")
+    assert_refused(done, refusal.code, refusal.sentence)
     assert "docker group" in done.document["nextStep"]
     assert_untouched(server, before)
 
@@ -91,8 +93,12 @@ def give_to(user: str, server: Server) -> None:
 @pytest.mark.parametrize(
     "user",
     [
-        pytest.param("sudoer", id="docker by sudo only"),
-        pytest.param("minimal", id="BusyBox only"),
+        pytest.param(
+            "sudoer",
+            id="docker by sudo only",
+            marks=works("Hosts", "Docker by passwordless sudo only"),
+        ),
+        pytest.param("minimal", id="BusyBox only", marks=works("Hosts", "BusyBox userland")),
     ],
 )
 def test_a_user_who_owns_the_file(

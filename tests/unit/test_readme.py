@@ -16,6 +16,7 @@ from deployctl.config.gates import GATE_TYPES
 from deployctl.config.settings import RolloutSettings
 from deployctl.errors import ExitCode
 from deployctl.rollout.safety import ORDER
+from tests.cases import markdown
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -109,3 +110,10 @@ def test_the_table_of_rooms_names_every_room() -> None:
     named = set(re.findall(r"^\| `([a-z]+)/` \|", PAGES["CONTRIBUTING.md"], re.MULTILINE))
     rooms = {path.parent.name for path in (ROOT / "deployctl").glob("*/__init__.py")}
     assert named == rooms
+
+
+def test_what_it_works_with_is_what_the_marks_of_the_tests_say() -> None:
+    text = section("What it works with")
+    _, found, rest = text.partition("<!-- works with: begin -->\n")
+    assert found
+    assert rest.partition("<!-- works with: end -->")[0] == markdown(), "script/works-with --write"
