@@ -87,7 +87,9 @@ def _survey(session: Session, link: Link) -> survey.Survey:
     deadline = time.monotonic() + session.options.lock_wait
     told = False
     while True:
-        facts = survey.take(link.host, session.settings, probe_write=not session.dry)
+        facts = survey.take(
+            link.host, session.settings, probe_write="no" if session.dry else "keep"
+        )
         if not facts.locked or session.dry or time.monotonic() >= deadline:
             return facts
         if not told:

@@ -50,7 +50,7 @@ def doctor(settings: Settings) -> DoctorDocument:
     try:
         checks.append(Check(name="connection", state="ok", detail=link.host.label))
         checks.append(_forwarding(link.host))
-        facts = survey.take(link.host, settings, probe_write=True)
+        facts = survey.take(link.host, settings, probe_write="undo")
     except DeployctlError as error:
         checks.append(Check(name="host", state="problem", detail=error.what, next=error.next_step))
         return DoctorDocument(target=settings.target, checks=tuple(checks))

@@ -13,7 +13,7 @@ def logs(settings: Settings, service: str | None, lines: int) -> Iterator[str]:
     """Lines as the containers wrote them; with several replicas each line names its container."""
     link = Link(host_address(settings.host))
     try:
-        facts = survey.take(link.host, settings, probe_write=False)
+        facts = survey.take(link.host, settings, probe_write="no")
         name = service or settings.services[0]
         known = sorted({container.service for container in facts.containers})
         if name not in known:

@@ -8,8 +8,9 @@ from typing import Any
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import survey
 from deployctl.engines.compose.job import describe_holder
-from deployctl.engines.compose.survey import Survey
-from deployctl.engines.releases import ReleaseRecord, describe, ordinal
+from deployctl.engines.compose.survey import Survey, Unfinished
+from deployctl.engines.releases import ReleaseRecord, describe, find, ordinal
+from deployctl.host.facts import ContainerState
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout import decide
@@ -81,7 +82,7 @@ def status(settings: Settings) -> StatusDocument:
     """Raises RefusedError or UnreachableError where the host can't be asked."""
     link = Link(host_address(settings.host))
     try:
-        facts = survey.take(link.host, settings, probe_write=False)
+        facts = survey.take(link.host, settings, probe_write="no")
         return describe_host(settings, facts, link.host.label)
     finally:
         link.close()
@@ -100,7 +101,7 @@ def describe_host(settings: Settings, facts: Survey, label: str) -> StatusDocume
         release=record.number if record else None,
         sha=record.sha if record else None,
         subject=record.subject if record else "",
-        live_since=record.at if record else None,
+        live_since=(facts.live_since or record.at) if record else None,
         by=record.by if record else None,
         services=tuple(
             ServiceStatus(
@@ -130,15 +131,15 @@ def _sentence(  # noqa: PLR0911 - one for each state
         run = facts.abandoned[0]
         told = (
             f"Run {run.run_id} was left {run.state.split(' ')[0]} by "
-            f"{run.about.get('by', 'somebody')}; it was neither confirmed nor put back."
+            f"{run.about.get('by', 'somebody')}; it was neither confirmed nor put back. "
+            f"{_host_will(facts, run)}"
         )
         return told, "deployctl rollback"
     if facts.lock_holder is not None:
         return f"A rollout is running: {describe_holder(facts.lock_holder)}.", "deployctl status"
     down = [c for c in facts.containers if c.service in settings.services and c.status != "running"]
     if down or not any(facts.containers_of(service) for service in settings.services):
-        told = ", ".join(f"{c.name} is {c.status}" for c in down) or "no container exists"
-        return f"The service is down: {told}.", "deployctl logs; deployctl rollback"
+        return _down(facts, down)
     if facts.config_error:
         return "Compose refuses the file on the host.", "deployctl compose diagnose FILE"
     if facts.drift:
@@ -154,11 +155,32 @@ def _sentence(  # noqa: PLR0911 - one for each state
     return f"{describe(record)} is live.", "deployctl hotfix --sha SHA, or deployctl rollback"
 
 
+def _host_will(facts: Survey, run: Unfinished) -> str:
+    """What happens to it if nobody does anything."""
+    holder = (facts.lock_holder or {}).get("runId")
+    if holder != run.run_id or run.state.startswith("rollback_failed"):
+        return "The host does nothing more about it by itself."
+    if run.about.get("command") == "rollback" or run.state.startswith("rolling_back"):
+        return "The host brings it to its end by itself."
+    return f"The host puts it back by itself in {max(run.left_s, 0)} s."
+
+
+def _down(facts: Survey, down: Sequence[ContainerState]) -> tuple[str, str]:
+    if down:
+        told = ", ".join(f"{c.name} is {c.status}" for c in down)
+        return f"The service is down: {told}.", "deployctl logs; deployctl rollback"
+    told = "The service is down: it has no container any more."
+    last = find(facts.releases, facts.live)
+    if last is None:
+        return told, "`docker compose up -d` on the host, or deployctl hotfix --sha SHA"
+    return f"{told} {describe(last)} was live.", f"deployctl rollback --to {last.number}"
+
+
 def history(settings: Settings, limit: int) -> HistoryDocument:
     """The releases, and the runs that ended, newest first."""
     link = Link(host_address(settings.host))
     try:
-        facts = survey.take(link.host, settings, probe_write=False)
+        facts = survey.take(link.host, settings, probe_write="no")
         answer = link.host.run(
             "history", {"STATE_DIR": facts.state_dir, "LINES": str(limit)}, timeout=30.0
         )

@@ -100,6 +100,28 @@ def test_what_was_taken_down_is_deployed_again_although_it_is_recorded_as_live(
     assert client.history()["releases"][0]["previous"] == "r1"
 
 
+def test_a_project_that_was_taken_down_is_found_again_and_started_with_what_it_needs(
+    server: Server, make_client: Callable[..., Client]
+) -> None:
+    """Without a container, only the state directory knows where the project's files are."""
+    client = make_client()
+    assert client.hotfix(HOTFIX).code == 0
+    server.sh(f"docker compose -f {COMPOSE_FILE} down")
+    status = client.status()
+    assert "no container any more. r1 (d73cfb1) was live" in status["sentence"]
+    assert status["nextStep"].endswith("--to r1")
+    done = client.rollback("--to", "r1")
+    assert done.code == 0, done.explained
+    assert server.get("/metrics")[0] == 200
+    assert_status(server, client, "r1")
+
+
+def test_a_look_by_the_doctor_leaves_nothing_behind(server: Server, client: Client) -> None:
+    server.sh("rm -rf /var/lib/deployctl/techno-os")
+    assert client.run("doctor").code == 0
+    server.sh("test ! -e /var/lib/deployctl/techno-os")
+
+
 def test_a_rollback_to_a_container_that_was_stopped_does_not_say_that_it_serves(
     server: Server, make_client: Callable[..., Client]
 ) -> None:

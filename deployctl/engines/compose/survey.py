@@ -8,8 +8,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 from deployctl.config.settings import HostSettings, Settings
 from deployctl.engines.compose.refusals import refusal
@@ -24,6 +24,9 @@ _STARTS = ("Created", "Starting", "Started")
 """what Compose says of a container that it leaves as it is, but starts"""
 CLIENT_GONE_AFTER = 15
 """seconds without a heartbeat after which a run's client counts as gone"""
+
+
+Probe = Literal["keep", "undo", "no"]
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ class Unfinished:
     about: Mapping[str, Any]
     silent_s: int
     """seconds since its client was last heard of, by the host's uptime"""
+    left_s: int = 0
+    """seconds until the host puts it back by itself; negative when that is past"""
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,8 @@ class Survey:
     state_dir: str
     live: str
     """number of the live release (`r3`), or empty"""
+    live_since: datetime | None
+    """when it last became the live one, by the host's clock"""
     releases: tuple[ReleaseRecord, ...]
     unfinished: tuple[Unfinished, ...]
     lock_holder: Mapping[str, Any] | None
@@ -140,9 +147,13 @@ class Survey:
 
         A plain `up` is better: it labels the container as a person's own `docker compose up -d`
         would, so that such a one changes nothing afterwards. But a dependency that has drifted,
-        stopped or is unhealthy must not be touched, nor stand in the way.
+        stopped or is unhealthy must not be touched, nor stand in the way. A very first start makes
+        those that aren't there yet.
         """
         others = self._disturbed(self.dry_run, ours=False)
+        if not any(self.containers_of(service) for service in self.services):
+            there = {f"{c.name}: " for c in self.containers}
+            others = tuple(line for line in others if line.startswith(tuple(there)))
         ill = any(c.status != "running" or c.health == "unhealthy" for c in self._others)
         return ("--no-deps",) if others or ill else ()
 
@@ -163,10 +174,11 @@ class Survey:
         return tuple(c for c in self.containers if c.service == service)
 
 
-def take(host: Host, settings: Settings, *, probe_write: bool) -> Survey:
+def take(host: Host, settings: Settings, *, probe_write: Probe) -> Survey:
     """Asks the host. Raises RefusedError when it can't take part in a rollout at all.
 
-    `probe_write`: prove that the files can be replaced; that makes the state directory.
+    `probe_write`: `keep` proves that the files can be replaced, and makes the state directory;
+    `undo` proves it and leaves nothing behind.
     """
     try:
         answer = host.run(
@@ -179,7 +191,7 @@ def take(host: Host, settings: Settings, *, probe_write: bool) -> Survey:
                 "FILES": "\n".join(settings.compose.files or ()),
                 "STATE_DIR": settings.host.state_dir or "",
                 "STATE_GROUP": settings.host.operators_group or "",
-                "PROBE_WRITE": "1" if probe_write else "0",
+                "PROBE_WRITE": probe_write,
                 "PUBLIC": "\n".join(settings.public),
             },
             timeout=SURVEY_TIMEOUT,
@@ -232,6 +244,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         dry_run_alone=answer.text("dry-run-alone", ""),
         state_dir=answer.text("state-dir", ""),
         live=answer.text("live", "").strip(),
+        live_since=_since(answer.text("live-since", "")),
         releases=tuple(read_record(data) for data in answer.all("release")),
         unfinished=_unfinished(answer),
         lock_holder=_json_object(held) if held is not None else None,
@@ -286,10 +299,14 @@ def _files(answer: Answer) -> tuple[ComposeSource, ...]:
     return tuple(files)
 
 
+def _since(epoch: str) -> datetime | None:
+    return datetime.fromtimestamp(int(epoch), UTC) if epoch.isdigit() else None
+
+
 def _unfinished(answer: Answer) -> tuple[Unfinished, ...]:
     runs = []
-    columns = (answer.all(f"unfinished{suffix}") for suffix in ("", "-about", "-silent"))
-    for head, about, silent in zip(*columns, strict=False):
+    columns = (answer.all(f"unfinished{suffix}") for suffix in ("", "-about", "-silent", "-left"))
+    for head, about, silent, left in zip(*columns, strict=False):
         run_id, _, state = head.decode().partition(" ")
         runs.append(
             Unfinished(
@@ -297,6 +314,7 @@ def _unfinished(answer: Answer) -> tuple[Unfinished, ...]:
                 state=state,
                 about=_json_object(about.decode()),
                 silent_s=int(silent),
+                left_s=int(left),
             )
         )
     return tuple(runs)

@@ -244,7 +244,13 @@ expect() {
 }
 
 backup() {
-	expect prepared && prepare
+	expect prepared && prepare && remember
+}
+
+# remember: how Compose finds this project, for a survey that meets no container of it any more.
+remember() {
+	printf '%s\n' "$SERVICES" >"$STATE_DIR/compose-services" &&
+		printf '%s\n' "$COMPOSE_WORDS" >"$STATE_DIR/compose-words"
 }
 
 # arm: from here on the host rolls back by itself unless it is told `confirm` in time.
@@ -363,7 +369,7 @@ forget_release() {
 		[ ! -f "$record" ] || rm -f "$STATE_DIR/releases/$(basename "${record#"$RUN"/release.}")"
 	done
 	if [ -f "$RUN/live.before" ]; then
-		cp "$RUN/live.before" "$STATE_DIR/.live" && mv "$STATE_DIR/.live" "$STATE_DIR/live"
+		cp -p "$RUN/live.before" "$STATE_DIR/.live" && mv "$STATE_DIR/.live" "$STATE_DIR/live"
 	else
 		rm -f "$STATE_DIR/live"
 	fi

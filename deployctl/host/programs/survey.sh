@@ -1,5 +1,5 @@
 # survey.sh: everything that preflight and capture want to know, in one exchange. Changes nothing,
-# but for the state directory where PROBE_WRITE is 1.
+# but for the state directory where PROBE_WRITE is keep.
 #
 # DOCKER_WORDS  the command from the settings, one word a line; empty: docker, then sudo -n docker
 # PROJECT       the Compose project; empty: that of the live containers
@@ -9,7 +9,8 @@
 # STATE_DIR     from the settings; empty: /var/lib/deployctl/PROJECT, else beside the Compose file
 # STATE_GROUP   the operators' group, or empty
 # PUBLIC        names of environment variables whose values may be shown, one a line
-# PROBE_WRITE   1: prove that files can be made, chowned and renamed beside the Compose file
+# PROBE_WRITE   keep: prove that files can be made, chowned and renamed beside the Compose file, and
+#               make the state directory; undo: the same, and remove what was made; no: neither
 #include docker.sh
 
 missing=
@@ -51,6 +52,25 @@ column() {
 		$1 != "" && (project == "" || $2 == project) && (service == "" || ($3 == service && $4 != "True")) { print $n }'
 }
 
+# remembered: the Compose words that the last rollout of this service left, for when no container is
+# there any more to tell. Of more than one project none is meant.
+remembered() {
+	_found=
+	for _each in "${STATE_DIR:-/dev/null}" "/var/lib/deployctl/${PROJECT:-.}" /var/lib/deployctl/*; do
+		grep -Fxq -- "$first_service" "$_each/compose-services" 2>/dev/null || continue
+		[ -z "$_found" ] || [ "$_found" = "$_each" ] || return 1
+		_found=$_each
+		# Named by the settings: no other is meant.
+		case $_each in "$STATE_DIR" | "/var/lib/deployctl/$PROJECT") break ;; esac
+	done
+	[ -n "$_found" ] && cat "$_found/compose-words"
+}
+
+# words_of OPTION: the values that OPTION has among the words on stdin.
+words_of() {
+	awk -v option="$1" 'value { if (name == option) print; value = 0; next } { name = $0; value = 1 }'
+}
+
 if [ -z "$PROJECT" ]; then
 	PROJECT=$(printf '%s\n' "$SERVICES" | while IFS= read -r service; do column 2 "" "$service"; done | sort -u)
 	case $PROJECT in
@@ -69,7 +89,11 @@ if [ -n "$live" ]; then
 elif [ -n "$(dk ps -aq --filter "label=com.docker.swarm.service.name" --filter "name=_$first_service\\." | sed -n 1p)" ]; then
 	fail swarm-managed "$first_service"
 elif [ -z "$FILES" ]; then
-	fail no-container "$first_service${PROJECT:+ of the project $PROJECT}"
+	known=$(remembered) || fail no-container "$first_service${PROJECT:+ of the project $PROJECT}"
+	PROJECT=$(printf '%s\n' "$known" | words_of -p)
+	[ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(printf '%s\n' "$known" | words_of --project-directory)
+	FILES=$(printf '%s\n' "$known" | words_of -f)
+	ENV_FILES=$(printf '%s\n' "$known" | words_of --env-file)
 fi
 [ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(dirname "$(printf '%s\n' "$FILES" | sed -n 1p)")
 
@@ -102,7 +126,7 @@ while IFS= read -r path; do
 	real=$(readlink -f "$path")
 	folder=$(dirname "$real")
 	writable=yes
-	if [ "$PROBE_WRITE" = 1 ]; then
+	if [ "$PROBE_WRITE" != no ]; then
 		probe=$folder/.deployctl-probe.$$
 		if ! { cp -p "$real" "$probe" && mv "$probe" "$probe.2" && rm -f "$probe.2"; } 2>/dev/null; then
 			writable=no
@@ -162,6 +186,7 @@ put disk-root "$(stat -f -c '%a %S %d %c' "$root" 2>/dev/null)"
 
 # The state directory: what earlier rollouts left. There must be one only, or two people would hold
 # two locks.
+made=
 if [ -z "$STATE_DIR" ]; then
 	shared=/var/lib/deployctl
 	beside=$(dirname "$(readlink -f "$(printf '%s\n' "$FILES" | sed -n 1p)")")/.deployctl
@@ -173,15 +198,16 @@ if [ -z "$STATE_DIR" ]; then
 	elif [ -d "$beside" ]; then
 		STATE_DIR=$beside
 	elif [ ! -d "$STATE_DIR" ]; then
-		if [ "$PROBE_WRITE" = 1 ] && (umask 022 && mkdir -p "$shared") 2>/dev/null && mkdir "$STATE_DIR" 2>/dev/null; then
+		if [ "$PROBE_WRITE" != no ] && (umask 022 && mkdir -p "$shared") 2>/dev/null && mkdir "$STATE_DIR" 2>/dev/null; then
 			chmod u=rwx,go=,g-s "$STATE_DIR"
+			made=$STATE_DIR
 		else
 			STATE_DIR=$beside
 		fi
 	fi
 fi
 put state-dir "$STATE_DIR"
-if [ "$PROBE_WRITE" = 1 ]; then
+if [ "$PROBE_WRITE" != no ]; then
 	# A number would keep the set-group-ID bit that a directory inherits.
 	mode=u=rwx,go=,g-s
 	if [ -n "$STATE_GROUP" ]; then
@@ -192,15 +218,22 @@ if [ "$PROBE_WRITE" = 1 ]; then
 	for folder in "$STATE_DIR" "$STATE_DIR/runs" "$STATE_DIR/releases" "$STATE_DIR/upload"; do
 		[ -d "$folder" ] && continue
 		mkdir -p "$folder" 2>/dev/null || fail state-denied "$folder"
+		made=$folder$NL$made
 		[ -z "$STATE_GROUP" ] || chgrp "$STATE_GROUP" "$folder" 2>/dev/null || fail state-group "$STATE_GROUP"
 		chmod "$mode" "$folder"
 	done
 	{ : >"$STATE_DIR/.probe" && rm -f "$STATE_DIR/.probe"; } 2>/dev/null || fail state-denied "$STATE_DIR"
 	put disk-state "$(stat -f -c '%a %S %d %c' "$STATE_DIR")"
+	if [ "$PROBE_WRITE" = undo ]; then
+		printf '%s\n' "$made" | while IFS= read -r folder; do
+			[ -z "$folder" ] || rmdir "$folder" 2>/dev/null
+		done
+	fi
 fi
 if [ -d "$STATE_DIR" ]; then
 	[ -r "$STATE_DIR" ] && [ -x "$STATE_DIR" ] || fail state-denied "$STATE_DIR"
 	put live "$(cat "$STATE_DIR/live" 2>/dev/null)"
+	put live-since "$(stat -c %Y "$STATE_DIR/live" 2>/dev/null)"
 	for record in "$STATE_DIR"/releases/*.json; do
 		[ -f "$record" ] && put_file release "$record"
 	done
@@ -216,6 +249,8 @@ if [ -d "$STATE_DIR" ]; then
 			put_file unfinished-about "$run/about.json"
 			heard=$(cat "$run/heard" 2>/dev/null)
 			put unfinished-silent "$(($(uptime_s) - ${heard:-0}))"
+			read -r deadline _ <"$run/deadline" 2>/dev/null || deadline=0
+			put unfinished-left "$((deadline - $(uptime_s)))"
 			;;
 		esac
 	done

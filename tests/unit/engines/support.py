@@ -43,7 +43,8 @@ SURVEY = Survey(
         ),
     ),
     containers=(API, POSTGRES), config_error="", rendered_images=("techno-os-api:v1",),
-    dry_run=LEFT_ALONE, dry_run_alone="", state_dir="/var/lib/deployctl/techno-os", live="",
+    dry_run=LEFT_ALONE, dry_run_alone="", state_dir="/var/lib/deployctl/techno-os",
+    live="", live_since=None,
     releases=(), unfinished=(), lock_holder=None, built={},
     docker_space=Space(10**10, 10**6), state_space=Space(10**10, 10**6),
 )  # fmt: skip

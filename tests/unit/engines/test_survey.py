@@ -125,12 +125,14 @@ class TestTheWholeAnswer:
         records = [
             Record("live", b"r1\n"), Record("release", write_record(record("r1")).encode()),
             Record("unfinished", b"run-7 swapped"), Record("unfinished-about", b'{"by": "ann"}'),
-            Record("unfinished-silent", b"40"),
+            Record("unfinished-silent", b"40"), Record("unfinished-left", b"200"),
+            Record("live-since", b"1767425520"),
         ]  # fmt: skip
         found = parse(Answer(records), ("api",))
         assert found.live == "r1"
         assert found.releases == (record("r1"),)
-        assert found.unfinished == (Unfinished("run-7", "swapped", {"by": "ann"}, 40),)
+        assert found.unfinished == (Unfinished("run-7", "swapped", {"by": "ann"}, 40, 200),)
+        assert found.live_since == datetime(2026, 1, 3, 7, 32, tzinfo=UTC)
 
     @pytest.mark.parametrize(
         ("text", "free", "inodes"),
@@ -193,6 +195,11 @@ class TestWhatADryRunGivesAway:
     @pytest.mark.parametrize("ill", [{"status": "exited"}, {"health": "unhealthy"}])
     def test_an_ill_dependency_must_not_stand_in_the_way(self, ill: dict[str, str]) -> None:
         assert survey(containers=(API, replace(POSTGRES, **ill))).up_words == ("--no-deps",)
+
+    def test_a_very_first_start_brings_its_dependencies(self) -> None:
+        dry_run = " Container techno-os-api  Created\n Container techno-os-db  Created\n"
+        assert survey(containers=(), dry_run=dry_run).up_words == ()
+        assert survey(containers=(POSTGRES,), dry_run=dry_run).up_words == ("--no-deps",)
 
     def test_an_ill_container_that_is_no_dependency_does_not_matter(self) -> None:
         other = replace(POSTGRES, name="reports", status="exited")

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,31 @@ def test_a_release_that_is_live() -> None:
     assert found.lock is None
 
 
+def test_a_release_that_is_live_again_is_so_since_it_is_again() -> None:
+    again = datetime(2026, 3, 1, tzinfo=UTC)
+    found = status(releases=(record("r1", sha=D73),), live="r1", live_since=again)
+    assert found.live_since == again
+
+
+@pytest.mark.parametrize(
+    ("holder", "about", "state", "says"),
+    [
+        ("run-7", {}, "swapped", "The host puts it back by itself in 90 s."),
+        ("run-7", {"command": "rollback"}, "swapped", "The host brings it to its end by itself."),
+        ("run-7", {}, "rollback_failed no space", "The host does nothing more about it by itself."),
+        ("", {}, "swapped", "The host does nothing more about it by itself."),
+    ],
+)
+def test_what_the_host_does_if_nobody_does_anything(
+    holder: str, about: dict[str, str], state: str, says: str
+) -> None:
+    found = status(
+        unfinished=(Unfinished("run-7", state, about, 60, 90),),
+        lock_holder={"runId": holder} if holder else None,
+    )
+    assert found.sentence.endswith(says)
+
+
 def test_every_container_of_the_project_is_listed() -> None:
     assert [service.service for service in status().services] == ["api", "postgres"]
 
@@ -46,7 +72,12 @@ def test_what_somebody_started_by_hand() -> None:
     ("changes", "says", "next_step"),
     [
         ({"containers": (replace(API, status="exited"),)}, "techno-os-api is exited", "logs"),
-        ({"containers": (POSTGRES,)}, "no container exists", "rollback"),
+        ({"containers": (POSTGRES,)}, "no container any more", "docker compose up -d"),
+        (
+            {"containers": (), "releases": (record("r1", sha=D73),), "live": "r1"},
+            "no container any more. r1 (d73cfb1) was live",
+            "--to r1",
+        ),
         ({"config_error": "line 3"}, "Compose refuses", "diagnose"),
         ({"dry_run": DRIFTED, "dry_run_alone": DRIFTED}, "not what the Compose file", "edit"),
         ({"lock_holder": {"by": "ben"}}, "A rollout is running", "status"),
