@@ -51,6 +51,14 @@ def hotfix(
     def act(work: "Work") -> "Result":
         from deployctl.rollout.hotfix import hotfix as carry_out  # noqa: PLC0415
 
-        return carry_out(work.settings, sha, work.options, work.playbook, work.events, work.approve)
+        return carry_out(
+            work.settings,
+            sha,
+            work.options,
+            work.playbook,
+            work.events,
+            work.approve,
+            work.reaching,
+        )
 
     return roll_out(Output.of(context), choices, "hotfix", act)

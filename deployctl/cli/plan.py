@@ -44,6 +44,6 @@ def plan(
     def act(work: "Work") -> "Result":
         from deployctl.rollout.plan import plan as draw_up  # noqa: PLC0415
 
-        return draw_up(work.settings, sha, work.options, work.playbook, work.events)
+        return draw_up(work.settings, sha, work.options, work.playbook, work.events, work.reaching)
 
     return roll_out(Output.of(context), choices, "hotfix", act)

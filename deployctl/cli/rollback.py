@@ -54,6 +54,14 @@ def rollback(
     def act(work: "Work") -> "Result":
         from deployctl.rollout.rollback import rollback as carry_out  # noqa: PLC0415
 
-        return carry_out(work.settings, to, work.options, work.playbook, work.events, work.approve)
+        return carry_out(
+            work.settings,
+            to,
+            work.options,
+            work.playbook,
+            work.events,
+            work.approve,
+            work.reaching,
+        )
 
     return roll_out(Output.of(context), choices, "rollback", act)

@@ -14,8 +14,11 @@ from deployctl.cli.settings import load_settings
 from deployctl.errors import UsageError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from deployctl.config.settings import Settings
     from deployctl.events import Events
+    from deployctl.host.link import Link
     from deployctl.result import Result
     from deployctl.rollout.playbook import Playbook
     from deployctl.rollout.request import Approver, Options
@@ -45,6 +48,7 @@ class Work:
     playbook: "Playbook"
     events: "Events"
     approve: "Approver"
+    reaching: "Future[Link]"
 
 
 def roll_out(
@@ -54,13 +58,18 @@ def roll_out(
     act: Callable[[Work], "Result"],
 ) -> int:
     """Prepares the work, lets `act` do it, and returns the exit code of its result."""
-    from deployctl.rollout.playbook import builtin, load_playbook  # noqa: PLC0415
     from deployctl.rollout.request import Options  # noqa: PLC0415
     from deployctl.ui.approval import make_approver, operator  # noqa: PLC0415
 
     reasons = read_reasons(output.argv)
     events = output.start(choices.output.value, choices.log_file)
     settings = load_settings(choices.target, choices.config)
+    from deployctl.rollout.reach import reach  # noqa: PLC0415
+
+    # The host is on its way while the rest is loaded and read.
+    reaching = reach(settings.host)
+    from deployctl.rollout.playbook import builtin, load_playbook  # noqa: PLC0415
+
     playbook = load_playbook(choices.playbook) if choices.playbook else builtin(builtin_playbook)
     options = Options(
         yes=choices.yes,
@@ -79,7 +88,7 @@ def roll_out(
         stderr=sys.stderr,
         suspended=output.suspended,
     )
-    return output.finish(act(Work(settings, options, playbook, events, approve)))
+    return output.finish(act(Work(settings, options, playbook, events, approve, reaching)))
 
 
 def seconds(option: str, text: str) -> float:

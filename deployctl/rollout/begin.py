@@ -1,6 +1,7 @@
 """The session that a run begins with."""
 
 import os
+from concurrent.futures import Future
 from typing import Literal
 
 from deployctl.config.settings import Settings
@@ -8,7 +9,9 @@ from deployctl.events import Events
 from deployctl.evidence.known_secrets import known_secrets
 from deployctl.evidence.redact import Redactor
 from deployctl.evidence.run_directory import RunDirectory
+from deployctl.host.link import Link
 from deployctl.rollout.playbook import Playbook
+from deployctl.rollout.reach import reach
 from deployctl.rollout.recorder import Recorder
 from deployctl.rollout.request import Approver, Options
 from deployctl.rollout.session import Session, new_run_id, scratch_directory
@@ -22,9 +25,11 @@ def begin(
     playbook: Playbook,
     events: Events,
     approve: Approver,
+    reaching: "Future[Link] | None",
     *,
     dry: bool = False,
 ) -> Session:
+    """`reaching`: the connection, where the caller has begun it already."""
     run_id = new_run_id("plan" if dry else command)
     return Session(
         command=command,
@@ -43,5 +48,6 @@ def begin(
         run_id=run_id,
         wanted=wanted,
         scratch=scratch_directory(),
+        reaching=reaching or reach(settings.host),
         dry=dry,
     )

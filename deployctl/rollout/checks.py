@@ -9,7 +9,6 @@ from deployctl.engines.compose import preflight, survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.errors import ConfigError, LockedError, RefusedError
 from deployctl.host.link import Link
-from deployctl.rollout.address import host_address
 from deployctl.rollout.aside import aside
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session, need, scratch_path
@@ -27,7 +26,7 @@ def preflight_stage(session: Session, note: StageNote) -> None:
     if session.command == "hotfix":
         session.commit = commit = _resolve(session)
         packing = aside(lambda: source.pack(commit, session.settings.source, scratch_path(session)))
-    session.link = Link(host_address(session.settings.host))
+    session.link = session.reaching.result()
     session.survey = _survey(session, session.link)
     if packing is not None:
         _keep_package(session, packing.result())

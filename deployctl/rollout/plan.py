@@ -1,8 +1,11 @@
 """`deployctl plan`: the same rollout, touching nothing."""
 
+from concurrent.futures import Future
+
 from deployctl.config.settings import Settings
 from deployctl.errors import UNTOUCHED, DeployctlError, ExitCode
 from deployctl.events import Events, PlanReady, RunEnded
+from deployctl.host.link import Link
 from deployctl.result import Result
 from deployctl.rollout.begin import begin
 from deployctl.rollout.outcome import Outcome, from_error
@@ -16,10 +19,17 @@ PLANNED = ("preflight", "capture")
 
 
 def plan(
-    settings: Settings, revision: str, options: Options, playbook: Playbook, events: Events
+    settings: Settings,
+    revision: str,
+    options: Options,
+    playbook: Playbook,
+    events: Events,
+    reaching: "Future[Link] | None" = None,
 ) -> Result:
     """Emits PlanReady and RunEnded. The first two stages of the playbook, and no other."""
-    session = begin("hotfix", settings, revision, options, playbook, events, _nobody, dry=True)
+    session = begin(
+        "hotfix", settings, revision, options, playbook, events, _nobody, reaching, dry=True
+    )
     try:
         announce(session)
         result = result_of(session, _outcome(session, revision), None)

@@ -159,8 +159,7 @@ def result_of(session: Session, outcome: Outcome, reference: SealRef | None) -> 
 def close(session: Session) -> None:
     if session.job is not None:
         session.job.close()
-    if session.fresh is not None and session.fresh.done() and not session.fresh.exception():
-        session.fresh.result().close()
-    if session.link is not None:
-        session.link.close()
+    for made in (session.fresh, session.reaching):
+        if made is not None and made.done() and not made.exception():
+            made.result().close()
     session.scratch.cleanup()

@@ -49,6 +49,8 @@ class Session:
     wanted: str | None
     """the revision of a hotfix, or the release that a rollback was asked for"""
     scratch: tempfile.TemporaryDirectory[str]
+    reaching: "Future[Link]"
+    """the connection that `link` will be"""
     dry: bool = False
     """only look and plan: nothing on the host is touched"""
     cancelled: threading.Event = field(default_factory=threading.Event)

@@ -1,5 +1,6 @@
 """hotfix, rollback and plan hand over exactly what was asked, and end with what came back."""
 
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from deployctl.events import Events, LogLine, PlanReady, RunEnded, RunStarted, S
 from deployctl.result import Result
 from deployctl.rollout import hotfix as hotfix_module
 from deployctl.rollout import plan as plan_module
+from deployctl.rollout import reach as reach_module
 from deployctl.rollout import rollback as rollback_module
 from deployctl.rollout.request import Options
 
@@ -29,6 +31,12 @@ def ended(code: ExitCode = ExitCode.SEALED, **values: Any) -> Result:
             **values,
         }
     )
+
+
+@pytest.fixture(autouse=True)
+def no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test here is about the host; nobody waits for this answer."""
+    monkeypatch.setattr(reach_module, "reach", lambda _: Future())
 
 
 @pytest.fixture
@@ -52,7 +60,7 @@ def test_hotfix_hands_over_settings_revision_and_options(run: Run, calls: list[A
         "--accept-drift", "--reason", "known",
     )  # fmt: skip
     assert done.code == 0
-    ((settings, revision, options, playbook, _events, _approve),) = calls
+    ((settings, revision, options, playbook, _events, _approve, _reaching),) = calls
     assert (settings.target, revision, playbook.name) == ("lab", "d73cfb1", "hotfix")
     assert options == Options(
         yes=True,

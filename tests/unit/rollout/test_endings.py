@@ -72,6 +72,7 @@ class Run:
             run_id="r",
             wanted=None,
             scratch=cast("Any", None),
+            reaching=cast("Any", None),
             survey=survey(),
             goal=record("r1", sha="d73cfb1" + "0" * 33),
             link=cast("Any", SimpleNamespace(host=SimpleNamespace(alive=lambda: True))),
