@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from deployctl.cli.output import Output
+from deployctl.cli.output import Output, unwritable
 from deployctl.cli.signals import interruptible
 from deployctl.errors import ExitCode
 
@@ -26,10 +26,6 @@ def run(argv: Sequence[str]) -> int:
     with interruptible():
         try:
             code = _dispatch(list(argv), output)
-            output.close()
-            sys.stdout.flush()
-        except BrokenPipeError:
-            code = int(ExitCode.SEALED)  # whoever read us has seen enough
         except BaseException as error:  # noqa: BLE001 - this is where they all end
             code = _tell(error, output)
         finally:
@@ -57,19 +53,29 @@ def _dispatch(argv: list[str], output: Output) -> int:
 def _tell(error: BaseException, output: Output) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else int(bool(error.code))
-    try:
-        return output.fail(error)
-    except BrokenPipeError:
-        return int(getattr(error, "code", ExitCode.BUG))
+    if isinstance(error, BrokenPipeError) and _raised_by_parser(error):
+        return int(ExitCode.SEALED)  # whoever read the help has seen enough
+    if isinstance(error, OSError) and _raised_by_parser(error):
+        error = unwritable(error)
+    return output.fail(error)
+
+
+def _raised_by_parser(error: BaseException) -> bool:
+    """Printing its help is all that the parser does with files."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    name = trace.tb_frame.f_globals.get("__name__", "") if trace is not None else ""
+    return str(name).startswith("typer.")
 
 
 def _settle_streams() -> None:
     """Streams that exist and never fail on a character: `>&-`, LC_ALL=C, a Latin-1 terminal."""
-    for name in ("stdout", "stderr"):
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream = getattr(sys, name)
         if stream is None:
             # Lives as long as the process does.
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
         elif isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from deployctl.result import Result
 
 Sha = Annotated[
-    str, typer.Option("--sha", metavar="SHA", help="The commit: a SHA, a tag or a branch.")
+    str,
+    typer.Option(
+        "--sha", parser=opt.filled, metavar="SHA", help="The commit: a SHA, a tag or a branch."
+    ),
 ]
 
 

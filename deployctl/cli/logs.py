@@ -13,7 +13,13 @@ def logs(
     context: typer.Context,
     *,
     service: Annotated[
-        str | None, typer.Option("--service", help="By default the first of the settings.")
+        str | None,
+        typer.Option(
+            "--service",
+            parser=opt.filled,
+            metavar="NAME",
+            help="By default the first of the settings.",
+        ),
     ] = None,
     lines: Annotated[
         int, typer.Option("--lines", "-n", min=1, max=100_000, help="How many, the last ones.")

@@ -12,6 +12,7 @@ from deployctl.cli.history import history
 from deployctl.cli.hotfix import hotfix
 from deployctl.cli.init import init
 from deployctl.cli.logs import logs
+from deployctl.cli.output import Output
 from deployctl.cli.plan import plan
 from deployctl.cli.rollback import rollback
 from deployctl.cli.status import status
@@ -26,9 +27,9 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
+def _version(context: typer.Context, wanted: bool) -> None:
     if wanted:
-        typer.echo(f"deployctl {deployctl.__version__}")
+        Output.of(context).write(f"deployctl {deployctl.__version__}\n")
         raise typer.Exit
 
 

@@ -15,21 +15,44 @@ class OutputFormat(StrEnum):
     NDJSON = "ndjson"
 
 
+def filled(text: str) -> str:
+    """A value that says something: an unset variable of a script is no choice of anybody's."""
+    if not text.strip():
+        raise typer.BadParameter("expected something, found nothing.")
+    return text
+
+
+def file_path(text: str) -> Path:
+    return Path(filled(text))
+
+
 Target = Annotated[
     str | None,
-    typer.Option("--target", "-t", metavar="NAME", help="The target; needed if there are several."),
+    typer.Option(
+        "--target",
+        "-t",
+        parser=filled,
+        metavar="NAME",
+        help="The target; needed if there are several.",
+    ),
 ]
 Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
+        parser=file_path,
         metavar="FILE",
         help="The settings; by default the nearest deployctl.yml upwards from here.",
     ),
 ]
 PlaybookFile = Annotated[
     Path | None,
-    typer.Option("--playbook", metavar="FILE", help="A playbook instead of the built-in one."),
+    typer.Option(
+        "--playbook",
+        parser=file_path,
+        metavar="FILE",
+        help="A playbook instead of the built-in one.",
+    ),
 ]
 Output = Annotated[
     OutputFormat,
@@ -41,13 +64,19 @@ Output = Annotated[
 ]
 LogFile = Annotated[
     Path | None,
-    typer.Option("--log-file", metavar="FILE", help="Append everything to this file as well."),
+    typer.Option(
+        "--log-file",
+        parser=file_path,
+        metavar="FILE",
+        help="Append everything to this file as well.",
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Approve without being asked.")]
 EvidenceDir = Annotated[
     Path | None,
     typer.Option(
         "--evidence-dir",
+        parser=file_path,
         metavar="DIR",
         help="Where evidence is kept; by default below ~/.local/state/deployctl.",
     ),
@@ -59,6 +88,7 @@ LockWait = Annotated[
     str,
     typer.Option(
         "--lock-wait",
+        parser=filled,
         metavar="TIME",
         help="How long to wait for another rollout to end: 30s, 5m.",
     ),

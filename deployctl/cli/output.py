@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from deployctl.errors import UsageError
+from deployctl.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     import typer
@@ -34,6 +34,9 @@ class Output:
         self._events: Events | None = None
         self._watcher: Watcher | None = None
         self._renderers: list[Renderer] = []
+        self._lost: Exception | None = None
+        self._unread = False
+        """whoever read stdout has closed it, and has seen enough"""
 
     @staticmethod
     def of(context: "typer.Context") -> "Output":
@@ -46,7 +49,12 @@ class Output:
         from deployctl.ui.choose import choose  # noqa: PLC0415
 
         self._renderers = choose(
-            output, stdout=sys.stdout, stderr=sys.stderr, env=os.environ, log_file=log_file
+            output,
+            stdout=sys.stdout,
+            stderr=sys.stderr,
+            env=os.environ,
+            log_file=log_file,
+            lost=self._lose,
         )
         self._watcher, self._events = Watcher(), Events()
         self._events.subscribe(self._watcher)
@@ -61,12 +69,21 @@ class Output:
         return stack
 
     def finish(self, result: "Result") -> int:
-        """Emits the run's last event, unless the rollout did; returns the exit code."""
+        """Emits the run's last event, unless the rollout did; returns the exit code.
+
+        A document that could not be written never masks a code that tells of a failure. In place
+        of 0 it is 73 where a release was deployed, whose record is then missing where it was
+        wanted, and else 2: nothing happened, but what was asked for can't be had there.
+        """
         from deployctl.events import RunEnded  # noqa: PLC0415
 
         if self._events is not None and self._watcher is not None and not self._watcher.ended:
             self._events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
-        return result.exit_code
+        if self._lost is None or result.exit_code:
+            return result.exit_code
+        sys.stderr.write(f"The result can't be written to stdout: {_told(self._lost)}.\n")
+        deployed = result.result == "sealed"
+        return int(ExitCode.SEAL_FAILED if deployed else ExitCode.USAGE)
 
     def fail(self, error: BaseException) -> int:
         """Tells an error through the renderers in place, or those that the words ask for."""
@@ -95,39 +112,48 @@ class Output:
         from deployctl.ui.machine import write_json, write_json_line  # noqa: PLC0415
 
         data = content.model_dump(mode="json", by_alias=True)
-        with _writable():
-            if output == "json":
-                write_json(sys.stdout, data)
-            else:
-                write_json_line(sys.stdout, {"type": "result", **data})
+        if output == "json":
+            self._print(lambda: write_json(sys.stdout, data))
+        else:
+            self._print(lambda: write_json_line(sys.stdout, {"type": "result", **data}))
 
     def write(self, text: str) -> None:
         """Writes data to stdout. Raises UsageError if it can't be written."""
-        with _writable():
-            sys.stdout.write(text)
-            sys.stdout.flush()
+        self._print(lambda: sys.stdout.write(text))
 
     def write_bytes(self, data: bytes) -> None:
         """The same for a file's bytes, which no encoding may change."""
-        with _writable():
+        self._print(lambda: sys.stdout.buffer.write(data))
+
+    def _print(self, put: Callable[[], object]) -> None:
+        """A full disk becomes a sentence; a reader that has gone changes no exit code."""
+        if self._unread:
+            return
+        try:
             sys.stdout.flush()
-            sys.stdout.buffer.write(data)
+            put()
             sys.stdout.flush()
+        except BrokenPipeError:
+            self._unread = True
+        except OSError as error:
+            raise unwritable(error) from error
+
+    def _lose(self, error: Exception) -> None:
+        self._lost = error
 
     def close(self) -> None:
         for renderer in self._renderers:
             renderer.close()
 
 
-class _writable:  # noqa: N801 - reads as a block
-    """Turns a full disk behind stdout into a sentence; a closed pipe stays a BrokenPipeError."""
+def unwritable(error: OSError) -> UsageError:
+    return UsageError(
+        f"The output can't be written: {_told(error)}.", next_step="Send it somewhere else."
+    )
 
-    def __enter__(self) -> None:
-        return None
 
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
-            raise UsageError(f"The output can't be written: {error.strerror}.") from error
+def _told(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def wanted_format(argv: Sequence[str]) -> "Format":

@@ -8,6 +8,7 @@ from deployctl.errors import UsageError
 
 FOLDER = "compose-templates"
 SUFFIX = ".yml.j2"
+FILE_SUFFIX = ".j2"
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
@@ -36,21 +37,43 @@ def render(template: str, values: Mapping[str, str]) -> str:
         raise UsageError(
             f"{place}: {error.message}.", next_step="Give missing values with --set KEY=VALUE."
         ) from error
+    except (
+        ArithmeticError,
+        LookupError,
+        MemoryError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        # What an expression in the template can come to: a sum of text and number, say.
+        raise UsageError(
+            f"{template} can't be rendered: {error or type(error).__name__}.",
+            next_step="Correct the expression, or the values given with --set.",
+        ) from error
 
 
 def _source(template: str) -> str:
-    path = Path(template)
-    if not path.is_file():
-        if template not in (names := available()):
-            raise UsageError(
-                f"There is no template {template}, and no such file.",
-                next_step=f"Templates that deployctl brings: {', '.join(names)}.",
-            )
+    """The text behind a name that deployctl brings, or of a file that is called a template."""
+    if template in (names := available()):
         path = data_path(FOLDER, f"{template}{SUFFIX}")
+    elif template.endswith(FILE_SUFFIX) and _is_file(template):
+        path = Path(template)
+    else:
+        raise UsageError(
+            f"There is no template {template}, and no such file that ends in {FILE_SUFFIX}.",
+            next_step=f"Templates that deployctl brings: {', '.join(names)}.",
+        )
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} can't be read: {error}.", next_step="Check the file.") from error
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return Path(name).is_file()
+    except (OSError, ValueError):  # a name too long, or with a NUL in it
+        return False
 
 
 def available() -> list[str]:

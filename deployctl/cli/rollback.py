@@ -15,6 +15,7 @@ To = Annotated[
     str | None,
     typer.Option(
         "--to",
+        parser=opt.filled,
         metavar="RELEASE",
         help="A release number, SHA or image tag; by default the release before the live one.",
     ),

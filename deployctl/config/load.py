@@ -50,10 +50,15 @@ def load(path: Path, target: str | None, env: AbstractMapping[str, str]) -> Sett
     root, faults = parse(read(path), file)
     if not isinstance(root, Mapping):
         if root is not None:
-            faults.append(
-                Fault(file, root.mark, (), "expected a mapping with `version` and `targets`")
-            )
+            expected = "expected a mapping with `version` and `targets`"
+            faults = [Fault(file, root.mark, (), expected)]
         raise InvalidFileError(faults, next_step=NEXT_STEP)
+    if not root.entries.keys() & FILE_KEYS:
+        # Another kind of file, perhaps one of secrets: nothing of it is shown.
+        expected = (
+            "no key here is one of the settings; expected a mapping with `version` and `targets`"
+        )
+        raise InvalidFileError([Fault(file, root.mark, (), expected)], next_step=NEXT_STEP)
     faults += _check_top(file, root)
     targets = targets_in(root)
     name = target or _default(root, targets)

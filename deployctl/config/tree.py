@@ -188,9 +188,7 @@ class _Builder:
     def _aliased(self, event: Any, mark: Mark) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            raise _UnreadableError(
-                mark, f"alias *{event.anchor} names no anchor that ends before it"
-            )
+            raise _UnreadableError(mark, "an alias here names no anchor that ends before it")
         self._count(node.size, mark)
         return node
 
@@ -202,7 +200,7 @@ class _Builder:
     def _fresh(self, event: Any, mark: Mark, path: Path, depth: int) -> Node:
         self._count(1, mark)
         if event.tag is not None and event.tag != "!":
-            self._fault(mark, path, f"tag {_one_line(event.tag)}; expected a value without a tag")
+            self._fault(mark, path, "a tag; expected a value without a tag")
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(mark, path, depth)
         if isinstance(event, yaml.MappingStartEvent):

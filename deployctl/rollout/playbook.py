@@ -99,8 +99,12 @@ def load_playbook(path: Path, kind: Kind | None = None) -> Playbook:
     root, faults = parse(data, file)
     if not isinstance(root, Mapping):
         if root is not None:
-            faults.append(Fault(file, root.mark, (), "expected a mapping with `stages`"))
+            faults = [Fault(file, root.mark, (), "expected a mapping with `stages`")]
         raise InvalidFileError(faults, next_step=NEXT_STEP)
+    if not root.entries.keys() & Head.model_fields.keys():
+        # Another kind of file, perhaps one of secrets: nothing of it is shown.
+        expected = "no key here is a playbook's; expected a mapping with `stages`"
+        raise InvalidFileError([Fault(file, root.mark, (), expected)], next_step=NEXT_STEP)
     head, head_faults = validate(Head, root, file=file, directory=path.absolute().parent)
     nodes = _items(root)
     read_items = [_stage(file, node) for node in nodes]

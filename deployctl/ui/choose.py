@@ -1,6 +1,7 @@
 """Which renderers a run gets, from the format asked for and where its streams lead."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TextIO
 
@@ -16,15 +17,18 @@ def choose(
     stderr: TextIO,
     env: Mapping[str, str],
     log_file: Path | None = None,
+    lost: Callable[[Exception], None] = lambda _: None,
 ) -> list[Renderer]:
     """Text for people goes to `stderr` whatever the format; `stdout` carries data only.
 
+    `lost` hears why `stdout` could not be written, unless its reader had closed it.
     Raises UsageError if the log file can't be written. None of the renderers ever raises.
     """
     from deployctl.ui.plain import LogFile, Plain  # noqa: PLC0415 - only what a run needs
 
     def report(text: str) -> None:
-        stderr.write(f"deployctl: {text}\n")
+        with suppress(OSError, ValueError):
+            stderr.write(f"deployctl: {text}\n")
 
     people = _for_people(stderr, env)
     renderers = [
@@ -36,7 +40,7 @@ def choose(
         from deployctl.ui.machine import Json, Ndjson  # noqa: PLC0415
 
         machine = Json(stdout) if output == "json" else Ndjson(stdout)
-        renderers.append(Guarded(machine, report=report))
+        renderers.append(Guarded(machine, report=report, lost=lost))
     if log_file is not None:
         renderers.append(Guarded(LogFile(log_file), report=report))
     return list(renderers)

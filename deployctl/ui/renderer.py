@@ -22,6 +22,8 @@ class Renderer(Protocol):
 class Guarded:
     """Puts `fallback` (or nothing) in the place of a renderer that fails.
 
+    `report` hears of it; `lost` when nothing is left, unless the reader had closed the stream.
+
     A closed pipe (`| head`) or a bug in a display, between swap and gates, must not look like a
     failed rollout.
     """
@@ -32,10 +34,12 @@ class Guarded:
         *,
         fallback: Renderer | None = None,
         report: Callable[[str], None] = lambda _: None,
+        lost: Callable[[Exception], None] = lambda _: None,
     ) -> None:
         self._renderer: Renderer | None = renderer
         self._fallback = fallback
         self._report = report
+        self._lost = lost
 
     def __call__(self, event: Event) -> None:
         failed = self._attempt(lambda renderer: renderer(event))
@@ -58,6 +62,8 @@ class Guarded:
             name = type(self._renderer).__name__
             self._renderer, self._fallback = self._fallback, None
             if not isinstance(error, BrokenPipeError):
+                if self._renderer is None:
+                    self._lost(error)
                 self._report(f"{name} output failed ({error}); the run goes on.")
             return True
         return False

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import get_args
 
+import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from deployctl.config import example
@@ -19,8 +20,9 @@ from deployctl.config.tree import Mapping, parse, plain
 from deployctl.config.validate import keys_of
 from deployctl.data import data_path
 from deployctl.errors import ConfigError
-from deployctl.rollout.playbook import load_playbook
+from deployctl.rollout.playbook import Head, load_playbook
 from deployctl.rollout.steps import PARAMS, STEPS
+from tests.cases import works
 
 EXAMPLE = example.complete().encode()
 PLAYBOOK = data_path("playbooks", "hotfix.yml").read_bytes()
@@ -106,6 +108,7 @@ def damaged(draw: st.DrawFn, whole: bytes) -> bytes:
     return data
 
 
+@works("Hostile input", "settings files of any bytes, damaged or with any values")
 @given(st.binary(max_size=200))
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_are_settings_or_a_config_error(data: bytes) -> None:
@@ -152,6 +155,7 @@ def test_any_stages_are_a_playbook_or_a_config_error(items: list[object]) -> Non
     ends_well(load_playbook, yaml.safe_dump(head, allow_unicode=True).encode())
 
 
+@works("Hostile input", "playbooks of any stages and values, or damaged")
 @given(damaged(PLAYBOOK))
 @settings(max_examples=60, deadline=None)
 def test_a_damaged_playbook_is_a_playbook_or_a_config_error(data: bytes) -> None:
@@ -170,6 +174,27 @@ def test_quoted_text_is_read_as_it_was_written(values: dict[str, str]) -> None:
     if not faults:
         assert isinstance(node, Mapping)
         assert plain(node) == values
+
+
+@pytest.mark.parametrize("read", [load_settings, load_playbook])
+@works("Hostile input", "a file of secrets given as settings or playbook: nothing of it is shown")
+@given(
+    st.sampled_from(YAML_PIECES) | st.just(""),
+    st.sampled_from(YAML_PIECES) | st.sampled_from([":x:0:\n", "=", ": - "]),
+    st.sampled_from(["\n", ": 1\n", '"', "'", " x\n", "]", ":::\n", ": {hunter2: 1, hunter2: 2}"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_another_kind_of_file_is_not_quoted(
+    read: Callable[[Path], object], before: str, between: str, after: str
+) -> None:
+    """Such as /etc/shadow, which is YAML by chance."""
+    assume(before not in {*FILE_KEYS, *Head.model_fields})
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "file.yml"
+        path.write_text(f"{before}hunter2{between}hunter2hunter2{after}", "utf-8", "replace")
+        with pytest.raises(ConfigError) as caught:
+            read(path)
+    assert "hunter2" not in caught.value.what
 
 
 @given(st.text())

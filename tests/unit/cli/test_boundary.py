@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
@@ -14,8 +16,9 @@ import pytest
 from deployctl.cli import status as status_module
 from deployctl.cli.boundary import run as run_boundary
 from deployctl.cli.docs import MEANINGS
-from deployctl.cli.output import command_name, wanted_format
+from deployctl.cli.output import Output, command_name, wanted_format
 from deployctl.errors import DeployctlError, ExitCode
+from deployctl.result import Result
 from deployctl.ui.result_schema import result_schema
 
 from .conftest import Run
@@ -171,10 +174,21 @@ def test_a_reader_that_goes_away_is_quiet() -> None:
     assert process.wait() == 0
 
 
-def test_a_full_disk_behind_stdout_is_told() -> None:
+def test_a_reader_that_goes_away_hides_no_fault(surroundings: Path) -> None:
+    (surroundings / "bad.yml").write_text("services:\n  api:\n    ports: ['80']\n")
+    process = deployctl("compose", "diagnose", "bad.yml")
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait() == ExitCode.REFUSED
+    assert process.stderr is not None
+    assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("words", ["docs exit-codes", "plan --help", "--version"])
+def test_a_full_disk_behind_stdout_is_told(words: str) -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
-            [sys.executable, "-m", "deployctl", "docs", "exit-codes"],
+            [sys.executable, "-m", "deployctl", *words.split()],
             stdout=full,
             stderr=subprocess.PIPE,
             check=False,
@@ -183,12 +197,59 @@ def test_a_full_disk_behind_stdout_is_told() -> None:
     assert b"can't be written" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("word", "code", "ends"),
+    [
+        ("planned", ExitCode.SEALED, ExitCode.USAGE),
+        ("unchanged", ExitCode.SEALED, ExitCode.USAGE),
+        ("sealed", ExitCode.SEALED, ExitCode.SEAL_FAILED),
+        ("rolled-back", ExitCode.ROLLED_BACK, ExitCode.ROLLED_BACK),
+        ("rollback-failed", ExitCode.ROLLBACK_FAILED, ExitCode.ROLLBACK_FAILED),
+    ],
+)
+@pytest.mark.parametrize("output", ["json", "ndjson"])
+def test_a_result_that_can_not_be_written_is_no_success_and_masks_no_failure(
+    output: str,
+    word: str,
+    code: ExitCode,
+    ends: ExitCode,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    result = Result(
+        command="hotfix", result=word, exit_code=int(code), reason="Why.", production="State.",
+        started_at=datetime.now(UTC), duration_ms=1,
+    )  # fmt: skip
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        telling = Output(["hotfix"])
+        telling.start(output)  # type: ignore[arg-type]
+        assert telling.finish(result) == ends
+        with suppress(OSError):
+            full.close()
+    told = capsys.readouterr().err
+    assert "Why." in told
+    assert ("can't be written to stdout" in told) == (code == ExitCode.SEALED)
+
+
+def test_a_broken_stderr_changes_no_exit_code(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        assert run("status", "--config", "missing.yml", "-o", "json").code == ExitCode.CONFIG
+        with suppress(OSError):
+            full.close()
+
+
 def test_closed_streams_and_poor_encodings_are_no_bug() -> None:
     command = f"{sys.executable} -m deployctl hotfix --output json"
     for shell in (f"{command} >&-", f"{command} 2>&-", f"PYTHONIOENCODING=ascii {command}"):
         done = subprocess.run(["sh", "-c", shell], capture_output=True, check=False)
         assert done.returncode == 2, shell
         assert b"Traceback" not in done.stderr
+    without_input = f"{sys.executable} -m deployctl compose diagnose - <&-"
+    done = subprocess.run(["sh", "-c", without_input], capture_output=True, check=False)
+    assert done.returncode == ExitCode.REFUSED
+    assert b"empty" in done.stdout
 
 
 _WAITING = """

@@ -74,6 +74,13 @@ def test_render_makes_a_compose_file(run: Run) -> None:
         (["broken.j2"], "line 1"),
         (["missing-value.j2"], "name"),
         (["evil.j2"], "evil.j2"),
+        (["sum.j2"], "sum.j2"),
+        (["/etc/passwd"], "/etc/passwd"),
+        (["../../etc/passwd"], "../../etc/passwd"),
+        (["../compose-templates/production"], "production"),
+        (["nul\0.j2"], "no template"),
+        (["x" * 5000 + ".j2"], "no template"),
+        ([""], "no template"),
     ],
 )
 def test_render_names_what_is_wrong(
@@ -81,6 +88,7 @@ def test_render_names_what_is_wrong(
 ) -> None:
     (surroundings / "broken.j2").write_text("{% if %}")
     (surroundings / "missing-value.j2").write_text("{{ name }}")
+    (surroundings / "sum.j2").write_text("{{ 1 + 'a' }}")
     (surroundings / "evil.j2").write_text("{{ ''.__class__.__mro__[1].__subclasses__() }}")
     done = run("compose", "render", *argv)
     assert done.code == ExitCode.USAGE
