@@ -1,4 +1,4 @@
-"""`deployctl compose …`: work on a local compose file; no host is asked."""
+"""`deployctl compose …`: look at, edit and repair compose files, here or on a target."""
 
 import sys
 from pathlib import Path
@@ -8,9 +8,10 @@ import typer
 
 from deployctl.cli import options as opt
 from deployctl.cli.output import Output
-from deployctl.errors import ExitCode, UsageError
+from deployctl.cli.settings import load_settings
+from deployctl.errors import UsageError
 
-app = typer.Typer(help="Work on a local compose file.", no_args_is_help=True)
+app = typer.Typer(help="Look at, edit and repair compose files.", no_args_is_help=True)
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="A compose file; - reads stdin.")]
 
@@ -30,26 +31,40 @@ def set_image(
 
 @app.command()
 def diagnose(
-    context: typer.Context, file: File, *, output: opt.Output = opt.OutputFormat.TEXT
+    context: typer.Context,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]", help="A compose file; - reads stdin. Without it: the target's files."
+        ),
+    ] = None,
+    *,
+    target: opt.Target = None,
+    config: opt.Config = None,
+    output: opt.Output = opt.OutputFormat.TEXT,
 ) -> int:
-    """Say what is wrong with FILE; exits with 23 if anything is."""
-    from deployctl import composefile  # noqa: PLC0415
-    from deployctl.ui.diagnosis import Diagnosis, Fault, diagnosis_text  # noqa: PLC0415
+    """Name every fault of FILE, or of the target's files, with line, cause and mend.
 
-    found = composefile.check(_read(file))
-    code = ExitCode.REFUSED if found else ExitCode.SEALED
-    document = Diagnosis(
-        command="compose diagnose",
-        file=file,
-        result="faults" if found else "ok",
-        exit_code=int(code),
-        faults=[
-            Fault(line=fault.line, column=fault.column, message=fault.message, mend=fault.mend)
-            for fault in found
-        ],
-    )
-    Output.of(context).answer(output.value, document, diagnosis_text)
-    return int(code)
+    Exits with 23 if there is any.
+    """
+    from deployctl.ui.diagnosis import diagnosis_text  # noqa: PLC0415
+
+    if file is None:
+        from deployctl.rollout.diagnose import diagnose as examine  # noqa: PLC0415
+
+        found = examine(load_settings(target, config))
+    else:
+        from deployctl.rollout.diagnose_file import diagnose as look_at  # noqa: PLC0415
+
+        if target is not None:
+            raise UsageError(
+                "FILE is a file here, --target one there.",
+                next_step="deployctl compose diagnose FILE, or deployctl compose diagnose --target "
+                "NAME",
+            )
+        found = look_at(file, _read(file))
+    Output.of(context).answer(output.value, found, diagnosis_text)
+    return found.exit_code
 
 
 @app.command()

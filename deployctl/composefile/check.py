@@ -1,66 +1,101 @@
 """Everything that is visibly wrong with one compose file, in the order of its lines."""
 
-import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from deployctl.composefile.document import BOM, Document, fault_at, parse
+from deployctl.composefile.document import Document, parse
 from deployctl.composefile.faults import ComposeFault, UnreadableCompose
 from deployctl.composefile.images import find, service_nodes, text_of
+from deployctl.composefile.references import ports_twice, undefined
+from deployctl.composefile.shape import shapes
+from deployctl.composefile.texture import conflicts, line_ends, tabs
+from deployctl.composefile.variables import env_files, unset
 
-CONFLICT = re.compile(r"^(<{7}|\|{7}|>{7})(?: .*)?\r?$|^={7}\r?$", re.MULTILINE)
-TAB_INDENT = re.compile(r"^ *\t[ \t]*(?![ \t#\r\n])", re.MULTILINE)
 # What may stand in place of `image:`; an `extends:` brings its own, a provider needs none.
 SOURCES = ("image", "build", "extends", "provider")
 
 
-def check(data: bytes, *, override: bool = False) -> list[ComposeFault]:
+@dataclass(frozen=True)
+class Surroundings:
+    """What is known of the place where a compose file is used.
+
+    `services` are names that must be in it, with how that is known (`its container runs`);
+    `variables` the names that are set there, None where that isn't known; `env_file` says what is
+    wrong with an environment file of that path (empty: nothing).
+    """
+
+    services: tuple[tuple[str, str], ...] = ()
+    variables: frozenset[str] | None = None
+    env_file: Callable[[str], str] | None = None
+
+
+NOWHERE = Surroundings()
+
+
+def check(
+    data: bytes, *, override: bool = False, around: Surroundings = NOWHERE
+) -> list[ComposeFault]:
     """The faults of a file; empty when nothing is wrong that can be seen without Compose.
 
-    With `override`, the file only adds to earlier ones: it may lack `services:`, and a service
-    in it may lack `image:` and `build:`. Never raises, whatever the bytes.
+    With `override`, the file is one of several: it may lack `services:`, a service in it may lack
+    `image:` and `build:`, and what it refers to may stand in another. Never raises, whatever the
+    bytes.
     """
-    faults = _conflicts(data)
+    faults = [*conflicts(data), *line_ends(data)]
     try:
         document = parse(data)
     except UnreadableCompose as error:
         # Tabs are harmless where YAML accepts them; they are the likely cause where it does not.
-        return sorted({*faults, *error.faults, *_tabs(data)})
-    return sorted({*faults, *_services(document, override=override)})
+        return sorted({*faults, *error.faults, *tabs(data)})
+    return sorted({*faults, *_meaning(document, override=override, around=around)})
 
 
-def _text(data: bytes) -> str:
-    return data.removeprefix(BOM).decode(errors="replace")
+def _meaning(document: Document, *, override: bool, around: Surroundings) -> list[ComposeFault]:
+    try:
+        faults = shapes(document)
+        faults += _services(document, override=override)
+        if not override and find(document.root, "include") is None:
+            faults += undefined(document)
+            faults += _missing(document, around)
+        faults += ports_twice(document)
+        if around.variables is not None:
+            faults += unset(document, around.variables)
+        faults += _env_files(document, around)
+    except UnreadableCompose as error:
+        return list(error.faults)
+    return faults
 
 
-def _conflicts(data: bytes) -> list[ComposeFault]:
-    text = _text(data)
-    marks = list(CONFLICT.finditer(text))
-    if not any(mark.group().startswith(("<", ">")) for mark in marks):
-        return []
-    mend = "Keep one of the two sides and delete the three marker lines."
+def _missing(document: Document, around: Surroundings) -> list[ComposeFault]:
+    there = service_nodes(document)
+    found = find(document.root, "services")
+    place = found.key if found is not None else document.root
     return [
-        fault_at(text, mark.start(), f"A merge conflict's marker: `{mark.group().strip()}`.", mend)
-        for mark in marks
-    ]
-
-
-def _tabs(data: bytes) -> list[ComposeFault]:
-    text = _text(data)
-    return [
-        fault_at(
-            text,
-            text.index("\t", match.start()),
-            "A tab in the indentation; YAML allows only spaces there.",
-            "Replace it by spaces, as many as the lines around it have.",
+        document.fault(
+            place,
+            f"The service `{name}` is missing: {how}.",
+            f"Put `{name}:` back below `services:`; deployctl compose repair can.",
         )
-        for match in TAB_INDENT.finditer(text)
+        for name, how in around.services
+        if name not in there
     ]
+
+
+def _env_files(document: Document, around: Surroundings) -> list[ComposeFault]:
+    if around.env_file is None:
+        return []
+    faults = []
+    for named in env_files(document):
+        wrong = around.env_file(named.path) if named.required and "$" not in named.path else ""
+        if wrong:
+            message = f"The env_file {named.path} of the service `{named.service}` {wrong}."
+            mend = "Put it there, correct the path, or write `required: false` for it."
+            faults.append(document.fault(named.node, message, mend))
+    return faults
 
 
 def _services(document: Document, *, override: bool) -> list[ComposeFault]:
-    try:
-        nodes = service_nodes(document)
-    except UnreadableCompose as error:
-        return list(error.faults)
+    nodes = service_nodes(document)
     if not nodes:
         if override or find(document.root, "include") is not None:
             return []

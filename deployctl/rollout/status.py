@@ -141,7 +141,7 @@ def _sentence(  # noqa: PLR0911 - one for each state
     if down or not any(facts.containers_of(service) for service in settings.services):
         return _down(facts, down)
     if facts.config_error:
-        return "Compose refuses the file on the host.", "deployctl compose diagnose FILE"
+        return "Compose refuses the file on the host.", "deployctl compose diagnose"
     if facts.drift:
         return (
             "What runs is not what the Compose file says.",

@@ -1,37 +1,18 @@
-"""What `compose diagnose` found in a file."""
+"""What `compose diagnose` found, as text."""
 
-from typing import Literal
-
-from pydantic import Field
-
-from deployctl.result import SCHEMA_VERSION, Document
+from deployctl.rollout.diagnosis import Diagnosis
 from deployctl.ui.text import clean
 
 
-class Fault(Document):
-    """`line` and `column` count from 1; `mend` says how to repair it, if that is known."""
-
-    line: int
-    column: int
-    message: str
-    mend: str = ""
-
-
-class Diagnosis(Document):
-    schema_version: int = SCHEMA_VERSION
-    command: str
-    file: str
-    result: Literal["ok", "faults"]
-    exit_code: int
-    faults: list[Fault] = Field(default_factory=list)
-
-
 def diagnosis_text(found: Diagnosis) -> list[str]:
-    """`FILE:LINE:COLUMN: message`, the form that editors jump to."""
-    if not found.faults:
-        return [f"{clean(found.file)}: no faults found."]
+    """`FILE:LINE:COLUMN: message`, the form that editors jump to; then what differs from it."""
     lines = []
     for fault in found.faults:
-        place = f"{clean(found.file)}:{fault.line}:{fault.column}"
+        place = f"{clean(fault.file or found.file)}:{fault.line}:{fault.column}"
         lines.append(f"{place}: {clean(fault.message)} {clean(fault.mend)}".rstrip())
-    return lines
+    lines += [
+        f"{clean(found.file)}: what runs is not what it says: `docker compose up` would not leave "
+        f"{clean(line)} alone."
+        for line in found.drift
+    ]
+    return lines or [f"{clean(found.file)}: no faults found."]

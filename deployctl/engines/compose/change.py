@@ -77,6 +77,6 @@ def _refused(error: composefile.UnreadableCompose, place: str) -> RefusedError:
     told = "; ".join(f"{place}{fault}" for fault in error.faults)
     return RefusedError(
         f"The Compose file can't be edited safely: {told}",
-        next_step="deployctl compose diagnose FILE (on a copy of the file), mend it, and run the "
-        "command again.",
+        next_step="deployctl compose diagnose names the faults; mend the file on the host, and run "
+        "the command again.",
     )

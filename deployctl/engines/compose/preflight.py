@@ -107,7 +107,7 @@ def _config(survey: Survey) -> Finding:
         "compose file",
         not message,
         f"Compose refuses the file as it is on the host: {message}",
-        "deployctl compose diagnose FILE names the faults; mend the file on the host first.",
+        "deployctl compose diagnose names the faults; mend the file on the host first.",
     )
 
 

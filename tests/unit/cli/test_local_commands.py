@@ -39,7 +39,7 @@ def test_set_image_refuses_a_service_that_is_not_there(run: Run, surroundings: P
 
 
 def test_diagnose_is_0_for_a_good_file_and_23_for_faults(run: Run, surroundings: Path) -> None:
-    (surroundings / "good.yml").write_bytes(COMPOSE)
+    (surroundings / "good.yml").write_bytes(COMPOSE.replace(b"\r", b""))
     (surroundings / "bad.yml").write_bytes(b"services:\n  api:\n    ports: ['80']\n")
     good, bad = run("compose", "diagnose", "good.yml"), run("compose", "diagnose", "bad.yml")
     assert (good.code, bad.code) == (0, 23)
@@ -49,6 +49,29 @@ def test_diagnose_is_0_for_a_good_file_and_23_for_faults(run: Run, surroundings:
     assert document["result"] == "faults"
     assert document["exitCode"] == 23
     assert document["faults"][0]["line"] == 3
+
+
+def test_diagnose_looks_at_what_lies_beside_a_local_file(run: Run, surroundings: Path) -> None:
+    (surroundings / "c.yml").write_bytes(
+        b"services:\n  api:\n    image: a:${TAG}\n    env_file: [here.env, gone.env]\n"
+        b"    user: ${WHO}\n"
+    )
+    (surroundings / "here.env").touch()
+    (surroundings / ".env").write_text("export TAG=1\n# WHO=nobody\n")
+    done = run("compose", "diagnose", "c.yml")
+    assert done.code == ExitCode.REFUSED
+    assert [line.split(" ", 1)[0] for line in done.stdout.splitlines()] == [
+        "c.yml:4:26:",
+        "c.yml:5:11:",
+    ]
+    assert "gone.env of the service `api` does not exist" in done.stdout
+    assert "`WHO` is not set" in done.stdout
+
+
+def test_diagnose_is_told_of_a_file_here_or_a_target_there(run: Run, surroundings: Path) -> None:
+    (surroundings / "c.yml").write_bytes(COMPOSE)
+    assert run("compose", "diagnose", "c.yml", "--target", "x").code == ExitCode.USAGE
+    assert run("compose", "diagnose").code == ExitCode.CONFIG, "no settings name a target"
 
 
 @pytest.mark.parametrize("file", ["missing.yml", ".", "a\0b"])

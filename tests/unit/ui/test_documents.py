@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from pydantic import Field
 
 from deployctl.result import Document
-from deployctl.ui.diagnosis import Diagnosis, Fault, diagnosis_text
+from deployctl.rollout.diagnosis import Diagnosis, Fault
+from deployctl.ui.diagnosis import diagnosis_text
 from deployctl.ui.documents import doctor_text, healthy, history_text, status_text
 from deployctl.ui.outline import outline
 from deployctl.ui.plan import plan_lines
@@ -182,3 +183,19 @@ def test_a_diagnosis_has_the_form_that_editors_jump_to() -> None:
         faults=[Fault(line=3, column=5, message="A tab.", mend="Use spaces.")],
     )
     assert diagnosis_text(found) == ["c.yml:3:5: A tab. Use spaces."]
+
+
+def test_a_diagnosis_of_a_host_names_each_file_and_what_drifted() -> None:
+    fault = Fault(line=1, column=1, message="Twice.", file="/b.yml")
+    found = Diagnosis(
+        command="compose diagnose",
+        file="/a.yml, /b.yml",
+        result="faults",
+        exit_code=23,
+        faults=[fault],
+        drift=["api: Recreate"],
+    )
+    twice, drifted = diagnosis_text(found)
+    assert twice == "/b.yml:1:1: Twice."
+    assert drifted.startswith("/a.yml, /b.yml: what runs is not what it says")
+    assert "api: Recreate" in drifted

@@ -1,0 +1,56 @@
+"""What is wrong with a compose file as text, before it means anything."""
+
+import re
+
+from deployctl.composefile.document import BOM, fault_at
+from deployctl.composefile.faults import ComposeFault
+
+CONFLICT = re.compile(r"^(<{7}|\|{7}|>{7})(?: .*)?\r?$|^={7}\r?$", re.MULTILINE)
+TAB_INDENT = re.compile(r"^ *\t[ \t]*(?![ \t#\r\n])", re.MULTILINE)
+
+
+def conflicts(data: bytes) -> list[ComposeFault]:
+    """The markers that an unfinished merge leaves."""
+    text = _text(data)
+    marks = list(CONFLICT.finditer(text))
+    if not any(mark.group().startswith(("<", ">")) for mark in marks):
+        return []
+    mend = "Keep one of the two sides and delete the three marker lines."
+    return [
+        fault_at(text, mark.start(), f"A merge conflict's marker: `{mark.group().strip()}`.", mend)
+        for mark in marks
+    ]
+
+
+def tabs(data: bytes) -> list[ComposeFault]:
+    """Tabs in the indentation: harmless where YAML accepts them, else the likely cause."""
+    text = _text(data)
+    return [
+        fault_at(
+            text,
+            text.index("\t", match.start()),
+            "A tab in the indentation; YAML allows only spaces there.",
+            "Replace it by spaces, as many as the lines around it have.",
+        )
+        for match in TAB_INDENT.finditer(text)
+    ]
+
+
+def line_ends(data: bytes) -> list[ComposeFault]:
+    """A byte order mark and carriage returns: Compose reads over them, shells and diffs don't."""
+    faults = []
+    if data.startswith(BOM):
+        message = "The file begins with a byte order mark."
+        mend = "Save it as UTF-8 without one."
+        faults.append(ComposeFault(1, 1, message, mend))
+    text = _text(data)
+    count = text.count("\r\n")
+    if count:
+        message = f"{count} line{'s end' if count > 1 else ' ends'} in CR LF, the first here."
+        mend = "Save it with LF line ends: sed -i 's/\\r$//' FILE"
+        faults.append(fault_at(text, text.index("\r\n"), message, mend))
+    return faults
+
+
+def _text(data: bytes) -> str:
+    return data.removeprefix(BOM).decode(errors="replace")

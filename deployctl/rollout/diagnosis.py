@@ -1,0 +1,56 @@
+"""The document that `compose diagnose` answers with."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from deployctl.result import SCHEMA_VERSION, Document
+
+
+class Fault(Document):
+    """`line` and `column` count from 1; `mend` says how to repair it, if that is known.
+
+    `file` is set where several files were looked at.
+    """
+
+    line: int
+    column: int
+    message: str
+    mend: str = ""
+    file: str | None = None
+
+
+class Diagnosis(Document):
+    schema_version: int = SCHEMA_VERSION
+    command: str
+    file: str
+    """the file that was asked for; on a host the project's files, with commas"""
+    target: str | None = None
+    result: Literal["ok", "faults"]
+    exit_code: int
+    faults: list[Fault] = Field(default_factory=list)
+    drift: list[str] = Field(default_factory=list)
+    """what `docker compose up` of the files would do to containers that run"""
+    compose: str = ""
+    """what Compose on the host says about the files, without secrets"""
+
+
+def diagnosis(
+    file: str,
+    faults: list[Fault],
+    *,
+    target: str | None = None,
+    drift: list[str] | None = None,
+    compose: str = "",
+) -> Diagnosis:
+    bad = bool(faults or drift)
+    return Diagnosis(
+        command="compose diagnose",
+        file=file,
+        target=target,
+        result="faults" if bad else "ok",
+        exit_code=23 if bad else 0,
+        faults=faults,
+        drift=drift or [],
+        compose=compose,
+    )

@@ -1,0 +1,36 @@
+"""What `compose diagnose` says of a target, from what the host has answered."""
+
+from deployctl.rollout.diagnose import faults_of
+from tests.unit.engines.support import COMPOSE, FILE, source, survey
+
+
+def test_a_sound_file_whose_services_run_has_no_fault() -> None:
+    assert faults_of(survey(), {}, "") == []
+
+
+def test_a_service_that_runs_but_is_not_in_the_file_any_more() -> None:
+    data = b"services:\n  api:\n    image: techno-os-api:v1\n"
+    [fault] = faults_of(survey(files=(source(data),)), {}, "")
+    assert "`postgres` is missing" in fault.message
+    assert fault.file == FILE
+
+
+def test_what_the_host_says_of_env_files_stands_at_their_line() -> None:
+    data = COMPOSE.replace(b"v1\n", b"v1\n    env_file: .env.prod\n")
+    [fault] = faults_of(survey(files=(source(data),)), {".env.prod": "does not exist"}, "")
+    assert (fault.line, ".env.prod" in fault.message) == (4, True)
+
+
+def test_a_variable_that_only_compose_misses_is_placed() -> None:
+    data = COMPOSE.replace(b"techno-os-api:v1", b"api:${TAG}")
+    said = 'time="2026" level=warning msg="The \\"TAG\\" variable is not set. Defaulting to ..."\n'
+    [fault] = faults_of(survey(files=(source(data),)), {}, said * 2)
+    assert (fault.line, fault.column) == (3, 12)
+    assert "`TAG`" in fault.message
+
+
+def test_what_only_compose_refuses_is_told_in_its_words() -> None:
+    [fault] = faults_of(survey(config_error="yaml: line 2: it is odd\n"), {}, "")
+    assert fault.line == 2
+    assert "it is odd" in fault.message
+    assert "compose repair" in fault.mend
