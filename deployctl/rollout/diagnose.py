@@ -20,7 +20,7 @@ def diagnose(settings: Settings) -> Diagnosis:
     """Touches nothing. Raises RefusedError and UnreachableError as a survey does."""
     link = Link(host_address(settings.host))
     try:
-        facts = survey.take(link.host, settings, probe_write=False)
+        facts = survey.take(link.host, settings, probe_write="no")
         named = _env_files(facts)
         answer = link.host.run(
             "diagnose",
