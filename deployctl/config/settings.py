@@ -78,7 +78,7 @@ class SourceSettings(Section):
     platform: Platform | None = None
     """The platform to build for; by default the host's own."""
     lfs: Literal["include", "refuse"] = "include"
-    """Whether Git LFS content is fetched and shipped, or a commit that has any is refused."""
+    """Whether the clone's Git LFS content is shipped, or a commit that has any is refused."""
     submodules: bool = True
     """Whether the content of submodules is shipped."""
 

@@ -88,7 +88,8 @@ class Archive:
                 if error.errno is not None:
                     raise
                 raise RefusedError(
-                    f"The content of {entry.path.decode(errors='backslashreplace')} ended early."
+                    f"The content of {entry.path.decode(errors='backslashreplace')} ended early.",
+                    next_step="git fsck, and git lfs fsck if Git LFS keeps it",
                 ) from None
         # tarfile keeps every header for reading back; a large tree would fill the memory.
         self._tar.members.clear()  # type: ignore[attr-defined]

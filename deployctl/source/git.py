@@ -1,10 +1,12 @@
 """Running git: words in, bytes out; no shell, no configuration of the caller's process.
 
 Variables such as GIT_DIR (set in hooks and some CI jobs) would point git at another repository,
-so none is passed on. The user's own configuration stays: `safe.directory` lives there.
+so none is passed on but those that name the user's configuration: `safe.directory` lives there.
 """
 
 import os
+import re
+import shlex
 import subprocess
 import threading
 from collections.abc import Generator, Mapping
@@ -15,6 +17,9 @@ from pathlib import Path
 from deployctl.errors import RefusedError
 
 TIMEOUT = 60.0
+OLDEST = (2, 21)
+"""the first whose `log` knows %cs; run with 2.30 and 2.39"""
+CONFIGURATION = re.compile(r"GIT_CONFIG_(GLOBAL|SYSTEM|NOSYSTEM|COUNT|KEY_\d+|VALUE_\d+)")
 OPTIONS = (
     "--no-pager",
     "--literal-pathspecs",
@@ -24,6 +29,15 @@ OPTIONS = (
     "core.fsmonitor=false",
     "-c",
     "log.showSignature=false",
+    "-c",
+    "advice.graftFileDeprecated=false",
+    # A pack is mapped in windows, and a large blob streamed: memory must not follow their sizes.
+    "-c",
+    "core.packedGitWindowSize=8m",
+    "-c",
+    "core.packedGitLimit=32m",
+    "-c",
+    "core.bigFileThreshold=4m",
 )
 
 
@@ -90,8 +104,12 @@ class Repository:
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment for git: the caller's without any GIT_ variable, in English, and quiet."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    """The environment for git: the caller's with no GIT_ variable but CONFIGURATION, in English."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or CONFIGURATION.fullmatch(name)
+    }
     return kept | {
         "LC_ALL": "C",
         "LANGUAGE": "",
@@ -99,6 +117,7 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
         "GIT_TERMINAL_PROMPT": "0",
         # A replacement or a graft would make the shipped tree another one than the commit's.
         "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
         **extra,
     }
 
@@ -125,47 +144,77 @@ def run(
 def open_repository(path: Path) -> Repository:
     """The repository that `path` (a directory in it, or a bare one) belongs to.
 
-    Raises `RefusedError` when there is none or git refuses to read it.
+    Raises `RefusedError` when there is none, git refuses to read it, or git is too old.
     """
-    if not path.is_dir():
+    if not _is_directory(path):
         raise RefusedError(
             f"The repository {path} is not a directory.",
             next_step="Correct `repository:` in deployctl.yml.",
         )
-    words = ["git", *OPTIONS, "-C", str(path), "rev-parse"]
     env = environment({})
+
+    def tell(word: str) -> str:
+        # One question at a time: a path may hold a newline, so answers can't be told apart.
+        words = ["git", *OPTIONS, "-C", str(path), "rev-parse", word]
+        return run(words, env).decode(errors="surrogateescape").removesuffix("\n")
+
+    _require_version(env)
     try:
-        answer = run(
-            [*words, "--git-dir", "--git-common-dir", "--is-shallow-repository"], env
-        ).decode(errors="surrogateescape")
+        git_dir, common_dir = tell("--git-dir"), tell("--git-common-dir")
+        shallow = tell("--is-shallow-repository") == "true"
     except GitError as error:
         raise _unreadable(path, error.message) from None
-    git_dir, common_dir, shallow = answer.split("\n")[:3]
     work_tree, prefix = None, ""
     # A bare repository has no work tree; git says so by failing.
     with suppress(GitError):
-        place = run([*words, "--show-toplevel", "--show-prefix"], env)
-        top, prefix, *_ = place.decode(errors="surrogateescape").split("\n")
-        work_tree = Path(top)
+        work_tree, prefix = Path(tell("--show-toplevel")), tell("--show-prefix")
     return Repository(
         label=str(path),
         git_dir=(path / git_dir).resolve(),
         common_dir=(path / common_dir).resolve(),
         work_tree=work_tree,
         prefix=prefix,
-        shallow=shallow == "true",
+        shallow=shallow,
     )
 
 
+def _is_directory(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long, or a directory above it that is closed to us
+        return False
+
+
+def _require_version(env: Mapping[str, str]) -> None:
+    told = run(["git", "version"], env).decode(errors="replace").strip()
+    number = re.search(r"(\d+)\.(\d+)", told)
+    if number and (int(number[1]), int(number[2])) < OLDEST:
+        oldest = ".".join(map(str, OLDEST))
+        raise RefusedError(
+            f"{told} on this machine is too old: deployctl needs {oldest} or newer.",
+            next_step="Install a newer git, for example: sudo apt-get install git",
+        )
+
+
 def _unreadable(path: Path, message: str) -> RefusedError:
-    if "dubious ownership" in message:
+    if "dubious ownership" in message or "is owned by someone else" in message:
         return RefusedError(
             f"git does not trust {path}: it belongs to another user.",
-            next_step=f"git config --global --add safe.directory {path}",
+            next_step=f"git config --global --add safe.directory {shlex.quote(str(path))}",
+        )
+    if "safe.bareRepository" in message:
+        return RefusedError(
+            f"git may not use the bare repository {path}: safe.bareRepository is `explicit`.",
+            next_step="git config --global safe.bareRepository all, or name a clone with a work "
+            "tree by `repository:` in deployctl.yml.",
         )
     if "not a git repository" in message:
         return RefusedError(
             f"{path} is not a git repository.",
             next_step="Correct `repository:` in deployctl.yml.",
         )
-    return RefusedError(f"git can't read the repository {path}.", detail=message)
+    return RefusedError(
+        f"git can't read the repository {path}.",
+        detail=message,
+        next_step=f"git -C {shlex.quote(str(path))} fsck",
+    )

@@ -8,8 +8,9 @@ from pathlib import Path
 from deployctl.errors import RefusedError
 from deployctl.source.git import GitError, Repository, open_repository
 
-SHA = re.compile(r"[0-9a-f]{40}")
-ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,40}")
+SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+"""by SHA-1 or, in a repository of that object format, SHA-256"""
+ABBREVIATED = re.compile(r"[0-9a-fA-F]{4,64}")
 SHOWN_CANDIDATES = 10
 
 
@@ -17,9 +18,9 @@ SHOWN_CANDIDATES = 10
 class Commit:
     """One commit of one repository.
 
-    `sha` has 40 hex digits, `short` at least 7 and is unambiguous in this clone. `dirty`: the
-    working copy has changes (never shipped). `pushed`: whether a remote-tracking branch of this
-    clone contains it; `None` when the clone has none to compare with.
+    `sha` has 40 hex digits (64 by SHA-256), `short` at least 7 and is unambiguous in this clone.
+    `dirty`: the working copy has changes (never shipped). `pushed`: whether a remote-tracking
+    branch of this clone contains it; `None` when the clone has none to compare with.
     """
 
     repository: Path
@@ -95,10 +96,6 @@ def _commit(repo: Repository, revision: str) -> str:
         sha = repo.run("rev-parse", "--verify", f"{found}^{{commit}}").decode().strip()
     except GitError as error:
         raise _unresolved(repo, revision, error.message) from None
-    if re.fullmatch(r"[0-9a-f]{64}", sha):
-        raise RefusedError(
-            f"The repository {repo.label} names its objects by SHA-256; only SHA-1 is supported."
-        )
     if not SHA.fullmatch(sha):
         raise _range(revision)
     _require_one_meaning(repo, revision, sha)
@@ -113,7 +110,14 @@ def _range(revision: str) -> RefusedError:
 
 
 def _require_one_meaning(repo: Repository, revision: str, sha: str) -> None:
-    """A branch or tag may be called like an abbreviated SHA; git then quietly takes the branch."""
+    """A branch may be called like a tag, or either like the start of a SHA; git quietly chooses."""
+    branch, tag = f"refs/heads/{revision}", f"refs/tags/{revision}"
+    meant = {_peeled(repo, name) for name in _refs(repo, branch, tag) if name in (branch, tag)}
+    if len(meant) > 1:
+        raise RefusedError(
+            f"`{revision}` is both a branch and a tag, of different commits.",
+            next_step=f"Name it in full: --sha {branch} or --sha {tag}",
+        )
     if not ABBREVIATED.fullmatch(revision) or sha.startswith(revision.lower()):
         return
     others = _candidates(repo, revision)
@@ -122,8 +126,17 @@ def _require_one_meaning(repo: Repository, revision: str, sha: str) -> None:
             f"`{revision}` is both the name of a branch or tag ({sha[:12]}) and the start of a "
             "commit's SHA.",
             detail="\n".join(others),
-            next_step="Name the commit by its 40 digits.",
+            next_step="Name the commit by all its digits.",
         )
+
+
+def _refs(repo: Repository, *patterns: str) -> list[str]:
+    listed = repo.run("for-each-ref", "--format=%(refname)", *patterns)
+    return listed.decode(errors="surrogateescape").splitlines()
+
+
+def _peeled(repo: Repository, name: str) -> str:
+    return repo.run("rev-parse", "--verify", f"{name}^{{}}").decode().strip()
 
 
 def _unresolved(repo: Repository, revision: str, message: str) -> RefusedError:
@@ -151,16 +164,27 @@ def _unresolved(repo: Repository, revision: str, message: str) -> RefusedError:
             next_step="git fetch --unshallow (GitHub Actions: `fetch-depth: 0` for "
             "actions/checkout; GitLab CI: GIT_DEPTH: 0)",
         )
-    remotes = repo.run("remote").decode(errors="replace").split()
-    advice = (
-        "git fetch --all --tags, if it was pushed since; else check the name: git log --oneline"
-        if remotes
-        else "Check the name: git log --oneline --all. The clone has no remote to fetch from."
-    )
     detail = "" if "Needed a single revision" in message else message
     return RefusedError(
-        f"There is no commit `{revision}` in {repo.label}.", next_step=advice, detail=detail
+        f"There is no commit `{revision}` in {repo.label}.",
+        next_step=_where_to_look(repo, revision),
+        detail=detail,
     )
+
+
+def _where_to_look(repo: Repository, revision: str) -> str:
+    found = _refs(repo, f"refs/remotes/*/{revision}")
+    known = [name.removeprefix("refs/remotes/") for name in found if name.endswith(f"/{revision}")]
+    if known:
+        return f"It is a branch of a remote: --sha {' or --sha '.join(known)}"
+    remotes = repo.run("remote").decode(errors="replace").split()
+    if not remotes:
+        return "Check the name: git log --oneline --all. The clone has no remote to fetch from."
+    advice = ["git fetch --all --tags, if it was pushed since"]
+    if SHA.fullmatch(revision.lower()):
+        advice.append(f"git fetch {remotes[0]} {revision}, if no branch has it")
+    advice.append("git fetch URL-OF-THE-FORK BRANCH, if only a fork has it")
+    return "; ".join([*advice, "else check the name: git log --oneline --all"])
 
 
 def _candidates(repo: Repository, prefix: str) -> list[str]:

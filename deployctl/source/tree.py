@@ -74,9 +74,10 @@ def read_tree(commit: Commit, settings: SourceSettings) -> Tree:
         raise RefusedError(
             f"{where} has no files.", next_step="Correct `source.path` in deployctl.yml."
         )
+    _require_distinct(entries)
     _require_dockerfile(entries, settings, where)
     _require_inner_links(entries)
-    walk.require_content()
+    walk.require_content(commit)
     return Tree(tuple(entries), tuple(walk.repositories), tuple(walk.notes))
 
 
@@ -150,7 +151,7 @@ class _Walk:
                 entry = Entry(place.prefix + name, mode, oid, int(size), source)
                 self.entries.append(self._complete(entry, reader, store))
 
-    def require_content(self) -> None:
+    def require_content(self, commit: Commit) -> None:
         if self.settings.lfs == "refuse" and self.pointers:
             raise RefusedError(
                 f"Git LFS keeps {len(self.pointers)} of the files, which the settings refuse.",
@@ -161,7 +162,8 @@ class _Walk:
             raise RefusedError(
                 f"The Git LFS content of {len(self.lacking)} files is not in this clone.",
                 detail=_some(self.lacking),
-                next_step="git lfs fetch (in CI: check out with LFS enabled), then run this again.",
+                next_step=f"git lfs fetch origin {commit.sha} (in CI: check out with LFS enabled), "
+                "then run this again.",
             )
 
     def _complete(self, entry: Entry, reader: BlobReader, store: Path) -> Entry:
@@ -169,7 +171,10 @@ class _Walk:
         if entry.mode == LINK:
             target = reader.read(entry.oid) if entry.size <= LONGEST_LINK else b""
             if not target or b"\0" in target:
-                raise RefusedError(f"The symbolic link {_shown(entry.path)} has no usable target.")
+                raise RefusedError(
+                    f"The symbolic link {_shown(entry.path)} has no usable target.",
+                    next_step="Replace it by a file, or by a link with a target.",
+                )
             return replace(entry, target=target)
         # Old repositories know more modes for files; only the executable bit means something.
         mode = EXECUTABLE if int(entry.mode, 8) & 0o100 else FILE
@@ -226,7 +231,31 @@ def _tree_at(place: _Place) -> str | None:
 def _require_plain_name(name: bytes) -> None:
     """git itself never writes such names; a crafted tree could, to write outside the context."""
     if any(part in (b"", b".", b"..") for part in name.split(b"/")):
-        raise RefusedError(f"The tree has an entry with the unsafe name {_shown(name)}.")
+        raise RefusedError(
+            f"The tree has an entry with the unsafe name {_shown(name)}.",
+            next_step="git fsck, then rewrite the commit that made it.",
+        )
+
+
+def _require_distinct(entries: list[Entry]) -> None:
+    """git itself never writes them either: two entries of one name, or a file that is a directory.
+
+    Unpacking one through the other could lead out of the context.
+    """
+    directories: set[bytes] = set()
+    for entry in entries:
+        parent = entry.path.rpartition(b"/")[0]
+        while parent and parent not in directories:
+            directories.add(parent)
+            parent = parent.rpartition(b"/")[0]
+    seen: set[bytes] = set()
+    for entry in entries:
+        if entry.path in directories or entry.path in seen:
+            raise RefusedError(
+                f"The tree has more than one entry for {_shown(entry.path)}.",
+                next_step="git fsck, then rewrite the commit that made it.",
+            )
+        seen.add(entry.path)
 
 
 def _require_dockerfile(entries: list[Entry], settings: SourceSettings, where: str) -> None:

@@ -2,10 +2,13 @@
 
 import os
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
+from deployctl.errors import DeployctlError
+from tests.cases import Case
 
 ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
@@ -25,14 +28,14 @@ class Clone:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def git(self, *words: str, stdin: bytes = b"") -> str:
+    def git(self, *words: str, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> str:
         options = ["-c", "protocol.file.allow=always", "-c", "init.defaultBranch=main"]
         done = subprocess.run(
             ["git", *options, "-C", str(self.path), *words],
             input=stdin,
             capture_output=True,
             check=False,
-            env={"PATH": os.environ["PATH"], "HOME": str(self.path), **ENVIRONMENT},
+            env=env or {"PATH": os.environ["PATH"], "HOME": str(self.path), **ENVIRONMENT},
         )
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode(errors="surrogateescape").strip()
@@ -55,21 +58,27 @@ class Clone:
         return Clone(to)
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Callable[[str], Clone]:
-    """Makes an empty repository of a given name."""
+def assert_refuses(error: DeployctlError, refusal: Case) -> None:
+    """The error is the one that the case's mark tells of."""
+    assert error.code == refusal.code
+    assert refusal.sentence in f"{error.what} {error.next_step}"
 
-    def make(name: str) -> Clone:
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Clone]:
+    """Makes an empty repository of a given name, with options of `git init`."""
+
+    def make(name: str, *options: str) -> Clone:
         clone = Clone(tmp_path / name)
         clone.path.mkdir(parents=True)
-        clone.git("init", "-q")
+        clone.git("init", "-q", *options)
         return clone
 
     return make
 
 
 @pytest.fixture
-def repo(make: Callable[[str], Clone]) -> Clone:
+def repo(make: Callable[..., Clone]) -> Clone:
     """A repository with one commit that has a Dockerfile."""
     repo = make("repo")
     repo.commit("first", Dockerfile="FROM scratch\n")

@@ -9,10 +9,11 @@ import pytest
 
 from deployctl.errors import ExitCode, RefusedError
 from deployctl.source import resolve
-from tests.unit.source.conftest import Clone
+from tests.cases import Case, refuses, works
+from tests.unit.source.conftest import Clone, assert_refuses
 
 
-def refusal(repository: Path, revision: str) -> RefusedError:
+def refused(repository: Path, revision: str) -> RefusedError:
     with pytest.raises(RefusedError) as caught:
         resolve(repository, revision)
     assert caught.value.code is ExitCode.REFUSED
@@ -20,6 +21,9 @@ def refusal(repository: Path, revision: str) -> RefusedError:
 
 
 class TestARevision:
+    @works("Sources", "a tag")
+    @works("Sources", "an annotated tag, also of a tag")
+    @works("Sources", "HEAD~1")
     def test_may_be_anything_that_git_can_name_a_commit_by(self, repo: Clone) -> None:
         first = repo.git("rev-parse", "HEAD")
         second = repo.commit("second", a="1")
@@ -58,8 +62,9 @@ class TestARevision:
         for path in (bare.path, tmp_path / "tree", repo.path / "sub"):
             assert resolve(path, sha[:10]).sha == sha
 
+    @works("Sources", "GIT_DIR and its like in the environment: ignored")
     def test_ignores_git_variables_of_the_caller(
-        self, repo: Clone, make: Callable[[str], Clone], monkeypatch: pytest.MonkeyPatch
+        self, repo: Clone, make: Callable[..., Clone], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         other = make("other")
         other.commit("elsewhere")
@@ -87,32 +92,36 @@ class TestWhatIsToldOfIt:
 
 
 class TestARefusal:
+    @refuses("Sources", "a revision that begins with a dash", 23, "is not a revision")
     @pytest.mark.parametrize("revision", ["", " ", "-x", "--all", "a\nb", "\0", "\ud800"])
-    def test_of_what_is_no_revision(self, repo: Clone, revision: str) -> None:
-        assert "is not a revision" in refusal(repo.path, revision).what
+    def test_of_what_is_no_revision(self, repo: Clone, revision: str, refusal: Case) -> None:
+        assert_refuses(refused(repo.path, revision), refusal)
 
     @pytest.mark.parametrize("revision", ["HEAD..HEAD", "^HEAD", "HEAD^!"])
     def test_of_a_range(self, repo: Clone, revision: str) -> None:
-        assert refusal(repo.path, revision).what
+        assert refused(repo.path, revision).what
 
     def test_of_the_unknown_says_to_fetch_if_there_is_where_from(
         self, repo: Clone, tmp_path: Path
     ) -> None:
-        assert "no remote" in refusal(repo.path, "d73cfb1").next_step
+        assert "no remote" in refused(repo.path, "d73cfb1").next_step
         clone = repo.clone(tmp_path / "clone")
-        error = refusal(clone.path, "d73cfb1")
+        error = refused(clone.path, "d73cfb1")
         assert "no commit `d73cfb1`" in error.what
         assert "git fetch" in error.next_step
 
-    def test_in_a_shallow_clone_says_to_deepen_it(self, repo: Clone, tmp_path: Path) -> None:
+    @refuses("Sources", "a shallow clone that lacks the commit", 23, "git fetch --unshallow")
+    def test_in_a_shallow_clone_says_to_deepen_it(
+        self, repo: Clone, tmp_path: Path, refusal: Case
+    ) -> None:
         first = repo.git("rev-parse", "HEAD")
         repo.commit("second")
         shallow = repo.clone(tmp_path / "shallow", "--depth=1")
         assert resolve(shallow.path, "HEAD").subject == "second"
         for revision in (first, "HEAD~1"):
-            error = refusal(shallow.path, revision)
+            error = refused(shallow.path, revision)
             assert "shallow" in error.what
-            assert "--unshallow" in error.next_step
+            assert_refuses(error, refusal)
             assert "fetch-depth: 0" in error.next_step
 
     def test_of_trees_and_files(self, repo: Clone) -> None:
@@ -126,35 +135,70 @@ class TestARefusal:
             "HEAD:Dockerfile": "blob",
             "tree-tag": "tree",
         }.items():
-            assert f"is a {kind}, not a commit" in refusal(repo.path, revision).what
+            assert f"is a {kind}, not a commit" in refused(repo.path, revision).what
 
-    def test_of_an_ambiguous_start_lists_the_commits(self, repo: Clone) -> None:
+    @refuses("Sources", "an ambiguous SHA", 23, "Name it with more digits.")
+    def test_of_an_ambiguous_start_lists_the_commits(self, repo: Clone, refusal: Case) -> None:
         first, second = _two_commits_with_one_start(repo)
-        error = refusal(repo.path, first[:4])
+        error = refused(repo.path, first[:4])
         assert "several commits" in error.what
+        assert_refuses(error, refusal)
         assert first in error.detail
         assert second in error.detail
-        assert "more digits" in error.next_step
 
     def test_of_a_branch_that_is_called_like_another_commits_sha(self, repo: Clone) -> None:
         first = repo.git("rev-parse", "HEAD")
         second = repo.commit("second")
         repo.git("branch", first[:7], second)
-        error = refusal(repo.path, first[:7])
+        error = refused(repo.path, first[:7])
         assert "both the name of a branch" in error.what
         assert first in error.detail
 
+    @refuses("Sources", "a name of both a branch and a tag", 23, "is both a branch and a tag")
+    def test_of_a_branch_that_is_called_like_a_tag(self, repo: Clone, refusal: Case) -> None:
+        repo.git("tag", "-a", "stable", "-m", "x")
+        repo.git("branch", "stable")
+        first = resolve(repo.path, "stable").sha
+        repo.git("branch", "-f", "stable", repo.commit("second"))
+        assert_refuses(refused(repo.path, "stable"), refusal)
+        assert resolve(repo.path, "refs/tags/stable").sha == first
+
+    @refuses(
+        "Sources", "a commit that only a fork has, not fetched", 23,
+        "git fetch URL-OF-THE-FORK BRANCH, if only a fork has it",
+    )  # fmt: skip
+    def test_of_a_forks_commit_says_what_to_fetch(
+        self, repo: Clone, tmp_path: Path, refusal: Case
+    ) -> None:
+        fork = repo.clone(tmp_path / "fork")
+        fork.git("checkout", "-q", "-b", "patch")
+        sha = fork.commit("only in the fork")
+        clone = repo.clone(tmp_path / "clone")
+        for revision in (sha, sha[:7]):
+            error = refused(clone.path, revision)
+            assert_refuses(error, refusal)
+            assert (f"git fetch origin {sha}" in error.next_step) == (revision == sha)
+        clone.git("fetch", "-q", str(fork.path), "patch")
+        assert resolve(clone.path, sha[:7]).sha == sha
+
+    @refuses("Sources", "a branch that only a remote has", 23, "It is a branch of a remote: --sha ")
+    def test_of_a_remotes_branch_names_it_in_full(
+        self, repo: Clone, tmp_path: Path, refusal: Case
+    ) -> None:
+        repo.git("branch", "feature/x")
+        clone = repo.clone(tmp_path / "clone")
+        error = refused(clone.path, "feature/x")
+        assert_refuses(error, refusal)
+        assert error.next_step.endswith("--sha origin/feature/x")
+        assert resolve(clone.path, "origin/feature/x").subject == "first"
+
     def test_without_a_repository_or_commits(
-        self, make: Callable[[str], Clone], tmp_path: Path
+        self, make: Callable[..., Clone], tmp_path: Path
     ) -> None:
         (tmp_path / "plain").mkdir()
-        assert "not a git repository" in refusal(tmp_path / "plain", "HEAD").what
-        assert "not a directory" in refusal(tmp_path / "missing", "HEAD").what
-        assert "no commits yet" in refusal(make("empty").path, "HEAD").what
-
-    def test_without_git(self, repo: Clone, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PATH", "")
-        assert "git is not installed" in refusal(repo.path, "HEAD").what
+        assert "not a git repository" in refused(tmp_path / "plain", "HEAD").what
+        assert "not a directory" in refused(tmp_path / "missing", "HEAD").what
+        assert "no commits yet" in refused(make("empty").path, "HEAD").what
 
 
 def _two_commits_with_one_start(repo: Clone) -> tuple[str, str]:
