@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from deployctl.errors import UnreachableError
 from deployctl.host.address import HostAddress
-from deployctl.host.conversation import Conversation
+from deployctl.host.conversation import OPEN_SECONDS, Conversation
 from deployctl.host.failures import (
     NOT_READ_BACK,
     AnswerTimeoutError,
@@ -16,7 +16,7 @@ from deployctl.host.failures import (
 )
 from deployctl.host.keys import Keyring
 from deployctl.host.opening import Opened, open_route
-from deployctl.host.programs import script
+from deployctl.host.programs import EXEC_LINE, script
 from deployctl.host.ssh_config import Endpoint, route
 from deployctl.host.tunnel import TunnelSocket, dial
 from deployctl.host.upload import Progress, Upload
@@ -59,7 +59,9 @@ class Host:
         """
         keyring = keyring or Keyring()
         hops = route(address)
-        return cls(address, hops[-1], open_route(hops, keyring), keyring)
+        opened = open_route(hops, keyring)
+        opened.transport.reserve(EXEC_LINE, OPEN_SECONDS)
+        return cls(address, hops[-1], opened, keyring)
 
     def reconnect(self) -> "Host":
         """A fresh connection to the same address; this one stays as it is. UnreachableError."""

@@ -136,13 +136,9 @@ class Conversation:
         self.close()
 
     def _start(self) -> paramiko.Channel:
-        channel: paramiko.Channel | None = None
         try:
-            channel = self._transport.open_session(timeout=OPEN_SECONDS)
-            self._transport.start_command(channel, EXEC_LINE)
+            channel = self._transport.session(EXEC_LINE, OPEN_SECONDS)
         except (paramiko.SSHException, OSError, EOFError) as error:
-            if channel is not None:
-                channel.close()
             if not self._transport.is_active():
                 raise link_lost(self._label, self._transport.lost_because) from error
             if self._transport.refusal() is not None:

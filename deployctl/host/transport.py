@@ -7,6 +7,7 @@ packet counts as a sign of life, and silence closes the transport, which ends ev
 import threading
 import weakref
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import paramiko
@@ -19,6 +20,8 @@ KEEPALIVE_SECONDS = 5.0
 SILENCE_SECONDS = 14.0
 """with a tick of half a second: a dead link is found within 15 s"""
 TICK_SECONDS = 0.5
+RESERVE = 2
+"""sessions that wait for work"""
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
 
 
@@ -47,6 +50,8 @@ class SshTransport(paramiko.Transport):
         self._mine = threading.local()
         self._refusals: dict[int, int] = {}
         self._over = threading.Event()
+        self._reserved: list[Future[Channel]] = []
+        self._lock_reserve = threading.Lock()
         self.lost_because = ""
         """why the link was given up; empty while it lives and when it was closed on purpose"""
 
@@ -70,6 +75,48 @@ class SshTransport(paramiko.Transport):
         message.add_string("keepalive@openssh.com")
         message.add_boolean(True)
         self._send_user_message(message)  # type: ignore[attr-defined]
+
+    def session(self, command: str, timeout: float) -> Channel:
+        """A session in which `command` runs: one in reserve, else a new one.
+
+        Raises as `open_session` does.
+        """
+        with self._lock_reserve:
+            ready = self._reserved.pop(0) if self._reserved else None
+        channel = None if ready is None else _still_open(ready, timeout)
+        if channel is None:
+            channel = self._run(command, timeout)
+        self.reserve(command, timeout)
+        return channel
+
+    def reserve(self, command: str, timeout: float) -> None:
+        """Runs `command` in sessions for the next who need one, in the background.
+
+        An exchange is then one round trip instead of three, and waits for no login shell. A server
+        that opens no more of them (MaxSessions) just has none in reserve.
+        """
+        with self._lock_reserve:
+            while len(self._reserved) < RESERVE:
+                ready: Future[Channel] = Future()
+                self._reserved.append(ready)
+                threading.Thread(
+                    target=self._run_ahead, args=(ready, command, timeout), daemon=True
+                ).start()
+
+    def _run_ahead(self, ready: "Future[Channel]", command: str, timeout: float) -> None:
+        try:
+            ready.set_result(self._run(command, timeout))
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            ready.set_exception(error)
+
+    def _run(self, command: str, timeout: float) -> Channel:
+        channel = self.open_session(timeout=timeout)
+        try:
+            self.start_command(channel, command)
+        except BaseException:
+            channel.close()
+            raise
+        return channel
 
     def start_command(self, channel: Channel, command: str) -> None:
         """Asks for a command without waiting for a yes: a round trip less each time.
@@ -137,6 +184,15 @@ class SshTransport(paramiko.Transport):
             self.probe()
         except (paramiko.SSHException, OSError, EOFError):
             return  # the link is gone, which `answers` sees for itself
+
+
+def _still_open(ready: "Future[Channel]", timeout: float) -> Channel | None:
+    """What was begun earlier is there sooner than what begins now."""
+    try:
+        channel = ready.result(timeout)
+    except (paramiko.SSHException, OSError, EOFError):
+        return None
+    return None if channel.closed or channel.eof_received else channel
 
 
 def _end_when_silent(reference: "weakref.ref[SshTransport]", over: threading.Event) -> None:

@@ -6,7 +6,10 @@ from deployctl.events import (
     LogLine,
     Switched,
 )
+from deployctl.rollout import decide
+from deployctl.rollout.aside import aside
 from deployctl.rollout.context import gate_context, timing
+from deployctl.rollout.goal import pin_of
 from deployctl.rollout.probe import start_probe
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session, need
@@ -26,7 +29,7 @@ def approve_stage(session: Session, note: StageNote) -> None:
 
 
 def _start_job(session: Session) -> None:
-    """From here on the host holds the lock."""
+    """Has the host take the lock and keep what a rollback needs, beside what else is done."""
     facts, settings = session.facts, session.settings
     goal = need(session.goal, "a release")
     own = sum(
@@ -61,7 +64,20 @@ def _start_job(session: Session) -> None:
     )
     job = Job(session.hostlink, spec.run, spec.state_group, lambda event: hear(session, event))
     session.job = job
-    job.start(spec)
+    session.locked = locked = aside(lambda: job.start(spec))
+
+    def prepare() -> None:
+        locked.result()
+        current = session.current or session.found
+        job.stage(
+            decide.job_services(facts, settings.services),
+            session.edits,
+            facts.dry_run,
+            lambda service: pin_of(facts.project, service, current.number if current else "r0"),
+        )
+        job.backup()
+
+    session.prepared = aside(prepare)
 
 
 def hear(session: Session, event: JobEvent) -> None:

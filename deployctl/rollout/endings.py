@@ -1,6 +1,7 @@
 """Which outcome a run has, from what ended its stages. What must be put back is put back here."""
 
 import traceback
+from contextlib import suppress
 
 from deployctl.engines.compose.by_hand import put_back_commands
 from deployctl.engines.compose.job import ConfirmError, SwapFailedError, SwapRefusedError
@@ -12,6 +13,8 @@ from deployctl.rollout import decide, undo
 from deployctl.rollout.outcome import GatesFailed, Outcome, from_error
 from deployctl.rollout.session import Session
 
+SETTLE_SECONDS = 20.0
+"""for what is still under way on the host when a run is broken off"""
 AGAIN = "Run the same command again."
 REFUSALS = {
     "changed": "The host is no longer what was planned for",
@@ -220,5 +223,12 @@ def _by_hand(session: Session) -> str:
 
 def _release(session: Session) -> None:
     """Gives the lock back; a host that is out of reach notices by itself that we have gone."""
-    if session.job is not None and session.hostlink.host.alive():
+    if session.job is None:
+        return
+    for pending in (session.locked, session.prepared):
+        if pending is not None and not pending.done():
+            session.job.stop_waiting()
+            with suppress(Exception):
+                pending.result(SETTLE_SECONDS)
+    if session.hostlink.host.alive():
         session.job.release()

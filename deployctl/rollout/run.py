@@ -82,6 +82,8 @@ def _stages(session: Session) -> Outcome:
 
 def _carry_out(session: Session, stage: Stage) -> None:
     with session.recorder.stage(stage.name) as note:
+        if stage.kind != "builtin" and session.locked is not None:
+            session.locked.result()  # what a user does on the host is done under the lock
         if isinstance(stage.params, RunStep):
             user_steps.run_step(session, stage.params, note)
         elif isinstance(stage.params, HttpStep):

@@ -78,6 +78,10 @@ class Session:
     """the plan as it is shown and approved"""
     approved_by: str = ""
     job: Job | None = None
+    locked: "Future[None] | None" = None
+    """the host's job is started, and holds the lock"""
+    prepared: "Future[None] | None" = None
+    """what a rollback needs is on the host"""
     fresh: "Future[Host] | None" = None
     """a second connection, made after the switch, over which the run is confirmed"""
     availability: Availability | None = None

@@ -1,21 +1,23 @@
 """deployctl's own stages. Each takes the session a step further, or raises and ends the run."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from deployctl.engines.compose import build as builder
 from deployctl.engines.compose import look
-from deployctl.engines.compose.job import SwapRefusedError
+from deployctl.engines.compose.job import Job, SwapRefusedError
 from deployctl.engines.releases import (
     ServiceImage,
     find,
 )
+from deployctl.errors import UnreachableError, UntouchedError
 from deployctl.events import (
     LogLine,
     Progress,
 )
 from deployctl.gates import runner
 from deployctl.gates.base import Observation
-from deployctl.host.connection import Host
+from deployctl.host.connection import ProgramFailed
 from deployctl.rollout import decide
 from deployctl.rollout.aside import aside
 from deployctl.rollout.checks import preflight_stage
@@ -27,7 +29,6 @@ from deployctl.rollout.context import (
     record_release,
     timing,
 )
-from deployctl.rollout.goal import pin_of
 from deployctl.rollout.outcome import raise_unless_proven
 from deployctl.rollout.planning import capture_stage
 from deployctl.rollout.recorder import StageNote
@@ -49,6 +50,9 @@ def ship_stage(session: Session, note: StageNote) -> None:
         ),
         timeout=timing(session).ship_timeout,
     )
+    # Nothing is built for a rollout that can't be: another one may have taken the lock.
+    if session.locked is not None:
+        session.locked.result()
     note.detail = f"{package.files} files, {session.recorder.shipped_bytes} bytes"
 
 
@@ -98,21 +102,10 @@ def build_stage(session: Session, note: StageNote) -> None:
 
 
 def backup_stage(session: Session, note: StageNote) -> None:
-    if session.job is None:
+    if session.prepared is None:
         note.skip("nothing is swapped")
         return
-    facts = session.facts
-    current = session.current or session.found
-    records = [record for record in (session.found, session.goal) if record is not None]
-    new = [record for record in records if find(facts.releases, record.number) is None]
-    session.job.stage(
-        decide.job_services(facts, session.settings.services),
-        session.edits,
-        facts.dry_run,
-        new,
-        lambda service: pin_of(facts.project, service, current.number if current else "r0"),
-    )
-    session.job.backup()
+    session.prepared.result()
     note.detail = f"{len(session.edits)} file(s) kept, the running image pinned"
 
 
@@ -120,11 +113,13 @@ def arm_stage(session: Session, note: StageNote) -> None:
     if session.job is None:
         note.skip("nothing is swapped")
         return
+    records = [record for record in (session.found, session.goal) if record is not None]
+    new = [record for record in records if find(session.facts.releases, record.number) is None]
     # From the order on it may be armed, whether or not we hear of it.
     session.armed = True
     try:
-        session.job.arm()
-    except SwapRefusedError:
+        session.job.arm(new)
+    except (SwapRefusedError, UntouchedError):
         session.armed = False
         raise
     note.detail = (
@@ -179,28 +174,28 @@ def confirm_stage(session: Session, note: StageNote) -> None:
         lambda: look.containers(session.hostlink, session.facts, session.settings.public)
     )
     if session.job is None:
+        session.confirmed = True
         record_containers(session, looking.result())
         note.skip("nothing was swapped")
     else:
-        with _fresh(session) as fresh:
-            record_containers(session, looking.result())
-            _tell_moved(session)
-            # From the order on it may be confirmed, whether or not we hear of it.
-            session.confirming = True
-            session.job.confirm(fresh)
+        # From the order on it may be confirmed, whether or not we hear of it.
+        session.confirming = True
+        _confirm(session, session.job)
+        session.confirmed, session.armed = True, False
         note.detail = "the host says confirmed"
-    session.confirmed, session.armed = True, False
+        record_containers(session, looking.result())
+        _tell_moved(session)
 
 
-def _fresh(session: Session) -> Host:
-    """The connection that was made meanwhile, if it still works; else another."""
+def _confirm(session: Session, job: Job) -> None:
+    """Over the connection that was made meanwhile, if it still works; else over another."""
     made, session.fresh = session.fresh, None
     if made is not None and made.exception() is None:
-        fresh = made.result()
-        if fresh.alive():
-            return fresh
-        fresh.close()
-    return session.hostlink.fresh()
+        # A confirmation that is given twice is confirmed.
+        with suppress(UnreachableError, ProgramFailed, TimeoutError):
+            job.confirm(made.result())
+            return
+    job.confirm(session.hostlink.fresh())
 
 
 def _tell_moved(session: Session) -> None:

@@ -171,10 +171,9 @@ class Job:
         services: Sequence[JobService],
         edits: Sequence[Edit],
         dry_run: str,
-        records: Sequence[ReleaseRecord],
         pin: Callable[[str], str],
     ) -> None:
-        """Puts files, tables and records into the run's directory; changes nothing else."""
+        """Puts files and tables into the run's directory; changes nothing else."""
         self._services = max(1, len(services))
         params = {
             "RUN": self.run,
@@ -183,16 +182,15 @@ class Job:
             "EDITS_TABLE": edits_table(edits),
             "DRY_RUN": dry_run,
             "EDITS": str(len(edits)),
-            "RELEASES": str(len(records)),
         }
         for number, edit in enumerate(edits, 1):
             params[f"EDIT_{number}"] = edit.after.decode("utf-8", "surrogateescape")
             params[f"EDIT_{number}_SHA"] = edit.after_sha256
-        for number, record in enumerate(records, 1):
-            params[f"RELEASE_{number}"] = write_record(record)
-            params[f"RELEASE_{number}_NAME"] = record.number
+        self._put("stage", params)
+
+    def _put(self, program: str, params: Mapping[str, str]) -> None:
         try:
-            self._link.host.run("stage", params, timeout=EXCHANGE_TIMEOUT)
+            self._link.host.run(program, params, timeout=EXCHANGE_TIMEOUT)
         except ProgramFailed as failure:
             raise UntouchedError(
                 f"The swap could not be staged on the host: {failure.kind}: {failure.message}.",
@@ -203,12 +201,18 @@ class Job:
         """Keeps what a rollback needs and renders both files. Raises SwapRefusedError."""
         self._do("backup", 2 * STEP_TIMEOUT)
 
-    def arm(self) -> None:
+    def arm(self, records: Sequence[ReleaseRecord]) -> None:
         """From here on the host rolls back by itself unless it is told otherwise in time.
 
-        Raises SwapRefusedError when the host is no longer what was planned for.
+        `records` are published by the confirmation. Raises SwapRefusedError when the host is no
+        longer what was planned for, UntouchedError when they can't be kept there.
         """
-        self._do("arm", STEP_TIMEOUT)
+        params = {"RUN": self.run, "STATE_GROUP": self._group, "RELEASES": str(len(records))}
+        for number, record in enumerate(records, 1):
+            params[f"RELEASE_{number}"] = write_record(record)
+            params[f"RELEASE_{number}_NAME"] = record.number
+        self._put("arm", params)
+        self._until_done("arm", STEP_TIMEOUT)
 
     def swap(self) -> None:
         """Raises SwapFailedError: the swap began, and has to be rolled back."""
@@ -219,6 +223,9 @@ class Job:
 
     def _do(self, order: str, seconds: float, argument: str = "") -> None:
         self._order(f"{order} {argument}".strip())
+        self._until_done(order, seconds)
+
+    def _until_done(self, order: str, seconds: float) -> None:
         until = time.monotonic() + seconds + EXCHANGE_TIMEOUT
         trouble: JobEvent | None = None
         while True:
@@ -286,6 +293,10 @@ class Job:
         if not state.startswith("confirmed"):
             raise ConfirmError(f"the host says {state or 'nothing'!r} instead of confirmed")
         self.state = "confirmed"
+
+    def stop_waiting(self) -> None:
+        """Whatever thread waits for the job's word gets a JobGoneError instead."""
+        self._inbox.put(JobEvent(0.0, "given-up"))
 
     def release(self) -> None:
         """Gives the lock back; nothing was changed."""
@@ -382,7 +393,7 @@ class Job:
             self._listen(item)
             if item.kind in kinds:
                 return item
-            if item.kind in {"gone", "end"}:
+            if item.kind in {"gone", "end", "given-up"}:
                 raise JobGoneError(f"The host's job ended in the state {self.state!r}.")
 
 

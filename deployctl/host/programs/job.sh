@@ -19,6 +19,8 @@
 #include docker.sh
 
 TAB=$(printf '\t')
+# Seconds for which Compose's word on what `up` would do is good.
+FRESH=5
 
 say() {
 	printf '%s\t%s\n' "$(cut -d' ' -f1 /proc/uptime)" "$*" >>"$RUN/log"
@@ -172,13 +174,26 @@ render() {
 	rm -f "$RUN/render.$1.said"
 }
 
+# ask_up: what `up` would do now, as far as the start.
+ask_up() {
+	# shellcheck disable=SC2086 # one service a line
+	compose "$COMPOSE_WORDS" --dry-run up --no-start --no-build --pull never $SERVICES >"$RUN/dry-run.now" 2>&1
+}
+
+# up_as_planned: what else Compose reads (other files, env files, other services) shows in what it
+# would do.
+up_as_planned() {
+	[ "$(disturbed <"$RUN/dry-run.now")" = "$(disturbed <"$RUN/dry-run")" ] && return
+	say "refused${TAB}changed${TAB}docker compose up would now do something else than when the plan was made: $(disturbed <"$RUN/dry-run.now" | tr '\n' ' ')"
+	return 1
+}
+
 # ask_compose: both renders, and what `up` would do now. Its own function, for `limited`, and in a
 # shell of its own, for `wait`.
 ask_compose() (
 	render before &
 	render after &
-	# shellcheck disable=SC2086 # one service a line
-	compose "$COMPOSE_WORDS" --dry-run up -d --no-build --pull never $SERVICES >"$RUN/dry-run.now" 2>&1 &
+	ask_up &
 	wait
 )
 
@@ -206,6 +221,7 @@ prepare() {
 	for side in before after; do
 		echo 'Compose did not end' >"$RUN/render.$side"
 	done
+	asked=$(uptime_s)
 	limited "$STEP_TIMEOUT" ask_compose
 	for side in before after; do
 		[ ! -s "$RUN/render.$side" ] || {
@@ -213,11 +229,7 @@ prepare() {
 			return 1
 		}
 	done
-	# What else Compose reads (other files, env files, other services) shows in what it would do.
-	[ "$(disturbed <"$RUN/dry-run.now")" = "$(disturbed <"$RUN/dry-run")" ] || {
-		say "refused${TAB}changed${TAB}docker compose up would now do something else than when the plan was made: $(disturbed <"$RUN/dry-run.now" | tr '\n' ' ')"
-		return 1
-	}
+	up_as_planned || return 1
 	while IFS=$TAB read -r n before after literal image named path; do
 		[ -n "$n" ] || continue
 		grep -Fxq -- "$image" "$RUN/images.after" || {
@@ -260,6 +272,11 @@ arm() {
 	if [ -n "$difference" ]; then
 		say "refused${TAB}changed$TAB$(printf '%s' "$difference" | tr '\n' ';')"
 		return 1
+	fi
+	# A build may have taken an hour since.
+	if [ "$(($(uptime_s) - asked))" -ge "$FRESH" ]; then
+		limited "$STEP_TIMEOUT" ask_up
+		up_as_planned || return 1
 	fi
 	printf '%s %s\n' "$(($(uptime_s) + BUDGET))" "$(boot_id)" >"$RUN/deadline" &&
 		durable "$RUN/deadline" && write_state armed

@@ -4,7 +4,6 @@
 # DRY_RUN          what Compose would have done on `up` when the plan was made
 # SERVICES_TABLE EDITS_TABLE   see job.sh
 # EDITS            number of edited files; EDIT_1 … their new bytes, EDIT_1_SHA … their digests
-# RELEASES         number of records to write at the end; RELEASE_1 …, RELEASE_1_NAME …
 
 [ -z "$STATE_GROUP" ] || umask 007
 printf '%s\n' "$SERVICES_TABLE" >"$RUN/services" || fail no-space "$RUN"
@@ -16,13 +15,6 @@ while [ "$n" -le "$EDITS" ]; do
 	eval "want=\$EDIT_${n}_SHA"
 	# shellcheck disable=SC2154 # assigned by eval
 	[ "$(sha256sum <"$RUN/edit.$n.after" | cut -d' ' -f1)" = "$want" ] || fail bad-staging "edit.$n.after"
-	n=$((n + 1))
-done
-n=1
-while [ "$n" -le "$RELEASES" ]; do
-	eval "name=\$RELEASE_${n}_NAME"
-	# shellcheck disable=SC2154 # assigned by eval
-	eval "printf '%s\\n' \"\$RELEASE_$n\"" >"$RUN/release.$name.json" || fail no-space "$RUN"
 	n=$((n + 1))
 done
 put staged "$RUN"

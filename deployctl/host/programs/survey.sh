@@ -156,8 +156,9 @@ column 1 "$PROJECT" | inspect_scrubbed "$PUBLIC" >"$work/containers" &
 # Does Compose understand the file as it is, and would it leave the running containers alone?
 # shellcheck disable=SC2086 # one service a line, names without spaces
 (if compose "$words" config --images $SERVICES >"$work/images" 2>"$work/config"; then echo ok >"$work/config"; fi) &
+# Not as far as the start, before which Compose waits for the dependencies' health.
 # shellcheck disable=SC2086
-compose "$words" --dry-run up -d --no-build --pull never $SERVICES >"$work/dry-run" 2>&1 &
+compose "$words" --dry-run up --no-start --no-build --pull never $SERVICES >"$work/dry-run" 2>&1 &
 # Images that were built here: ID and build digest.
 dk image ls -q --no-trunc --filter label=io.deployctl.build-digest | sort -u | (
 	ids=$(cat)
@@ -170,14 +171,21 @@ dk image ls -q --no-trunc --filter label=io.deployctl.build-digest | sort -u | (
 wait
 put_file containers "$work/containers"
 put_file images "$work/images"
-# Compose quotes the lines that it can't read, which may be an env file's.
-put config "$(scrub "$PROJECT" "$PUBLIC" <"$work/config")"
-put dry-run "$(scrub "$PROJECT" "$PUBLIC" <"$work/dry-run")"
+# said FILE: what Compose said, without secrets. Of containers it tells no more than names; but it
+# quotes the lines that it can't read, which may be an env file's.
+said() {
+	if ! grep -E '^ok$|^( *DRY-RUN MODE - *)? *Container [^ ]+ +[A-Z][a-z]+$' "$1"; then
+		scrub "$PROJECT" "$PUBLIC" <"$1"
+	fi
+}
+put config "$(said "$work/config")"
+put dry-run "$(said "$work/dry-run")"
 if grep -q 'reate' "$work/dry-run"; then
 	# Compose leaves the dependencies out of the hash that it labels a container with when it is
 	# told --no-deps: such a container is unchanged only for one who asks in the same way.
 	# shellcheck disable=SC2086
-	put dry-run-alone "$(compose "$words" --dry-run up -d --no-deps --no-build --pull never $SERVICES 2>&1 | scrub "$PROJECT" "$PUBLIC")"
+	compose "$words" --dry-run up --no-start --no-deps --no-build --pull never $SERVICES >"$work/dry-run-alone" 2>&1
+	put dry-run-alone "$(said "$work/dry-run-alone")"
 fi
 put_file built "$work/built"
 put_file info "$work/info"
