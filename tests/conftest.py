@@ -1,10 +1,14 @@
-"""What all tests share: the table of hard cases, printed after the run."""
+"""What all tests share: no test depends on the machine's speed; the table of hard cases."""
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from .cases import AREAS, Case
+
+hypothesis.settings.register_profile("any speed", deadline=None)
+hypothesis.settings.load_profile("any speed")
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ class TestHold:
         began = time.monotonic()
         (result,) = held(Scripted(lambda _: PASS, interval=30))
         assert result.state == "pass"
-        assert 0.1 <= time.monotonic() - began < 0.5
+        assert 0.1 <= time.monotonic() - began < 15, "not at the next tick"
         assert result.attempts == 2
 
     def test_waits_for_a_slow_start(self) -> None:
