@@ -1,6 +1,7 @@
 """The approve stage: consent; with it the host's lock is taken and the outage's probe begins."""
 
 from deployctl.engines.compose.job import Job, JobEvent, JobSpec, describe_holder, read_holder
+from deployctl.errors import RefusedError
 from deployctl.events import (
     Approved,
     LogLine,
@@ -19,6 +20,7 @@ from deployctl.rollout.steps import RunStep
 def approve_stage(session: Session, note: StageNote) -> None:
     """Consent first: no lock is held, and nothing is measured, while a person decides."""
     plan = need(session.plan, "a plan")
+    _require_evidence(session)
     approval = session.approve(need(session.ready, "a plan to show"))
     session.approved_by = approval.by
     session.events.emit(Approved(by=approval.by, how=approval.how, digest=plan.digest))
@@ -26,6 +28,16 @@ def approve_stage(session: Session, note: StageNote) -> None:
     _start_probe(session)
     if plan.decisions.swap:
         _start_job(session)
+
+
+def _require_evidence(session: Session) -> None:
+    """A rollout whose plan already can't be kept could only end without a seal."""
+    error = session.evidence.error
+    if error is not None:
+        raise RefusedError(
+            f"The evidence can't be kept in {session.evidence.path}: {error.strerror}.",
+            next_step="Free space there, or name another place with --evidence-dir.",
+        )
 
 
 def _start_job(session: Session) -> None:
