@@ -14,8 +14,9 @@ import paramiko
 from paramiko.ssh_exception import IncompatiblePeer
 
 from deployctl.errors import UnreachableError
+from deployctl.host.authentication import KeyAuthentication, PromptTooLongError
 from deployctl.host.failures import forwarding_refused
-from deployctl.host.keys import KeyAuthentication, Keyring
+from deployctl.host.keys import Keyring
 from deployctl.host.sockets import ProxyProcess, connect_tcp, not_connected
 from deployctl.host.ssh_config import Endpoint
 from deployctl.host.transport import SshTransport
@@ -63,19 +64,25 @@ class Hop:
     def open(self) -> SshTransport:
         trust = trust_for(self.endpoint)
         try:
-            try:
-                return self._handshake(trust, trust.key_types())
-            except IncompatiblePeer:
-                if trust.key_types() == ALL_TYPES:
-                    raise
-                # The host has none of the key types that are known of it. Look at what it has, so
-                # that the refusal can show both keys: the policy refuses, whatever that is.
-                return self._handshake(trust, ALL_TYPES)
+            return self._patiently(trust, trust.key_types())
         except IncompatiblePeer as error:
             raise UnreachableError(
-                f"{self.endpoint.label} and deployctl have no algorithm in common: {error}.",
-                next_step=f"Compare with: ssh -vv {self._ssh_words}",
+                f"{self.endpoint.label} and deployctl have no algorithm in common: {error}. "
+                "deployctl uses none of the outdated ones (SHA-1, DSA, CBC).",
+                next_step=f"Compare with: ssh -vv {self.endpoint.ssh_words}",
             ) from error
+
+    def _patiently(self, trust: Trust, key_types: Sequence[str]) -> SshTransport:
+        try:
+            return self._handshake(trust, key_types)
+        except PromptTooLongError:
+            return self._handshake(trust, key_types)
+        except IncompatiblePeer:
+            if key_types == ALL_TYPES:
+                raise
+            # The host has none of the key types that are known of it. Look at what it has, so
+            # that the refusal can show both keys: the policy refuses, whatever that is.
+            return self._patiently(trust, ALL_TYPES)
 
     def _handshake(self, trust: Trust, key_types: Sequence[str]) -> SshTransport:
         process: ProxyProcess | None = None
@@ -93,10 +100,11 @@ class Hop:
             try:
                 connection.open()
                 transport.watch()
-            except IncompatiblePeer:
+            except (IncompatiblePeer, PromptTooLongError):
                 raise
             except (paramiko.SSHException, EOFError, OSError) as error:
-                raise self._broken(error, process.last_words() if process else "") from error
+                said = process.last_words() if process else ""
+                raise self._broken(error, transport, said) from error
             self.stack.push(opened.pop_all())
             return transport
 
@@ -125,7 +133,13 @@ class Hop:
     def _socket(self) -> socket.socket | paramiko.Channel:
         endpoint, through = self.endpoint, self.through
         if through is None:
-            return connect_tcp(endpoint.host, endpoint.port, endpoint.connect_timeout)
+            return connect_tcp(
+                endpoint.host,
+                endpoint.port,
+                endpoint.connect_timeout,
+                family=endpoint.family,
+                source=endpoint.bind_address,
+            )
         try:
             return through.open_channel(
                 "direct-tcpip",
@@ -143,15 +157,34 @@ class Hop:
             beyond.what = f"From {before}: {beyond.what}"
             raise beyond from error
 
-    def _broken(self, error: Exception, said: str) -> UnreachableError:
+    def _broken(self, error: Exception, transport: SshTransport, said: str) -> UnreachableError:
         """The connection was made, but what came was not an SSH session."""
+        endpoint = self.endpoint
+        if not transport.remote_version and transport.silent:
+            return UnreachableError(
+                f"{endpoint.label} was reached, but no SSH session came of it: it takes the "
+                f"connection and says nothing for {endpoint.connect_timeout:g} s.",
+                next_step=(
+                    "Check that an SSH server listens on that port. On a very slow link, raise "
+                    "`host.connect_timeout`."
+                ),
+                detail=said,
+            )
+        if not transport.remote_version:
+            heard = f" ({transport.said_first})" if transport.said_first else ""
+            return UnreachableError(
+                f"{endpoint.label} was reached, but no SSH session came of it: it closed the "
+                f"connection before it said who it is{heard}.",
+                next_step=(
+                    "An SSH server does so when too many are logging in (MaxStartups) or when it "
+                    "has shut this address out. Try again later, or compare with: ssh -v "
+                    f"{endpoint.ssh_words}"
+                ),
+                detail=said,
+            )
+        why = transport.last_words or str(error) or type(error).__name__
         return UnreachableError(
-            f"{self.endpoint.label} was reached, but no SSH session came of it: "
-            f"{str(error) or type(error).__name__}.",
-            next_step=f"Compare with: ssh -v {self._ssh_words}",
+            f"{endpoint.label} was reached, but no SSH session came of it: {why}.",
+            next_step=f"Compare with: ssh -v {endpoint.ssh_words}",
             detail=said,
         )
-
-    @property
-    def _ssh_words(self) -> str:
-        return f"-p {self.endpoint.port} {self.endpoint.user}@{self.endpoint.host} true"

@@ -10,20 +10,34 @@ from typing import IO, Any
 
 from deployctl.errors import UnreachableError
 
+_FAMILIES = {None: None, 4: socket.AF_INET, 6: socket.AF_INET6}
 AddressInfo = tuple[Any, ...]  # as `socket.getaddrinfo` gives it
 
 
-def connect_tcp(host: str, port: int, timeout: float) -> socket.socket:
-    """Connects within `timeout` seconds over all of the name's addresses. UnreachableError."""
+def connect_tcp(
+    host: str, port: int, timeout: float, *, family: int | None = None, source: str | None = None
+) -> socket.socket:
+    """Connects within `timeout` seconds over all of the name's addresses. UnreachableError.
+
+    `family` 4 or 6 takes only those of that version; `source` is the address to connect from.
+    """
     until = time.monotonic() + timeout
-    addresses = resolve(host, port, timeout)
+    wanted = _FAMILIES[family]
+    addresses = [each for each in resolve(host, port, timeout) if wanted in {None, each[0]}]
+    if not addresses:
+        raise UnreachableError(
+            f"{host} has no IPv{family} address, and no other is wanted (AddressFamily).",
+            next_step="Check AddressFamily in ~/.ssh/config, and DNS.",
+        )
     last: OSError = TimeoutError()
-    for position, (family, kind, protocol, _, address) in enumerate(addresses):
+    for position, (version, kind, protocol, _, address) in enumerate(addresses):
         # One silent address must not use up the time of the others.
         share = (until - time.monotonic()) / (len(addresses) - position)
-        sock = socket.socket(family, kind, protocol)
+        sock = socket.socket(version, kind, protocol)
         try:
             sock.settimeout(max(share, 0.05))
+            if source is not None:
+                sock.bind((source, 0))
             sock.connect(address)
             # paramiko never does: without it, every small message waits for an acknowledgement.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

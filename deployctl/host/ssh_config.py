@@ -1,55 +1,71 @@
-"""From a host as settings name it to the way there, by `~/.ssh/config` and `/etc/ssh/ssh_config`.
+"""From a host as settings name it to the way there, by the user's and the system's ssh_config."""
 
-paramiko's parser knows neither `Include` nor every `Match`; both are settled in the text before it
-sees it.
-"""
-
-import getpass
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
-
-import paramiko
 
 from deployctl.errors import ConfigError
 from deployctl.host.address import HostAddress
+from deployctl.host.ssh_lines import ConfigLineError
+from deployctl.host.ssh_options import (
+    Options,
+    expand,
+    expand_path,
+    local_user,
+    lookup,
+    tokens,
+)
 
 SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 SYSTEM_KNOWN_HOSTS = (Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2"))
-MAX_INCLUDES = 16
 MAX_HOPS = 8
 
-_KEYWORD = re.compile(r"\s*(\w+)(?:\s*=\s*|\s+)(.*)")
-_MATCHES = frozenset(
-    {"all", "canonical", "exec", "final", "host", "localuser", "originalhost", "user"}
-)
-_ALONE = frozenset({"all", "canonical", "final"})
 _HOP = re.compile(
-    r"(?:ssh://)?(?:(?P<user>[^@]+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:@/]+))(?::(?P<port>\d+))?/?"
+    r"(?:ssh://)?(?:(?P<user>.+)@)?(?:\[(?P<v6>[^\]]+)\]|(?P<host>[^:@/\[\]]+))(?::(?P<port>\d+))?/?"
 )
+_FAMILIES = {"inet": 4, "inet6": 6}
+# What ssh would do with these and deployctl does not: named where it may be why we stay outside.
+_NOT_DONE = {
+    "knownhostscommand": "KnownHostsCommand",
+    "pkcs11provider": "PKCS11Provider",
+    "verifyhostkeydns": "VerifyHostKeyDNS",
+}
 
 
 @dataclass(frozen=True)
 class Endpoint:
     """One SSH server on the way: how to reach it, whom to be, and which key it must show."""
 
-    alias: str
     host: str
     port: int
     user: str
     known_hosts: tuple[Path, ...]
     connect_timeout: float
+    asked: HostAddress
+    """as the settings or a ProxyJump name it"""
     host_key_alias: str | None = None
     pinned: str | None = None
     key_file: Path | None = None
     key_data: str | None = field(default=None, repr=False)
-    identity_files: tuple[Path, ...] = ()
+    identity_files: tuple[Path, ...] | None = None
+    """None: the usual ones"""
+    certificate_files: tuple[Path, ...] = ()
     identities_only: bool = False
+    identity_agent: str | None = None
+    """the agent's socket; empty: no agent; None: the environment's"""
     proxy_command: str | None = None
     through: str | None = None
     """the label of the hop before this one"""
+    family: int | None = None
+    """4 or 6: the only IP version to use"""
+    bind_address: str | None = None
+    revoked_keys: Path | None = None
+    strict: str = "ask"
+    """the StrictHostKeyChecking that ssh would follow; deployctl is always strict"""
+    not_done: tuple[str, ...] = ()
+    """options of ssh_config that ssh would follow here and deployctl does not"""
 
     @property
     def label(self) -> str:
@@ -60,6 +76,20 @@ class Endpoint:
     def trusted_name(self) -> str:
         """The name under which known_hosts has it."""
         return self.host_key_alias or self.host
+
+    @property
+    def ssh_words(self) -> str:
+        """The arguments with which ssh goes the same way, for a person to try."""
+        asked, words = self.asked, []
+        if asked.key_file is not None:
+            words += ["-i", str(asked.key_file), "-o", "IdentitiesOnly=yes"]
+        if asked.known_hosts is not None:
+            words += ["-o", f"UserKnownHostsFile={asked.known_hosts}"]
+        if asked.port is not None:
+            words += ["-p", str(asked.port)]
+        host = asked.host.removeprefix("[").removesuffix("]")
+        words += [f"{asked.user}@{host}" if asked.user else host, "true"]
+        return shlex.join(words)
 
 
 def route(address: HostAddress) -> tuple[Endpoint, ...]:
@@ -90,37 +120,52 @@ def _hops(address: HostAddress, *, pinned: str | None, depth: int) -> Iterator[E
 
 
 def _endpoint(
-    address: HostAddress,
-    options: paramiko.SSHConfigDict,
-    pinned: str | None,
-    before: Endpoint | None,
+    address: HostAddress, options: Options, pinned: str | None, before: Endpoint | None
 ) -> Endpoint:
     explicit = address.key_file is not None or address.key_data is not None
-    command = options.get("proxycommand") if before is None else None
+    known = tokens(address.host, str(options.get("hostname")), options)
+    command = _given(options, "proxycommand") if before is None else None
+    if command is not None and options.yes("proxyusefdpass"):
+        raise ConfigError(
+            f"The ProxyCommand of {address.host} passes a socket (ProxyUseFdpass), which deployctl "
+            "can't take.",
+            next_step="Give the host a ProxyCommand that speaks on its standard input and output.",
+        )
     return Endpoint(
-        alias=address.host,
-        host=str(options["hostname"]).removeprefix("[").removesuffix("]"),
+        host=str(options.get("hostname")),
         port=_port(options),
-        user=address.user or str(options.get("user") or getpass.getuser()),
-        known_hosts=_known_hosts(address, options),
-        connect_timeout=address.connect_timeout,
+        user=options.get("user") or local_user(),
+        known_hosts=_known_hosts(address, options, known),
+        connect_timeout=max(address.connect_timeout, _connect_timeout(options)),
+        asked=address,
         host_key_alias=options.get("hostkeyalias"),
         pinned=pinned,
         key_file=address.key_file,
         key_data=address.key_data,
-        identity_files=() if explicit else _identity_files(options),
-        identities_only=explicit or str(options.get("identitiesonly", "no")).lower() == "yes",
-        proxy_command=str(command) if command and command.lower() != "none" else None,
+        identity_files=None if explicit else _paths(options, "identityfile", known),
+        certificate_files=_paths(options, "certificatefile", known) or (),
+        identities_only=explicit or options.yes("identitiesonly"),
+        identity_agent=_agent(options, known),
+        proxy_command=_command(command, known) if command else None,
         through=before.label if before else None,
+        family=_FAMILIES.get((options.get("addressfamily") or "any").lower()),
+        bind_address=options.get("bindaddress"),
+        revoked_keys=next(iter(_paths(options, "revokedhostkeys", known) or ()), None),
+        strict=(options.get("stricthostkeychecking") or "ask").lower(),
+        not_done=tuple(
+            name
+            for keyword, name in _NOT_DONE.items()
+            if (options.get(keyword) or "no").lower() not in {"no", "false", "none"}
+        ),
     )
 
 
-def _jumps(options: paramiko.SSHConfigDict, address: HostAddress) -> list[HostAddress]:
-    value = str(options.get("proxyjump") or "none").strip()
-    if value.lower() == "none":
+def _jumps(options: Options, address: HostAddress) -> list[HostAddress]:
+    value = _given(options, "proxyjump")
+    if value is None:
         return []
     jumps = []
-    for text in value.split(","):
+    for text in value.partition("#")[0].split(","):
         match = _HOP.fullmatch(text.strip())
         if match is None:
             raise ConfigError(
@@ -137,112 +182,91 @@ def _jumps(options: paramiko.SSHConfigDict, address: HostAddress) -> list[HostAd
             )
         )
     # `Host *` with a ProxyJump covers the jump host as well; it is its own way.
-    return [] if jumps[0].host in {address.host, options["hostname"]} else jumps
+    return [] if jumps[0].host in {address.host, options.get("hostname")} else jumps
 
 
-def _lookup(alias: str, address: HostAddress) -> paramiko.SSHConfigDict:
-    # The first value wins, so what settings say goes first and %p, %r see it too.
-    lines = ["Host *"]
+def _lookup(alias: str, address: HostAddress) -> Options:
+    given = {}
     if address.port is not None:
-        lines.append(f"Port {address.port}")
+        given["port"] = str(address.port)
     if address.user is not None:
-        lines.append(f"User {address.user}")
-    home = Path.home() / ".ssh"
-    config = paramiko.SSHConfig()
-    for text, origin in (
-        ("\n".join(lines), "settings"),
-        (_read(home / "config", home, 0), "~/.ssh/config"),
-        (_read(SYSTEM_CONFIG, SYSTEM_CONFIG.parent, 0), str(SYSTEM_CONFIG)),
-    ):
-        try:
-            config.parse(StringIO(text))
-        except paramiko.ConfigParseError as error:
-            raise ConfigError(
-                f"{origin} can't be read: {error}.", next_step=f"ssh -G {alias} names the line."
-            ) from error
+        given["user"] = address.user
     try:
-        return config.lookup(alias)
-    except (paramiko.SSHException, ValueError, KeyError) as error:
-        raise ConfigError(
-            f"~/.ssh/config gives no way to {alias}: {error}.", next_step=f"Try: ssh -G {alias}"
-        ) from error
-
-
-def _read(path: Path, directory: Path, depth: int) -> str:
-    """The file with its Includes in place; empty when there is none."""
-    try:
-        text = path.read_text(encoding="utf-8", errors="replace")
-    except (FileNotFoundError, NotADirectoryError):
-        return ""
+        return lookup(alias, given, (Path.home() / ".ssh" / "config", SYSTEM_CONFIG))
     except OSError as error:
         raise ConfigError(
-            f"{path} can't be read: {error.strerror}.", next_step=f"ls -l {path}"
+            f"{error.filename} can't be read: {error.strerror}.",
+            next_step=f"ls -l {shlex.quote(str(error.filename))}",
         ) from error
-    block = "Host *"
-    lines: list[str] = []
-    for line in text.splitlines():
-        match = _KEYWORD.fullmatch(line)
-        keyword = match[1].lower() if match else ""
-        if match and keyword == "include" and depth < MAX_INCLUDES:
-            for pattern in match[2].split():
-                files = _glob(pattern.strip('"'), directory)
-                lines.extend(_read(file, directory, depth + 1) for file in files)
-            lines.append(block)  # an included file may have opened other blocks
-        elif match and keyword in {"host", "match"}:
-            block = _supported(line, keyword, match[2])
-            lines.append(block)
-        else:
-            lines.append(line)
-    return "\n".join(lines)
+    except ValueError as error:
+        raise ConfigError(
+            f"The SSH configuration gives no way to {alias}: {error}.",
+            next_step=f"Try: ssh -G {shlex.quote(alias)}",
+        ) from error
 
 
-def _glob(pattern: str, directory: Path) -> list[Path]:
-    path = Path(pattern).expanduser()
-    if not path.is_absolute():
-        path = directory / path
-    return sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+def _command(text: str, known: dict[str, str]) -> str:
+    try:
+        return expand(text, known)
+    except ConfigLineError as error:
+        raise ConfigError(
+            f"The ProxyCommand can't be used: {error}.", next_step="Correct it in ~/.ssh/config."
+        ) from error
 
 
-def _supported(line: str, keyword: str, value: str) -> str:
-    """The line, or one that never matches for a `Match` that paramiko can't judge."""
-    if keyword == "host":
-        return line
-    words = [word.lower().lstrip("!") for word in value.split()]
-    # `all`, `canonical` and `final` stand alone or first; the others have a value each.
-    alone = words[:1] if words[:1] and words[0] in _ALONE else []
-    criteria = {*alone, *words[len(alone) :: 2]}
-    return line if criteria and criteria <= _MATCHES else "Host !*"
+def _given(options: Options, keyword: str) -> str | None:
+    """Its value, unless that is the word for nothing."""
+    value = (options.get(keyword) or "none").strip()
+    return None if value.lower() == "none" else value
 
 
-def _port(options: paramiko.SSHConfigDict) -> int:
-    value = options.get("port", "22")
-    if not str(value).isdigit() or not 0 < int(value) < 65536:
+def _port(options: Options) -> int:
+    value = options.get("port") or "22"
+    if not value.isdigit() or not 0 < int(value) < 65536:
         raise ConfigError(
             f"The Port {value!r} in ~/.ssh/config is not a port.", next_step="Correct it there."
         )
     return int(value)
 
 
-def _identity_files(options: paramiko.SSHConfigDict) -> tuple[Path, ...]:
-    return tuple(
-        Path(str(file)).expanduser()
-        for file in options.get("identityfile", ())
-        if str(file).lower() != "none"
-    )
+def _connect_timeout(options: Options) -> float:
+    value = options.get("connecttimeout") or "0"
+    return float(value) if value.isdigit() else 0.0
 
 
-def _known_hosts(address: HostAddress, options: paramiko.SSHConfigDict) -> tuple[Path, ...]:
+def _paths(options: Options, keyword: str, known: dict[str, str]) -> tuple[Path, ...] | None:
+    """The files, without `none`; None when nothing was said."""
+    words = options.all(keyword)
+    if not words:
+        return None
+    return tuple(_path(word, known) for word in words if word.lower() != "none")
+
+
+def _path(word: str, known: dict[str, str]) -> Path:
+    try:
+        return expand_path(word, known)
+    except ConfigLineError as error:
+        raise ConfigError(
+            f"A path in the SSH configuration can't be used: {error}.",
+            next_step="Correct it in ~/.ssh/config.",
+        ) from error
+
+
+def _agent(options: Options, known: dict[str, str]) -> str | None:
+    """The agent's socket; empty for none, None for that of the environment."""
+    value = options.get("identityagent")
+    if value is None or value == "SSH_AUTH_SOCK":
+        return None
+    if value.lower() == "none":
+        return ""
+    return str(_path(f"${{{value[1:]}}}" if re.fullmatch(r"\$\w+", value) else value, known))
+
+
+def _known_hosts(address: HostAddress, options: Options, known: dict[str, str]) -> tuple[Path, ...]:
     if address.known_hosts is not None:
         return (address.known_hosts.expanduser(),)
-    user = options.get("userknownhostsfile", "~/.ssh/known_hosts ~/.ssh/known_hosts2")
-    system = options.get("globalknownhostsfile")
-    return (*_paths(user), *(SYSTEM_KNOWN_HOSTS if system is None else _paths(system)))
-
-
-def _paths(value: str) -> tuple[Path, ...]:
-    home = str(Path.home())
-    return tuple(
-        Path(name.strip('"').replace("%d", home)).expanduser()
-        for name in value.split()
-        if name.lower() != "none"
-    )
+    user = _paths(options, "userknownhostsfile", known)
+    system = _paths(options, "globalknownhostsfile", known)
+    if user is None:
+        user = tuple(Path.home() / ".ssh" / name for name in ("known_hosts", "known_hosts2"))
+    return (*user, *(SYSTEM_KNOWN_HOSTS if system is None else system))

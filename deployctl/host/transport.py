@@ -26,9 +26,27 @@ CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "ae
 
 
 class CountingPacketizer(Packetizer):
-    """Counts what comes in; a packet of any kind is a sign of life."""
+    """Counts what comes in; a packet of any kind is a sign of life.
+
+    Also keeps what a server says before its version, which is why some hang up.
+    """
 
     received = 0
+    silent = False
+    """it said nothing for as long as anyone would wait"""
+
+    def __init__(self, sock: Any) -> None:
+        super().__init__(sock)
+        self.lines: list[str] = []
+
+    def readline(self, timeout: float) -> str:
+        try:
+            line: str = super().readline(timeout)
+        except TimeoutError:
+            self.silent = True
+            raise
+        self.lines.append(line)
+        return line
 
     def read_message(self) -> tuple[int, Message]:
         message = super().read_message()
@@ -54,6 +72,8 @@ class SshTransport(paramiko.Transport):
         self._lock_reserve = threading.Lock()
         self.lost_because = ""
         """why the link was given up; empty while it lives and when it was closed on purpose"""
+        self.last_words = ""
+        """what the server said when it hung up"""
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
@@ -148,6 +168,17 @@ class SshTransport(paramiko.Transport):
         return False
 
     @property
+    def silent(self) -> bool:
+        """Whether the server never said a word in time."""
+        return bool(getattr(self.packetizer, "silent", False))
+
+    @property
+    def said_first(self) -> str:
+        """The last line that came before, or instead of, the server's version."""
+        lines = [line for line in getattr(self.packetizer, "lines", []) if line.strip()]
+        return str(lines[-1])[:200] if lines else ""
+
+    @property
     def received(self) -> int:
         packetizer = self.packetizer
         return packetizer.received if isinstance(packetizer, CountingPacketizer) else 0
@@ -178,6 +209,10 @@ class SshTransport(paramiko.Transport):
         self._refusals[chanid] = code
         m.rewind()
         super()._parse_channel_open_failure(m)  # type: ignore[misc]
+
+    def _parse_disconnect(self, m: Message) -> None:
+        m.get_int()
+        self.last_words = m.get_binary().decode("utf-8", "replace").strip()
 
     def _probe_quietly(self) -> None:
         try:

@@ -26,6 +26,8 @@ _ALGORITHMS = {
 ALL_TYPES = tuple(name for names in _ALGORITHMS.values() for name in names)
 _CERTIFICATE_TYPES = tuple(f"{name}-cert-v01@openssh.com" for name in ALL_TYPES)
 
+_LENIENT = frozenset({"no", "off", "false", "accept-new"})
+
 
 @dataclass(frozen=True)
 class ShownKey:
@@ -84,7 +86,7 @@ class Trust:
             f"The host key of {self._name} is not known{because}. It shows "
             f"{_kind(shown.key)} {shown.key.fingerprint}.",
             next_step=(
-                "Compare that fingerprint with the host's own (on its console: "
+                f"{self._lenient()}Compare that fingerprint with the host's own (on its console: "
                 f"ssh-keygen -lf /etc/ssh/ssh_host_{_kind(shown.key).lower()}_key.pub), then "
                 f"accept it: {self._accept(shown.key)}"
             ),
@@ -114,6 +116,13 @@ class Trust:
             f"revoked ({entry.source}).",
             next_step="Give the host a new key, or find out who answers in its place.",
         )
+
+    def _lenient(self) -> str:
+        """For who is used to an ssh that asks less."""
+        endpoint = self.endpoint
+        told = [f"StrictHostKeyChecking {endpoint.strict}"] if endpoint.strict in _LENIENT else []
+        told += [name for name in endpoint.not_done if "HostKey" in name or "KnownHosts" in name]
+        return f"{', '.join(told)} of ~/.ssh/config is not followed. " if told else ""
 
     @property
     def _name(self) -> str:

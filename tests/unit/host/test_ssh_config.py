@@ -50,7 +50,7 @@ class TestAliases:
         address = HostAddress("prod", port=2, user="b", key_file=Path("/k"), known_hosts=Path("/h"))
         endpoint = only(address)
         assert (endpoint.user, endpoint.port) == ("b", 2)
-        assert endpoint.identity_files == ()
+        assert endpoint.identity_files is None
         assert endpoint.known_hosts == (Path("/h"),)
 
     def test_includes_may_have_patterns_and_blocks(self, config: Path, home: Path) -> None:
