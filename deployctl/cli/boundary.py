@@ -23,7 +23,7 @@ def run(argv: Sequence[str]) -> int:
     """Runs one command line; returns the process's exit code and never raises."""
     _settle_streams()
     output = Output(argv)
-    with interruptible():
+    with interruptible(output.stop_asking):
         try:
             code = _dispatch(list(argv), output)
         except BaseException as error:  # noqa: BLE001 - this is where they all end

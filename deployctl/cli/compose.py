@@ -52,7 +52,7 @@ def diagnose(
     if file is None:
         from deployctl.rollout.diagnose import diagnose as examine  # noqa: PLC0415
 
-        found = examine(load_settings(target, config))
+        found = examine(load_settings(target, config), Output.of(context).ask_passphrase)
     else:
         from deployctl.rollout.diagnose_file import diagnose as look_at  # noqa: PLC0415
 

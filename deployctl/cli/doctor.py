@@ -22,6 +22,7 @@ def doctor(
     from deployctl.rollout.doctor import doctor as examine  # noqa: PLC0415
     from deployctl.ui.documents import doctor_text, healthy  # noqa: PLC0415
 
-    found = examine(load_settings(target, config))
-    Output.of(context).answer(output.value, found, doctor_text)
+    told = Output.of(context)
+    found = examine(load_settings(target, config), told.ask_passphrase)
+    told.answer(output.value, found, doctor_text)
     return int(ExitCode.SEALED if healthy(found) else ExitCode.REFUSED)

@@ -23,5 +23,6 @@ def history(
     from deployctl.rollout.status import history as read_history  # noqa: PLC0415
     from deployctl.ui.documents import history_text  # noqa: PLC0415
 
-    found = read_history(load_settings(target, config), limit)
-    Output.of(context).answer(output.value, found, history_text)
+    told = Output.of(context)
+    found = read_history(load_settings(target, config), limit, told.ask_passphrase)
+    told.answer(output.value, found, history_text)

@@ -32,5 +32,6 @@ def logs(
     from deployctl.ui.text import clean  # noqa: PLC0415
 
     output = Output.of(context)
-    for line in read_logs(load_settings(target, config), service, lines):
+    settings = load_settings(target, config)
+    for line in read_logs(settings, service, lines, output.ask_passphrase):
         output.write(f"{clean(line)}\n")

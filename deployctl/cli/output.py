@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from deployctl.events import Events
     from deployctl.result import Document, Result
     from deployctl.ui.choose import Format
+    from deployctl.ui.passphrase import Passphrases
     from deployctl.ui.renderer import Renderer
 
 D = TypeVar("D", bound="Document")
@@ -34,6 +35,7 @@ class Output:
         self._events: Events | None = None
         self._watcher: Watcher | None = None
         self._renderers: list[Renderer] = []
+        self._passphrases: Passphrases | None = None
         self._lost: Exception | None = None
         self._unread = False
         """whoever read stdout has closed it, and has seen enough"""
@@ -67,6 +69,19 @@ class Output:
         for renderer in self._renderers:
             stack.enter_context(renderer.suspended())
         return stack
+
+    def ask_passphrase(self, origin: str) -> str | None:
+        """What a person at the terminal types for the key `origin`; None if nobody does."""
+        from deployctl.ui.passphrase import Passphrases  # noqa: PLC0415 - few are ever asked
+
+        if self._passphrases is None:
+            self._passphrases = Passphrases(sys.stdin, sys.stderr, self.suspended)
+        return self._passphrases(origin)
+
+    def stop_asking(self) -> None:
+        """For a signal: ends a question that another thread waits on, and mends the terminal."""
+        if self._passphrases is not None:
+            self._passphrases.give_up()
 
     def finish(self, result: "Result") -> int:
         """Emits the run's last event, unless the rollout did; returns the exit code.
@@ -142,6 +157,7 @@ class Output:
         self._lost = error
 
     def close(self) -> None:
+        self.stop_asking()
         for renderer in self._renderers:
             renderer.close()
 

@@ -3,7 +3,7 @@
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -12,8 +12,8 @@ _PATIENCE = 2
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
-    """Within it the first signal raises KeyboardInterrupt in the main thread.
+def interruptible(first: Callable[[], None]) -> Iterator[None]:
+    """Within it the first signal calls `first` and raises KeyboardInterrupt in the main thread.
 
     The next ones don't: they would break off the rollback that the first one began. CI systems
     send two on their own account; who insists a fourth time is let go.
@@ -26,6 +26,8 @@ def interruptible() -> Iterator[None]:
     def handle(_number: int, _frame: FrameType | None) -> None:
         nonlocal received
         received += 1
+        if received == 1:
+            first()
         if received == 1 or received > 1 + _PATIENCE:
             raise KeyboardInterrupt
         left = 2 + _PATIENCE - received

@@ -18,5 +18,6 @@ def status(
     from deployctl.rollout.status import status as read_status  # noqa: PLC0415
     from deployctl.ui.documents import status_text  # noqa: PLC0415
 
-    found = read_status(load_settings(target, config))
-    Output.of(context).answer(output.value, found, status_text)
+    told = Output.of(context)
+    found = read_status(load_settings(target, config), told.ask_passphrase)
+    told.answer(output.value, found, status_text)

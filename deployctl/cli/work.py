@@ -67,7 +67,7 @@ def roll_out(
     from deployctl.rollout.reach import reach  # noqa: PLC0415
 
     # The host is on its way while the rest is loaded and read.
-    reaching = reach(settings.host)
+    reaching = reach(settings.host, output.ask_passphrase)
     from deployctl.rollout.playbook import builtin, load_playbook  # noqa: PLC0415
 
     playbook = load_playbook(choices.playbook) if choices.playbook else builtin(builtin_playbook)

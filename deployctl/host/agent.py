@@ -96,6 +96,11 @@ class AgentKey(paramiko.PKey):
     def get_name(self) -> str:
         return self.public.type
 
+    @property
+    def _fields(self) -> tuple[str, bytes]:
+        """What paramiko compares keys by."""
+        return self.public.type, self.public.blob
+
     def can_sign(self) -> bool:
         return True
 

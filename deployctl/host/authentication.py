@@ -72,7 +72,9 @@ class KeyAuthentication:
         """Keys are refused, and what is left is not for us: it has to be typed, mostly."""
         ways = ", ".join(allowed) or "nothing that it names"
         if "publickey" not in allowed and not refused:
-            said = f"It takes no keys at all, only {ways}; deployctl comes with a key or not at all."
+            said = (
+                f"It takes no keys at all, only {ways}; deployctl comes with a key or not at all."
+            )
         else:
             said = f"{_list(refused)} It would also take {ways}; deployctl offers only keys."
         return self._error(said, notes)

@@ -185,8 +185,9 @@ def _in_order(
     held: dict[PublicKey, AgentKey], named: list[PublicKey], *, only: bool
 ) -> list[AgentKey]:
     """The agent's keys that files name, in the files' order; then its others."""
-    first = [held[public] for public in named if public in held]
-    return first if only else [*first, *(key for key in held.values() if key not in first)]
+    first = [public for public in dict.fromkeys(named) if public in held]
+    others = [] if only else [public for public in held if public not in first]
+    return [held[public] for public in (*first, *others)]
 
 
 def _certified(offer: Offer, files: list[Path]) -> Iterator[Offer]:

@@ -6,15 +6,16 @@ import time
 from deployctl.errors import LinkLostError, UnreachableError
 from deployctl.host.address import HostAddress
 from deployctl.host.connection import Host
+from deployctl.host.keys import Ask, Keyring, ask_nobody
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 5.0
 
 
 class Link:
-    def __init__(self, address: HostAddress) -> None:
-        """Connects. Raises UnreachableError."""
-        self._host = Host.connect(address)
+    def __init__(self, address: HostAddress, ask: Ask = ask_nobody) -> None:
+        """Connects; `ask` gets a key's passphrase. Raises UnreachableError, ConfigError."""
+        self._host = Host.connect(address, Keyring(ask))
         self._lock = threading.Lock()
 
     @property

@@ -7,12 +7,14 @@ and the command by which a person accepts it; a changed one with both fingerprin
 import shlex
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import paramiko
 
 from deployctl.errors import ConfigError, UnreachableError
 from deployctl.host.certificates import read_certificate
 from deployctl.host.known_hosts import SSH_PORT, Entry, PublicKey, about, host_name, load, parse_key
+from deployctl.host.revoked import read_revoked, revokes
 from deployctl.host.ssh_config import Endpoint
 
 # Key type in files -> what to offer when negotiating, best first.
@@ -45,6 +47,8 @@ class Trust:
     known: tuple[Entry, ...]
     authorities: tuple[Entry, ...]
     revoked: tuple[Entry, ...]
+    revocation_list: Path | None = None
+    """OpenSSH's binary kind (a KRL), which only ssh-keygen reads"""
     elsewhere: tuple[Entry, ...] = ()
     """entries for the host without its port, which ssh takes as well when the key is the same"""
 
@@ -59,7 +63,11 @@ class Trust:
         """Returns when the host is the known one. Raises UnreachableError."""
         for entry in self.revoked:
             if entry.key in {shown.key, shown.certificate and _authority(shown.certificate)}:
-                raise self._revoked(shown, entry)
+                raise self._revoked(shown, entry.source)
+        if self.revocation_list is not None and any(
+            revokes(self.revocation_list, key) for key in (shown.certificate, shown.key) if key
+        ):
+            raise self._revoked(shown, str(self.revocation_list))
         fault = self._certificate_fault(shown, now)
         proven = fault is None or any(entry.key == shown.key for entry in self.known)
         if proven or (not self.known and any(entry.key == shown.key for entry in self.elsewhere)):
@@ -110,10 +118,10 @@ class Trust:
             next_step=f"Find out why. Only if the host was set up anew, {cure}",
         )
 
-    def _revoked(self, shown: ShownKey, entry: Entry) -> UnreachableError:
+    def _revoked(self, shown: ShownKey, source: str) -> UnreachableError:
         return UnreachableError(
             f"{self._name} shows the {_kind(shown.key)} key {shown.key.fingerprint}, which is "
-            f"revoked ({entry.source}).",
+            f"revoked ({source}).",
             next_step="Give the host a new key, or find out who answers in its place.",
         )
 
@@ -151,11 +159,13 @@ def trust_for(endpoint: Endpoint) -> Trust:
     if endpoint.host_key_alias:
         port = SSH_PORT  # an alias stands for the host, port and all
     here = about(entries, name, port)
+    also_revoked, revocation_list = read_revoked(endpoint.revoked_keys)
     trust = Trust(
         endpoint=endpoint,
         known=tuple(entry for entry in here if not entry.marker),
         authorities=tuple(entry for entry in here if entry.marker == "@cert-authority"),
-        revoked=tuple(entry for entry in here if entry.marker == "@revoked"),
+        revoked=(*(entry for entry in here if entry.marker == "@revoked"), *also_revoked),
+        revocation_list=revocation_list,
         elsewhere=tuple(entry for entry in about(entries, name, SSH_PORT) if not entry.marker),
     )
     if endpoint.pinned is None:

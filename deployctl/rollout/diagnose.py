@@ -7,6 +7,7 @@ from deployctl import composefile
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import survey
 from deployctl.engines.compose.survey import Survey
+from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.rollout.address import host_address
 from deployctl.rollout.diagnosis import Diagnosis, Fault, diagnosis
@@ -16,9 +17,9 @@ UNSET = re.compile(r'The \\?"([A-Za-z_][A-Za-z0-9_]*)\\?" variable is not set')
 LINE = re.compile(r"\bline (\d+)")
 
 
-def diagnose(settings: Settings) -> Diagnosis:
+def diagnose(settings: Settings, ask: Ask = ask_nobody) -> Diagnosis:
     """Touches nothing. Raises RefusedError and UnreachableError as a survey does."""
-    link = Link(host_address(settings.host))
+    link = Link(host_address(settings.host), ask)
     try:
         facts = survey.take(link.host, settings, probe_write="no")
         named = _env_files(facts)

@@ -7,6 +7,7 @@ from deployctl.engines.compose import preflight, survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.errors import DeployctlError
 from deployctl.host.connection import ForwardingRefused, Host
+from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout.address import host_address
@@ -37,11 +38,11 @@ def _forwarding(host: Host) -> Check:
     return Check(name="forwarding", state="ok", detail="sshd opens connections for us")
 
 
-def doctor(settings: Settings) -> DoctorDocument:
+def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
     """Never raises for what the host says: that is what it reports."""
     checks: list[Check] = []
     try:
-        link = Link(host_address(settings.host))
+        link = Link(host_address(settings.host), ask)
     except DeployctlError as error:
         checks.append(
             Check(name="connection", state="problem", detail=error.what, next=error.next_step)

@@ -5,13 +5,16 @@ from collections.abc import Iterator
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import look, survey
 from deployctl.errors import UsageError
+from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.rollout.address import host_address
 
 
-def logs(settings: Settings, service: str | None, lines: int) -> Iterator[str]:
+def logs(
+    settings: Settings, service: str | None, lines: int, ask: Ask = ask_nobody
+) -> Iterator[str]:
     """Lines as the containers wrote them; with several replicas each line names its container."""
-    link = Link(host_address(settings.host))
+    link = Link(host_address(settings.host), ask)
     try:
         facts = survey.take(link.host, settings, probe_write="no")
         name = service or settings.services[0]

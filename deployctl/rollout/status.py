@@ -11,6 +11,7 @@ from deployctl.engines.compose.job import describe_holder
 from deployctl.engines.compose.survey import Survey, Unfinished
 from deployctl.engines.releases import ReleaseRecord, describe, find, ordinal
 from deployctl.host.facts import ContainerState
+from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout import decide
@@ -78,9 +79,9 @@ class HistoryDocument(Document):
     runs: tuple[RunEntry, ...]
 
 
-def status(settings: Settings) -> StatusDocument:
+def status(settings: Settings, ask: Ask = ask_nobody) -> StatusDocument:
     """Raises RefusedError or UnreachableError where the host can't be asked."""
-    link = Link(host_address(settings.host))
+    link = Link(host_address(settings.host), ask)
     try:
         facts = survey.take(link.host, settings, probe_write="no")
         return describe_host(settings, facts, link.host.label)
@@ -176,9 +177,9 @@ def _down(facts: Survey, down: Sequence[ContainerState]) -> tuple[str, str]:
     return f"{told} {describe(last)} was live.", f"deployctl rollback --to {last.number}"
 
 
-def history(settings: Settings, limit: int) -> HistoryDocument:
+def history(settings: Settings, limit: int, ask: Ask = ask_nobody) -> HistoryDocument:
     """The releases, and the runs that ended, newest first."""
-    link = Link(host_address(settings.host))
+    link = Link(host_address(settings.host), ask)
     try:
         facts = survey.take(link.host, settings, probe_write="no")
         answer = link.host.run(

@@ -2,7 +2,8 @@
 
 import os
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -22,6 +23,8 @@ class Plain:
         self._news = News()
         self._first: datetime | None = None
         self._lock = threading.Lock()
+        self._suspensions = 0
+        self._held: list[str] = []
 
     def __call__(self, event: Event) -> None:
         with self._lock:
@@ -38,13 +41,29 @@ class Plain:
         """The stream belongs to who opened it."""
 
     def suspended(self) -> AbstractContextManager[object]:
-        return nullcontext()
+        return self._suspended()
+
+    @contextmanager
+    def _suspended(self) -> Iterator[None]:
+        with self._lock:
+            self._suspensions += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._suspensions -= 1
+                if not self._suspensions:
+                    held, self._held = self._held, []
+                    self._write(held)
 
     def _stamp(self, event: Event) -> str:
         self._first = self._first or event.at
         return f"{(event.at - self._first).total_seconds():8.1f}s"
 
     def _write(self, lines: list[str]) -> None:
+        if self._suspensions:
+            self._held += lines
+            return
         self._stream.write("".join(f"{line}\n" for line in lines))
         self._stream.flush()
 
@@ -66,6 +85,9 @@ class LogFile(Plain):
 
     def close(self) -> None:
         self._file.close()
+
+    def suspended(self) -> AbstractContextManager[object]:
+        return nullcontext()  # nobody is asked in a file
 
     def _stamp(self, event: Event) -> str:
         return rfc3339(event.at)

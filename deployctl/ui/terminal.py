@@ -79,6 +79,10 @@ class Terminal:
         self._live: Live | None = None
         self._painter: threading.Thread | None = None
         self._closed = threading.Event()
+        self._suspensions = 0
+        self._held: list[tuple[Text, bool]] = []
+        """what others had to say while a person was being asked: line, and whether it is kept whole
+        """
         self._stage: StageStarted | None = None
         self._stage_began = 0.0
         self._progress: Progress | None = None
@@ -131,14 +135,22 @@ class Terminal:
     @contextmanager
     def _suspended(self) -> Iterator[None]:
         with self._lock:
-            running = self._live is not None
+            self._suspensions += 1
             self._stop()
         try:
             yield
         finally:
             with self._lock:
-                if running:
-                    self._start()
+                self._suspensions -= 1
+                if not self._suspensions:
+                    self._resume()
+
+    def _resume(self) -> None:
+        held, self._held = self._held, []
+        for line, whole in held:
+            self._put(line, whole=whole)
+        if self._stage is not None and not self._closed.is_set():
+            self._start()
 
     def _begin(self, event: StageStarted) -> None:
         self._stage, self._stage_began = event, time.monotonic()
@@ -201,19 +213,26 @@ class Terminal:
     def _print(self, *lines: Text) -> None:
         """Breaks long lines at words, with the indentation that they began with."""
         for line in lines:
-            if not line.plain.strip():
-                self._console.line()
-                continue
-            indent = len(line.plain) - len(line.plain.lstrip(" "))
-            self._console.print(Padding(line[indent:], (0, 0, 0, indent), expand=False))
+            self._put(line, whole=False)
 
     def _print_whole(self, *lines: Text) -> None:
         """Leaves the breaking to the terminal, so that a command can be copied in one piece."""
         for line in lines:
+            self._put(line, whole=True)
+
+    def _put(self, line: Text, *, whole: bool) -> None:
+        if self._suspensions:
+            self._held.append((line, whole))
+        elif not line.plain.strip():
+            self._console.line()
+        elif whole:
             self._console.print(line, soft_wrap=True)
+        else:
+            indent = len(line.plain) - len(line.plain.lstrip(" "))
+            self._console.print(Padding(line[indent:], (0, 0, 0, indent), expand=False))
 
     def _start(self) -> None:
-        if self._live is not None:
+        if self._live is not None or self._suspensions:
             return
         # Redrawn by a thread of ours: Live's own takes its lock before ours, and every print takes
         # ours before Live's.

@@ -25,8 +25,9 @@ patterns = st.lists(
 )
 settings_lines = st.sampled_from(
     [
-        "HostName real.example.com", "HostName %h.example.com", "HostName=192.0.2.7", "hostname 0::1",
-        "User deploy", 'User "deploy"', "user=ops # who is on duty", "Port 2222", "Port = 22",
+        "HostName real.example.com", "HostName %h.example.com", "HostName=192.0.2.7",
+        "hostname 0::1", "User deploy", 'User "deploy"', "user=ops # who is on duty",
+        "Port 2222", "Port = 22",
         "IdentityFile ~/.ssh/one", "IdentityFile none", 'IdentityFile "~/.ssh/a b"',
         "CertificateFile ~/.ssh/one-cert.pub", "IdentitiesOnly yes", "IdentitiesOnly no",
         "ProxyCommand nc %h %p # it's a relay", "ProxyCommand none", "ProxyJump ops@jump:2200",
@@ -59,7 +60,7 @@ blocks = st.one_of(
             'Match host prod exec "true"',
             "Match final host *.example.com",
         ]
-    ),  # fmt: skip
+    ),
 )
 
 

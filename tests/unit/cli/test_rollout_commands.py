@@ -36,7 +36,7 @@ def ended(code: ExitCode = ExitCode.SEALED, **values: Any) -> Result:
 @pytest.fixture(autouse=True)
 def no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test here is about the host; nobody waits for this answer."""
-    monkeypatch.setattr(reach_module, "reach", lambda _: Future())
+    monkeypatch.setattr(reach_module, "reach", lambda *_: Future())
 
 
 @pytest.fixture

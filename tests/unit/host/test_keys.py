@@ -172,7 +172,5 @@ class TestSearching:
     def test_too_many_keys_say_so(self, sshd: Sshd, home: Path, tmp_path: Path) -> None:
         keys = [keygen(tmp_path / f"key{n}") for n in range(8)]
         (home / ".ssh/config").write_text("".join(f"IdentityFile {key}\n" for key in keys))
-        with pytest.raises(
-            UnreachableError, match="too many authentication failures. It hung up after 6"
-        ):
+        with pytest.raises(UnreachableError, match="too many authentication failures"):
             connects(sshd)
