@@ -4,6 +4,9 @@ A release is proven when every required gate has passed without a break for the 
 time: from the moment at which the last of them first passed, until looks that *began* after that
 time was over. A failure of any gate, or a restart of the service, starts the clock again.
 
+A minimum healthy time of 0 asks for one moment at which all hold: the latest look of each must
+have passed, and have begun after the last break, be that another gate's.
+
 All times are seconds on one monotonic clock.
 """
 
@@ -66,6 +69,8 @@ class Hold:
         self._min_healthy = min_healthy
         self._give_up_after = give_up_after
         self._reset_at = began
+        self._broken_at = began
+        """when a required gate last did not pass, or the service was restarted"""
 
     def record(
         self,
@@ -97,6 +102,7 @@ class Hold:
 
     def _reset(self, at: float) -> None:
         self._reset_at = at
+        self._broken_at = max(self._broken_at, at)
         for track in self.tracks.values():
             track.pass_since = None
 
@@ -108,6 +114,8 @@ class Hold:
 
     def _did_not_pass(self, track: Track, judgement: Judgement) -> None:
         track.pass_since = None
+        if track.required:
+            self._broken_at = max(self._broken_at, track.ended)
         if judgement.state != "fail":
             track.failures = 0
             return
@@ -140,27 +148,27 @@ class Hold:
             and track.ended - track.failing_since >= patience
         )
 
-    def _proven_at(self) -> float | None:
-        """When the clock is over that runs now; None while some required gate doesn't pass."""
+    def _proof_from(self) -> float | None:
+        """Looks that begin then are the proof; None while some required gate doesn't pass."""
         required = [track for track in self.tracks.values() if track.required]
         since = [track.pass_since for track in required if track.pass_since is not None]
         if not required or len(since) < len(required):
             return None
+        if self._min_healthy <= 0:
+            return self._broken_at
         return max(since) + self._min_healthy
 
     def _proven(self) -> bool:
-        over = self._proven_at()
+        over = self._proof_from()
         if over is None:
             return False
-        if self._min_healthy <= 0:
-            return True
         return all(track.started >= over for track in self.tracks.values() if track.required)
 
     def due(self, name: str, pause: float) -> float:
-        """When this gate should look again: after its pause, or when the clock is over."""
+        """When this gate should look again: after its pause, or when its look is the proof."""
         track = self.tracks[name]
         usual = track.ended + pause
-        over = self._proven_at()
+        over = self._proof_from()
         if over is None or not track.required or track.started >= over:
             return usual
         return min(usual, max(track.ended, over))

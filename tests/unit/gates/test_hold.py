@@ -70,6 +70,30 @@ class TestProof:
         feed(held, "b", (1, PASS))
         assert held.end(1.1) == End("proven")
 
+    def test_of_no_time_at_all_needs_a_moment_at_which_all_hold(self) -> None:
+        held = hold("a", "b", min_healthy=0)
+        feed(held, "a", (0, PASS))
+        feed(held, "b", (1, FAIL), (2, PASS))
+        assert held.end(2.1) is None, "a may have been broken while b was"
+        assert held.due("a", 5.0) <= 2.1, "so it looks again at once"
+        feed(held, "a", (2.1, PASS))
+        assert held.end(2.2) == End("proven")
+
+    def test_of_no_time_at_all_does_not_rest_on_a_look_that_began_before_a_failure(self) -> None:
+        held = hold("a", "b", min_healthy=0)
+        feed(held, "b", (1, FAIL), (2, PASS))
+        held.record("a", PASS, started=0.5, ended=3)
+        assert held.end(3) is None
+        feed(held, "a", (3, PASS))
+        assert held.end(3.1) == End("proven")
+
+    def test_of_no_time_at_all_is_not_broken_by_an_advisory_gate(self) -> None:
+        held = hold("a", "b", advisory="c", min_healthy=0)
+        feed(held, "a", (0, PASS))
+        feed(held, "c", (1, FAIL))
+        feed(held, "b", (0, PASS))
+        assert held.end(1.1) == End("proven")
+
     def test_is_impossible_without_a_required_gate(self) -> None:
         held = hold(advisory="a", min_healthy=0)
         feed(held, "a", (0, PASS))
