@@ -104,7 +104,10 @@ class RolloutSettings(Section):
     min_healthy: Duration = 10.0
     """How long every gate must hold without a break before the release counts as good."""
     deadline: PositiveDuration = 120.0
-    """How long after the switch the gates may take to hold for `min_healthy`."""
+    """How long after the switch the gates may take to hold for `min_healthy`.
+
+    Where it isn't set, it is longer if Prometheus scrapes its target too rarely for that.
+    """
     build_timeout: PositiveDuration = 900.0
     """How long the build may take."""
     ship_timeout: PositiveDuration = 900.0

@@ -160,9 +160,22 @@ class Gate(ABC, Generic[O]):
         """Seconds until another look is useful."""
         return self.interval
 
-    def needed_seconds(self, observation: O | None) -> float | None:  # noqa: ARG002
-        """How long a proof takes at best, where that isn't simply the answer's latency."""
+    def need(self, observation: O | None) -> "Need | None":  # noqa: ARG002
+        """The time that a proof takes, where that isn't simply the answer's latency."""
         return None
+
+
+@dataclass(frozen=True)
+class Need:
+    """How long a proof takes, in seconds.
+
+    `least` is what it takes on a good day, `ample` has allowances for a bad one. `why` is a
+    sentence's beginning, to go before "take N s".
+    """
+
+    least: float
+    ample: float
+    why: str
 
 
 AnyGate = Gate[Any]

@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal, Protocol, TypeVar
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import requests
 import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from deployctl.errors import LinkLostError
 from deployctl.gates.base import EVIDENCE_BYTES, CannotObserveError, RawAnswer
@@ -111,6 +113,24 @@ def identity_headers(
     return {"Authorization": "Basic " + base64.b64encode(value.encode()).decode()}
 
 
+class Credentials(Protocol):
+    """The settings that say as whom to ask."""
+
+    @property
+    def bearer_env(self) -> str | None: ...
+    @property
+    def basic_env(self) -> str | None: ...
+
+
+def refused_access(settings: Credentials) -> str:
+    """What a 401 or 403 means with these settings; never what the credentials are."""
+    if settings.bearer_env:
+        return f"it refuses the token in {settings.bearer_env}"
+    if settings.basic_env:
+        return f"it refuses the user and password in {settings.basic_env}"
+    return "it wants credentials (bearer_env or basic_env)"
+
+
 def verification(ca_file: Path | None, *, insecure: bool) -> bool | str:
     """The `verify` of a request; raises CannotObserveError for a file that is no CA bundle."""
     if ca_file is None:
@@ -168,6 +188,7 @@ def _fetch(session: requests.Session, request: Request, until: float) -> Exchang
     session.trust_env = False  # no proxy and no ~/.netrc of this machine
     started = time.monotonic()
     try:
+        _ask_for_name(session, url, request.headers)
         for _ in range(_REDIRECTS + 1):
             left = until - time.monotonic()
             if left <= 0:
@@ -214,6 +235,18 @@ def _fetch(session: requests.Session, request: Request, until: float) -> Exchang
     return Exchange(url=url, latency=time.monotonic() - started, fault=_late(allowed))
 
 
+def _ask_for_name(session: requests.Session, url: str, headers: Mapping[str, str]) -> None:
+    """TLS asks for the name in the Host header, and checks the certificate against it.
+
+    Certificates are for names, while a service's own address is an IP address.
+    """
+    named = _host_header(headers)
+    adapter = session.get_adapter(url)
+    if named and isinstance(adapter, HTTPAdapter):
+        name = urlsplit(f"//{named}").hostname
+        adapter.poolmanager.connection_pool_kw.update(server_hostname=name, assert_hostname=name)
+
+
 def _read(
     response: requests.Response, until: float, max_bytes: int, allowed: float
 ) -> tuple[bytes, Fault | None]:
@@ -234,7 +267,7 @@ def _read(
 def _same_server(url: str, location: str, headers: Mapping[str, str]) -> str | None:
     """The URL to ask next, or None when the redirect leaves this server."""
     here, there = urlsplit(url), urlsplit(urljoin(url, location))
-    host = next((value for name, value in headers.items() if name.lower() == "host"), None)
+    host = _host_header(headers)
     names = {_authority(here.scheme, here.netloc)}
     if host:
         names.add(_authority(here.scheme, host))
@@ -243,6 +276,10 @@ def _same_server(url: str, location: str, headers: Mapping[str, str]) -> str | N
     except ValueError:
         return None
     return urlunsplit((here.scheme, here.netloc, there.path, there.query, "")) if same else None
+
+
+def _host_header(headers: Mapping[str, str]) -> str | None:
+    return next((value for name, value in headers.items() if name.lower() == "host"), None)
 
 
 def _authority(scheme: str, netloc: str) -> tuple[str | None, int | None]:
@@ -269,10 +306,15 @@ def fault_of(error: BaseException, seconds: float, *, reading: bool = False) -> 
     for each in chain:
         if isinstance(each, LinkLostError | ForwardingRefused):
             raise each
+    tls = [each for each in chain if isinstance(each, ssl.SSLError | CertificateError)]
+    if tls:
+        # The innermost: what is around it says the same with more words.
+        text = getattr(tls[-1], "verify_message", "") or _brief(tls[-1])
+        return Fault("tls", f"TLS failed: {text}")
     for kind, types, text in _KINDS:
         found = next((each for each in chain if isinstance(each, types)), None)
         if found is not None and not (reading and kind == "reset"):
-            return Fault(kind, text.format(seconds=seconds, error=_brief(found)))
+            return Fault(kind, text.format(seconds=seconds))
     if reading:
         return Fault("cut-off", "the answer was cut off")
     return Fault("failed", f"the request failed: {_brief(chain[-1])}")
@@ -280,11 +322,6 @@ def fault_of(error: BaseException, seconds: float, *, reading: bool = False) -> 
 
 _KINDS: Final[tuple[tuple[FaultKind, tuple[type[BaseException], ...], str], ...]] = (
     ("refused", (ConnectionRefusedError,), "connection refused"),
-    (
-        "tls",
-        (ssl.SSLError, urllib3.exceptions.SSLError, requests.exceptions.SSLError),
-        "TLS failed: {error}",
-    ),
     (
         "name",
         (urllib3.exceptions.NameResolutionError, socket.gaierror),

@@ -18,7 +18,7 @@ from deployctl.gates.endpoint import (
     target,
 )
 from deployctl.gates.expect import missing
-from deployctl.gates.fetch import Exchange
+from deployctl.gates.fetch import Exchange, refused_access
 
 
 class HttpGate(Gate[HttpObservation]):
@@ -77,8 +77,8 @@ class HttpGate(Gate[HttpObservation]):
     def _faults(self, exchange: Exchange) -> Iterator[str]:
         settings = self._settings
         if exchange.status not in self._statuses:
-            hint = " (credentials?)" if exchange.status in {401, 403} else ""
-            yield f"status {exchange.status}{hint}, expected {self._status_text()}"
+            hint = f": {refused_access(settings)}" if exchange.status in {401, 403} else ""
+            yield f"status {exchange.status}, expected {self._status_text()}{hint}"
         if settings.json_subset is not None:
             yield from _json_faults(settings.json_subset, exchange)
         if settings.contains is not None and settings.contains not in exchange.text:

@@ -173,10 +173,10 @@ class Hold:
             return usual
         return min(usual, max(track.ended, over))
 
-    def verdicts(self, end: End, needs: Mapping[str, float | None]) -> dict[str, Judgement]:
+    def verdicts(self, end: End, needs: Mapping[str, float]) -> dict[str, Judgement]:
         """The last word on every gate. Nothing is a pass that was not proven.
 
-        `needs`: gate -> how long its proof takes at best, where that is known.
+        `needs`: gate -> how many seconds its proof may take, where that is known.
         """
         verdicts = {
             name: self._with_need(self._verdict(name, track, end), needs.get(name))

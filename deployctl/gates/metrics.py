@@ -15,7 +15,7 @@ from deployctl.gates.exposition import (
     lost,
     read,
 )
-from deployctl.gates.fetch import Exchange
+from deployctl.gates.fetch import Exchange, refused_access
 
 _NAMED: Final = 5  # families named in a reason
 
@@ -69,7 +69,7 @@ class MetricsGate(Gate[MetricsObservation]):
             return unreached
         seen = f"{exchange.status}, {shown(exchange.body)}".rstrip(", ")
         if exchange.status in {401, 403}:
-            reason = f"status {exchange.status}: it wants credentials (bearer_env or basic_env)"
+            reason = f"status {exchange.status}: {refused_access(self._settings)}"
             return Judgement("error", seen, reason)
         if exchange.status != 200:
             return Judgement("fail", seen, f"status {exchange.status}, expected 200")

@@ -11,7 +11,14 @@ from urllib.parse import urlencode
 from deployctl.config.gates import PrometheusGateSettings, QueryGateSettings
 from deployctl.gates.base import CannotObserveError, GateContext, RawAnswer, State
 from deployctl.gates.endpoint import shown
-from deployctl.gates.fetch import Exchange, Request, fetch, identity_headers, verification
+from deployctl.gates.fetch import (
+    Exchange,
+    Request,
+    fetch,
+    identity_headers,
+    refused_access,
+    verification,
+)
 
 LAST_SAMPLES: Final = 2
 """Samples of each series that a range selector gives."""
@@ -36,8 +43,8 @@ _AGENT: Final = (
 )
 _NOT_READY: Final[tuple[State, str]] = ("inconclusive", "Prometheus is not ready (status {status})")
 _STATUSES: Final[dict[int, tuple[State, str]]] = {
-    401: ("error", "Prometheus answers {status}: set bearer_env or basic_env"),
-    403: ("error", "Prometheus answers {status}: set bearer_env or basic_env"),
+    401: ("error", "Prometheus answers {status}: {access}"),
+    403: ("error", "Prometheus answers {status}: {access}"),
     404: ("error", "unsupported: there is no {path} at this address (404)"),
     429: _NOT_READY,
     500: _NOT_READY,
@@ -104,6 +111,10 @@ class PrometheusApi:
     def targets(self) -> tuple[Target, ...]:
         return read_targets(self._get("/api/v1/targets", {"state": "active"}))
 
+    def dropped(self) -> tuple[Target, ...]:
+        """Targets that were discovered and then dropped; of them only the place is known."""
+        return read_dropped(self._get("/api/v1/targets", {"state": "dropped"}))
+
     def time(self) -> float:
         """The server's own clock, in seconds since the epoch."""
         data = self._query("time()")
@@ -138,14 +149,16 @@ class PrometheusApi:
         )
         exchange = fetch(self._ctx.http(self._settings.via), request, left)
         self.raw.append(exchange.raw)
-        return read_answer(exchange, path, tuple(self.raw))
+        return read_answer(exchange, path, refused_access(self._settings), tuple(self.raw))
 
 
-def read_answer(exchange: Exchange, path: str, raw: tuple[RawAnswer, ...] = ()) -> Any:
-    """The `data` of a successful answer; raises CannotObserveError for anything else."""
+def read_answer(exchange: Exchange, path: str, access: str, raw: tuple[RawAnswer, ...] = ()) -> Any:
+    """The `data` of a successful answer; raises CannotObserveError for anything else.
 
+    `access` says what a refusal for want of credentials means.
+    """
     document = _document(exchange)
-    verdict = _unreached(exchange) or _refused(exchange, document, path)
+    verdict = _unreached(exchange) or _refused(exchange, document, path, access)
     if verdict is None:
         return document["data"]
     state, reason = verdict
@@ -157,18 +170,22 @@ def read_answer(exchange: Exchange, path: str, raw: tuple[RawAnswer, ...] = ()) 
 def _unreached(exchange: Exchange) -> tuple[State, str] | None:
     if exchange.fault is None:
         return None
-    if exchange.fault.kind in {"redirect", "tls"}:
+    if exchange.fault.kind == "redirect":
         return "error", f"this is not Prometheus's API: {exchange.fault.text}"
+    if exchange.fault.kind == "tls":
+        return "error", f"Prometheus: {exchange.fault.text}"
     return "inconclusive", f"Prometheus: {exchange.fault.text}"
 
 
-def _refused(exchange: Exchange, document: dict[str, Any], path: str) -> tuple[State, str] | None:
+def _refused(
+    exchange: Exchange, document: dict[str, Any], path: str, access: str
+) -> tuple[State, str] | None:
     status, message = exchange.status or 0, str(document.get("error") or "no reason given")
     if "Prometheus Agent" in message:
         return "error", _AGENT
     if status in _STATUSES:
         state, text = _STATUSES[status]
-        return state, text.format(status=status, path=path)
+        return state, text.format(status=status, path=path, access=access)
     if not document:
         page = ", but a web page (a login?)" if _is_page(exchange) else ""
         return "error", f"the answer (status {status}) is not Prometheus's JSON{page}"
@@ -197,6 +214,13 @@ def read_targets(data: Any) -> tuple[Target, ...]:
     if not isinstance(active, list):
         raise CannotObserveError("error", "the answer lists no activeTargets")
     return tuple(_target(each) for each in active if isinstance(each, dict))
+
+
+def read_dropped(data: Any) -> tuple[Target, ...]:
+    """The dropped targets of a /targets answer's `data`; none where the server lists none."""
+    dropped = data.get("droppedTargets")
+    listed = dropped if isinstance(dropped, list) else []
+    return tuple(_target(each) for each in listed if isinstance(each, dict))
 
 
 def _target(raw: dict[str, Any]) -> Target:

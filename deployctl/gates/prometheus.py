@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from deployctl.config.gates import PrometheusGateSettings
-from deployctl.gates.base import Gate, GateContext, Judgement, Observation, RawAnswer
+from deployctl.gates.base import (
+    CannotObserveError,
+    Gate,
+    GateContext,
+    Judgement,
+    Need,
+    Observation,
+    RawAnswer,
+)
 from deployctl.gates.promapi import PrometheusApi, Sample, Target, selector
 
 START_SLACK: Final = 2.0
@@ -76,10 +84,14 @@ class PrometheusGate(Gate[PrometheusObservation]):
         containers = ctx.containers(self.service)
         api = PrometheusApi(self._settings, ctx)
         fence = previous.fence if previous else None
-        if ctx.proving and fence is None:
-            fence = api.time()
+        if fence is None:
+            # Asked before the rollout as well: a server without queries could prove nothing after.
+            now = api.time()
+            fence = now if ctx.proving else None
         active = api.targets()
         targets = tuple(target for target in active if self._matches(target))
+        if not targets and any(each.status == "running" for each in containers):
+            self._look_for_dropped(api)
         scrapes = {
             target.key: _with_scrape(
                 previous.scrapes.get(target.key, ()) if previous else (), target
@@ -128,14 +140,22 @@ class PrometheusGate(Gate[PrometheusObservation]):
         known = [interval for target in observation.targets if (interval := self._interval(target))]
         return min(2.0, max(0.25, min(known) / 4)) if known else self.interval
 
-    def needed_seconds(self, observation: PrometheusObservation | None) -> float | None:
-        """Two scrapes, the time one may take, and the lag of service discovery."""
-        needs = [
-            _NEEDED_SCRAPES * interval + (target.timeout or interval) + DISCOVERY_SLACK
+    def need(self, observation: PrometheusObservation | None) -> Need | None:
+        """Two scrapes; at worst also the time one may take, and the lag of service discovery."""
+        known = [
+            (interval, target.timeout or interval)
             for target in (observation.targets if observation else ())
             if (interval := self._interval(target))
         ]
-        return max(needs, default=None)
+        if not known:
+            return None
+        interval, timeout = max(known)
+        least = _NEEDED_SCRAPES * interval
+        return Need(
+            least,
+            least + timeout + DISCOVERY_SLACK,
+            f"{_NEEDED_SCRAPES} scrapes, one each {interval:g} s,",
+        )
 
     def _interval(self, target: Target) -> float | None:
         return target.interval or self._settings.scrape_interval
@@ -157,6 +177,18 @@ class PrometheusGate(Gate[PrometheusObservation]):
             and (settings.job is None or settings.job in jobs)
             and (settings.instance is None or settings.instance in places)
         )
+
+    def _look_for_dropped(self, api: PrometheusApi) -> None:
+        """Raises CannotObserveError where relabelling drops the target: no release mends that."""
+        dropped = [target for target in api.dropped() if self._matches(target)]
+        if dropped:
+            raise CannotObserveError(
+                "error",
+                f"Prometheus discovers the target {dropped[0].address} of {self._what()}, but its "
+                "relabelling drops it, so it is never scraped",
+                observed="dropped",
+                raw=tuple(api.raw),
+            )
 
     def _series(self, api: PrometheusApi, target: Target) -> tuple[Sample, ...]:
         labels: dict[str, str] = {

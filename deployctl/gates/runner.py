@@ -163,7 +163,11 @@ class _Holding:
             self._changed.wait(min(_CANCEL_CHECK, max(0.001, until - now)))
 
     def _results(self, end: End) -> list[GateResult]:
-        needs = {gate.name: gate.needed_seconds(self._seen.get(gate.name)) for gate in self._gates}
+        needs = {
+            gate.name: need.ample
+            for gate in self._gates
+            if (need := gate.need(self._seen.get(gate.name)))
+        }
         verdicts = self._hold.verdicts(end, needs)
         return [
             _result(gate, self._when, self._hold.tracks[gate.name].attempts, verdicts[gate.name])
@@ -196,7 +200,7 @@ class _Holding:
             started=started,
             ended=time.monotonic(),
             identity=taken.observation.identity,
-            patience=gate.needed_seconds(seen) or 0.0,
+            patience=need.ample if (need := gate.need(seen)) else 0.0,
         )
         attempts = self._hold.tracks[gate.name].attempts
         self._events.emit(_attempt(gate, self._when, attempts, taken.judgement))

@@ -9,12 +9,16 @@ from deployctl.gates.base import GateContext, Observation
 from deployctl.host.facts import ContainerState
 from deployctl.result import Release, ServiceResult
 from deployctl.rollout import world
+from deployctl.rollout.deadline import with_room
 from deployctl.rollout.session import Session, need
 
 
 def timing(session: Session) -> RolloutSettings:
-    """How long each part may take: the playbook's word, else the settings'."""
-    return session.playbook.timing(session.settings.rollout)
+    """How long each part may take: the playbook's word, else the settings'.
+
+    Once the gates have looked, a deadline that nobody has set leaves room for what they need.
+    """
+    return with_room(session.playbook.timing(session.settings.rollout), session.needs)
 
 
 def gate_context(

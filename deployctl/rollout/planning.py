@@ -1,5 +1,6 @@
 """The capture stage: what runs, what every gate says of it, and with that the immutable plan."""
 
+import math
 from dataclasses import replace
 from itertools import dropwhile, takewhile
 
@@ -17,9 +18,10 @@ from deployctl.gates import runner
 from deployctl.gates.base import Observation
 from deployctl.gates.build import build as build_gates
 from deployctl.gates.verdict import held_before
-from deployctl.result import Release
+from deployctl.result import GateResult, Release
 from deployctl.rollout import decide
 from deployctl.rollout.context import gate_context, keep_raw, record_release, timing
+from deployctl.rollout.deadline import needs_of, too_short
 from deployctl.rollout.goal import choose_goal
 from deployctl.rollout.plan_document import (
     ChangedFile,
@@ -60,6 +62,7 @@ def capture_stage(session: Session, note: StageNote) -> None:
         )
     choose_goal(session)
     _refuse_unusable_gates(session)
+    _refuse_short_deadline(session)
     _make_plan(session)
     held = held_before(session.before)
     note.detail = f"{len(held)} of {len(session.gates)} gates hold now"
@@ -80,6 +83,20 @@ def _refuse_unusable_gates(session: Session) -> None:
         next_step="Correct the gate or the host, or go without it this once: "
         f"--advisory {unusable[0].name} --reason TEXT",
     )
+
+
+def _refuse_short_deadline(session: Session) -> None:
+    """Nor could what takes longer to prove than it may take."""
+    session.needs = needs_of(session.gates, session.baseline)
+    times = timing(session)
+    told = too_short(times, session.needs)
+    if told:
+        ample = max(need.ample for need in session.needs.values()) + times.min_healthy
+        raise RefusedError(
+            f"No release could be proven in time: {told}.",
+            next_step=f"Set the deadline to {math.ceil(ample)}s or more, or leave it out: then it "
+            "follows from the gates.",
+        )
 
 
 def _make_plan(session: Session) -> None:
@@ -174,7 +191,7 @@ def _facts(session: Session) -> PlanFacts:
         files=session.package.files if session.package else 0,
         archive_bytes=session.package.size if session.package else 0,
         layers=layers,
-        before=tuple(f"{result.name}: {result.state}" for result in session.before),
+        before=tuple(_seen_before(result) for result in session.before),
         rollback=decide.FORWARD_STORY
         if session.command == "rollback"
         else decide.rollback_story(
@@ -182,6 +199,11 @@ def _facts(session: Session) -> PlanFacts:
         ),
         warnings=preflight.warnings(facts, settings.services),
     )
+
+
+def _seen_before(result: GateResult) -> str:
+    reason = f" ({result.reason})" if result.state != "pass" and result.reason else ""
+    return f"{result.name}: {result.state}{reason}"
 
 
 def _armed_steps(playbook: Playbook) -> tuple[RunStep, ...]:

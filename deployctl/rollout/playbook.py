@@ -52,7 +52,8 @@ class Playbook:
     def timing(self, settings: RolloutSettings) -> RolloutSettings:
         """The settings with what the playbook's stages say put over them.
 
-        Raises ConfigError where the two contradict each other.
+        What neither of the two says stays unset in the answer. Raises ConfigError where they
+        contradict each other.
         """
         gate = self.params(GateParams)
         said = {
@@ -63,7 +64,7 @@ class Playbook:
         }
         given = {key: value for key, value in said.items() if value is not None}
         try:
-            return RolloutSettings(**{**settings.model_dump(), **given})
+            return RolloutSettings(**{**settings.model_dump(exclude_unset=True), **given})
         except ValidationError as error:
             raise ConfigError(
                 f"The playbook {self.name} and the settings' `rollout:` together leave the gates "

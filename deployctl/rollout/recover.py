@@ -14,13 +14,14 @@ from deployctl.engines.releases import ReleaseRecord, describe, find
 from deployctl.errors import ExitCode
 from deployctl.events import RollbackEnded, RollbackStarted
 from deployctl.gates import runner
-from deployctl.gates.base import AnyGate
+from deployctl.gates.base import AnyGate, Observation
 from deployctl.gates.build import build as build_gates
 from deployctl.gates.verdict import verdict
 from deployctl.result import Rollback
 from deployctl.rollout import decide
 from deployctl.rollout.consent import hear
 from deployctl.rollout.context import gate_context, record_containers, timing
+from deployctl.rollout.deadline import needs_of
 from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.session import Session
@@ -96,10 +97,14 @@ def _prove(session: Session) -> str:
     gates = tuple(gate for gate in every if _judges(gate, live))
     if live and not gates:
         return _by_image(session, live)
+    context = gate_context(session, images=decide.live_images(facts, settings.services), sha=None)
+    seen: dict[str, Observation] = {}
+    runner.look(gates, context, "rollback", session.events, observations=seen)
+    session.needs = needs_of(gates, seen)
     times = timing(session)
     results = runner.hold(
         gates,
-        gate_context(session, images=decide.live_images(facts, settings.services), sha=None),
+        context,
         min_healthy=times.min_healthy,
         deadline=times.deadline,
         when="rollback",

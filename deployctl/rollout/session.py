@@ -19,7 +19,7 @@ from deployctl.errors import RefusedError
 from deployctl.events import Events, Note, PlanReady
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.gates.availability import Availability
-from deployctl.gates.base import AnyGate, Observation
+from deployctl.gates.base import AnyGate, Need, Observation
 from deployctl.host.connection import Host
 from deployctl.host.link import Link
 from deployctl.result import GateResult
@@ -73,6 +73,8 @@ class Session:
     gates: tuple[AnyGate, ...] = ()
     before: tuple[GateResult, ...] = ()
     baseline: Mapping[str, Observation] = field(default_factory=dict)
+    needs: Mapping[str, Need] = field(default_factory=dict)
+    """required gate -> the time that its proof takes, where the baseline tells it"""
     plan: Plan | None = None
     ready: PlanReady | None = None
     """the plan as it is shown and approved"""

@@ -91,7 +91,7 @@ def test_a_series_is_parsed_or_refused(text: str) -> None:
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()), st.integers())
 def test_only_a_success_document_is_an_answer(body: bytes, status: int) -> None:
     try:
-        data = read_answer(Exchange(url="u", status=status, body=body), "/x")
+        data = read_answer(Exchange(url="u", status=status, body=body), "/x", "")
     except CannotObserveError:
         return
     assert json.loads(body)["status"] == "success"

@@ -139,7 +139,11 @@ class TestIdentity:
             return Answer(200 if handler.headers["Authorization"] == "Bearer t0ken" else 401)
 
         assert judged(answer, env={"TOKEN": "t0ken"}, bearer_env="TOKEN").state == "pass"
-        assert judged(answer).reason == "status 401 (credentials?), expected 200"
+        assert judged(answer).reason == (
+            "status 401, expected 200: it wants credentials (bearer_env or basic_env)"
+        )
+        wrong = judged(answer, env={"TOKEN": "wr0ng"}, bearer_env="TOKEN")
+        assert wrong.reason == "status 401, expected 200: it refuses the token in TOKEN"
 
     def test_basic_too(self) -> None:
         def answer(handler: BaseHTTPRequestHandler) -> Answer:

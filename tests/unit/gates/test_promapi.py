@@ -79,14 +79,14 @@ JSON = "application/json"
 )
 def test_anything_but_success_is_never_a_pass(exchange: Exchange, state: str, reason: str) -> None:
     with pytest.raises(CannotObserveError) as caught:
-        read_answer(exchange, "/api/v1/targets")
+        read_answer(exchange, "/api/v1/targets", "bearer_env?")
     assert caught.value.judgement.state == state
     assert reason in caught.value.judgement.reason
 
 
 def test_success_gives_its_data() -> None:
     exchange = Exchange(url="u", status=200, body=b' {"status" : "success", "data": {"a": 1}}')
-    assert read_answer(exchange, "/x") == {"a": 1}
+    assert read_answer(exchange, "/x", "") == {"a": 1}
 
 
 class TestSamples:

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from deployctl.config.gates import PrometheusGateSettings
-from deployctl.gates.base import Judgement
+from deployctl.gates.base import CannotObserveError, Judgement
 from deployctl.gates.promapi import Sample, Target
 from deployctl.gates.prometheus import PrometheusGate, PrometheusObservation, Scrape
 from tests.unit.gates.support import STARTED, Answer, container, context, serving
@@ -157,12 +157,15 @@ class TestBeforeTheRollout:
 class TestTime:
     def test_needed_for_a_proof_comes_from_the_target(self) -> None:
         slow = replace(TARGET, interval=30.0, timeout=10.0)
-        assert gate().needed_seconds(replace(SEEN, targets=(slow,))) == 75.0
+        need = gate().need(replace(SEEN, targets=(TARGET, slow)))
+        assert need is not None
+        assert (need.least, need.ample) == (60.0, 75.0)
+        assert need.why == "2 scrapes, one each 30 s,"
 
     def test_is_unknown_where_the_server_does_not_tell(self) -> None:
         mute = replace(SEEN, targets=(replace(TARGET, interval=None),))
-        assert gate().needed_seconds(mute) is None
-        assert gate(scrape_interval="10s").needed_seconds(mute) is not None
+        assert gate().need(mute) is None
+        assert gate(scrape_interval="10s").need(mute) is not None
 
     def test_between_looks_follows_the_scrape_interval(self) -> None:
         assert gate().pause(SEEN) == 0.25
@@ -178,6 +181,8 @@ class FakePrometheus:
         self.last_scrape = "2026-01-03T07:42:00Z"
         self.queries: list[str] = []
         self.series: list[dict[str, Any]] = []
+        self.dropped: list[dict[str, Any]] = []
+        self.agent = False
 
     def __call__(self, handler: BaseHTTPRequestHandler) -> Answer:
         parts = urlsplit(handler.path)
@@ -197,10 +202,15 @@ class FakePrometheus:
             "scrapeTimeout": "1s",
         }
         own = {**mine, "scrapePool": "prometheus", "labels": {"job": "prometheus"}}
+        if parse_qs(parts.query)["state"] == ["dropped"]:
+            return self._success({"activeTargets": [], "droppedTargets": self.dropped})
         return self._success({"activeTargets": [own, mine]})
 
     def _query(self, query: str) -> Answer:
         self.queries.append(query)
+        if self.agent:
+            error = {"status": "error", "error": "unavailable with Prometheus Agent"}
+            return Answer(422, json.dumps(error))
         if query == "time()":
             return self._success({"resultType": "scalar", "result": [self.now, str(self.now)]})
         return self._success({"resultType": "matrix", "result": self.series})
@@ -239,11 +249,50 @@ def test_the_fence_is_taken_once_and_two_later_scrapes_are_waited_for() -> None:
     assert len(fourth.raw) == 2
 
 
-def test_a_look_before_the_rollout_asks_for_targets_only() -> None:
-    fake = FakePrometheus()
-    with serving(fake) as server:
-        seen = gate(url=server.url("/prom")).observe(context(container(), proving=False))
-    assert (seen.fence, fake.queries) == (None, [])
+class TestALookBeforeTheRollout:
+    def look(self, fake: FakePrometheus, **settings: Any) -> PrometheusObservation:
+        with serving(fake) as server:
+            watched = gate(url=server.url("/prom"), **settings)
+            return watched.observe(context(container(), proving=False))
+
+    def test_takes_no_fence_and_asks_for_no_series(self) -> None:
+        fake = FakePrometheus()
+        seen = self.look(fake)
+        assert (seen.fence, fake.queries) == (None, ["time()"])
+
+    def test_finds_out_that_an_agent_cannot_be_queried(self) -> None:
+        fake = FakePrometheus()
+        fake.agent = True
+        with pytest.raises(CannotObserveError, match="agent mode") as caught:
+            self.look(fake)
+        assert caught.value.judgement.state == "error"
+
+    def test_finds_a_target_that_relabelling_drops(self) -> None:
+        fake = FakePrometheus()
+        fake.dropped = [{"discoveredLabels": {"job": "web", "__address__": "web:80"}}]
+        with pytest.raises(CannotObserveError, match="drops it") as caught:
+            self.look(fake, job="web")
+        assert caught.value.judgement.state == "error"
+        assert "web:80" in caught.value.judgement.reason
+
+    def test_a_target_that_another_job_drops_is_simply_not_there(self) -> None:
+        fake = FakePrometheus()
+        fake.dropped = [{"discoveredLabels": {"job": "web", "__address__": "web:80"}}]
+        assert self.look(fake, job="shop").targets == ()
+
+
+@pytest.mark.parametrize("skew", [-3600, 3600])
+def test_the_clocks_of_prometheus_and_of_the_host_may_differ(skew: int) -> None:
+    """The fence and the scrapes are on Prometheus's clock, the starts on the host's."""
+    later = replace(TARGET, last_scrape=T0 + skew + 2)
+    moved = {
+        "fence": T0 + skew,
+        "scrapes": {KEY: tuple(replace(scrape, at=scrape.at + skew) for scrape in TWO)},
+    }
+    fresh = {KEY: series(at=T0 + skew + 2)}
+    assert judged(later, **moved, series=fresh).state == "pass"
+    stale = {KEY: series(start=STARTED.timestamp() - 60, at=T0 + skew + 2)}
+    assert judged(later, **moved, series=stale).state == "fail"
 
 
 @pytest.mark.parametrize(
