@@ -4,11 +4,17 @@ from collections.abc import Mapping, Sequence
 
 from deployctl.config.settings import RolloutSettings
 from deployctl.gates.base import AnyGate, Need, Observation
+from deployctl.gates.runner import Unobserved
 
 
 def needs_of(gates: Sequence[AnyGate], seen: Mapping[str, Observation]) -> dict[str, Need]:
     """Gate -> what its proof needs, for the required gates of which a look has told it."""
-    found = {gate.name: gate.need(seen.get(gate.name)) for gate in gates if gate.mode == "required"}
+    required = {gate.name: gate for gate in gates if gate.mode == "required"}
+    found = {
+        name: required[name].need(observation)
+        for name, observation in seen.items()
+        if name in required and not isinstance(observation, Unobserved)
+    }
     return {name: need for name, need in found.items() if need is not None}
 
 

@@ -6,6 +6,7 @@ from deployctl.gates.base import Need
 from deployctl.gates.build import build
 from deployctl.gates.promapi import Target
 from deployctl.gates.prometheus import PrometheusObservation
+from deployctl.gates.runner import Unobserved
 from deployctl.rollout.deadline import needs_of, too_short, with_room
 
 SLOW = {"prometheus": Need(120, 135, "2 scrapes, one each 60 s,")}
@@ -40,8 +41,13 @@ def test_only_required_gates_that_said_what_they_need_count() -> None:
             pool="api", labels={}, address="", url="", health="up", last_error="",
             last_scrape=None, last_scrape_text="", interval=60, timeout=10,
         )  # fmt: skip
-        seen = {"prometheus": PrometheusObservation(targets=(target,), expected=1)}
-        return needs_of(build(settings, ["api"]), seen)
+        seen = PrometheusObservation(targets=(target,), expected=1)
+        return needs_of(build(settings, ["api"]), {"prometheus": seen, "health": Unobserved()})
 
     assert needs("required") == SLOW
     assert needs("advisory") == {}
+
+
+def test_a_look_that_saw_nothing_tells_no_need() -> None:
+    gates = build({"prometheus": PrometheusGateSettings(url="http://p:9090", job="api")}, ["api"])
+    assert needs_of(gates, {"prometheus": Unobserved()}) == {}
