@@ -10,6 +10,7 @@ import typer
 
 from deployctl.cli import options as opt
 from deployctl.cli.output import Output
+from deployctl.lab.flavours import FLAVOURS
 
 app = typer.Typer(
     help="A disposable server on this machine, to rehearse a hotfix on.", no_args_is_help=True
@@ -23,16 +24,22 @@ def _say(text: str) -> None:
     typer.echo(text, err=True)
 
 
-@app.command()
+_FLAVOURS = "\b\nFlavours:\n" + "\n".join(f"  {f.name:22}{f.summary}" for f in FLAVOURS)
+
+
+@app.command(epilog=_FLAVOURS)
 def up(
     *,
     name: Name = "lab",
     hosts: Annotated[int, typer.Option("--hosts", min=1, max=9, help="How many hosts.")] = 1,
+    flavour: Annotated[
+        str, typer.Option("--flavour", metavar="NAME", help="Make an awkward host; see below.")
+    ] = "",
 ) -> None:
     """Start a lab: a host with the sample application's first release running."""
     from deployctl.lab.service import Lab  # noqa: PLC0415 - keeps --help light
 
-    lab = Lab(name, say=_say).up(hosts=hosts)
+    lab = Lab(name, say=_say).up(hosts=hosts, flavour=flavour)
     _say(f"up. Next: deployctl hotfix --target {lab.record.hosts[0].target} --sha d73cfb1")
 
 

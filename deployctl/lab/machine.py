@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from deployctl.lab import flavours
 from deployctl.lab.docker import LABEL, LabError, docker, run, succeeds
+from deployctl.lab.flavours import Flavour
 from deployctl.lab.state import HostRecord
 
 PORT_LABEL = f"{LABEL}.port"
 READY_SECONDS = 60
 STACK_SECONDS = 120
-COMPOSE_DIR = "/opt/techno-os/app/backend"
-COMPOSE_FILE = f"{COMPOSE_DIR}/docker-compose.prod.yml"
+COMPOSE_DIR = flavours.COMPOSE_DIR
+COMPOSE_FILE = flavours.COMPOSE_FILE
 ENV_FILE = "/opt/techno-os/env/.env.prod"
 USERS = ("deploy", "sudoer", "nodocker", "minimal")
+_UNDO = "/usr/local/lib/lab/undo.sh"
 _UNPRIVILEGED = (
     "--cap-add=ALL", "--cap-drop=SYS_RESOURCE", "--security-opt=seccomp=unconfined",
     "--security-opt=apparmor=unconfined", "--security-opt=systempaths=unconfined",
@@ -190,11 +193,22 @@ class Host:
         """Start the application as its operator would; wait until it is healthy and scraped."""
         self.must(["/usr/local/lib/lab/serve.sh"], timeout=STACK_SECONDS)
 
+    def become(self, flavour: Flavour) -> None:
+        """Make an awkward host of one on which the first release serves; a reset undoes it."""
+        self.must(["sh", "-c", f"cat > {_UNDO}"], stdin=flavour.undo.encode())
+        script = flavours.PRELUDE + flavour.change
+        self.must(["sh", "-s"], stdin=script.encode(), timeout=STACK_SECONDS)
+
+    def unbecome(self) -> None:
+        """Take back what of a flavour is not in the host's files, containers and images."""
+        self.sh(f"[ ! -e {_UNDO} ] || {{ sh -eu {_UNDO} && rm {_UNDO}; }}")
+
     def reset(self) -> None:
-        """Back to the first release as `lab up` left it, in seconds; else from the template."""
+        """Back to the plain first release, in seconds; else from the template."""
         try:
             if not self.running():
                 self.start()
+            self.unbecome()
             self.must(["/usr/local/lib/lab/reset.sh"], timeout=STACK_SECONDS)
         except LabError:
             if self._rebuild is None:

@@ -6,13 +6,13 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from deployctl.errors import UsageError
-from deployctl.lab import machine, sample, state, template
+from deployctl.lab import flavours, machine, sample, state, template
 from deployctl.lab.docker import LABEL, PREFIX, LabError, docker, listing, require_engine, succeeds
 from deployctl.lab.machine import PORT_LABEL, Host
 from deployctl.lab.report import HostStatus, LabStatus
@@ -67,19 +67,24 @@ class Lab:
             for record in self.record.hosts
         ]
 
-    def up(self, hosts: int = 1, disk: str | None = None) -> "Lab":
+    def up(self, hosts: int = 1, disk: str | None = None, flavour: str = "") -> "Lab":
         """Bring the lab up with at least that many hosts; start those that are off.
 
         New hosts get a disk of the given size for their Docker data, such as "1500m", if it is
-        given; such a disk forgets everything when the host is switched off.
+        given; such a disk forgets everything when the host is switched off. `flavour` names one of
+        `flavours.FLAVOURS`, which new hosts are made into. Raises UsageError for a lab whose hosts
+        are of another one.
         """
+        if flavour:
+            flavours.named(flavour)
         require_engine()
         with state.exclusively():
             prepared = template.prepare(self.say)
             record = state.load(self.name) or begin(self.name)
             known = len(record.hosts)
+            _refuse_another(record, flavour)
             for number in range(known + 1, hosts + 1):
-                record.hosts.append(_reserve(self.name, number))
+                record.hosts.append(replace(_reserve(self.name, number), flavour=flavour))
                 record.save()
                 self._create(record.hosts[-1], prepared, disk)
         self.say(f"starting {self.name}: {prepared.bases()}")
@@ -149,14 +154,18 @@ class Lab:
 
     def _start(self, record: HostRecord, prepared: template.Template) -> None:
         host = Host(record)
-        if host.never_ran():
+        fresh = host.never_ran()
+        if fresh:
             volume, image = prepared.volume, prepared.image
             with machine.filled(record.container, volume, lab=self.name, image=image):
                 host.start()
         elif not host.running():
             host.start()
         host.accept_key(self.record.key_file.with_suffix(".pub").read_text())
-        host.serve()
+        if fresh or not record.flavour:
+            host.serve()
+        if fresh and record.flavour:
+            host.become(flavours.named(record.flavour))
 
 
 def all_labs() -> list[Lab]:
@@ -196,6 +205,16 @@ def _reserve(lab: str, number: int) -> HostRecord:
             name = f"{PREFIX}{lab}-{number}"
             return HostRecord(number, state.target_name(lab, number), name, port)
     raise LabError(f"No free port between {_FIRST_PORT} and {_LAST_PORT} on this machine.")
+
+
+def _refuse_another(record: LabRecord, flavour: str) -> None:
+    """A host keeps its flavour for life."""
+    others = sorted({host.flavour or "a plain one" for host in record.hosts} - {flavour})
+    if flavour and others:
+        raise UsageError(
+            f"The lab {record.name} is there already, as {', '.join(others)}.",
+            next_step=f"deployctl lab down {record.name}, or choose another --name",
+        )
 
 
 def _is_free(port: int) -> bool:

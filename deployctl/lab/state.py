@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from deployctl.lab import flavours
+
 PROJECT = "techno-os"
 IMAGE = "techno-os-api"
 
@@ -33,6 +35,8 @@ class HostRecord:
     port: int
     address: str = "127.0.0.1"
     user: str = "deploy"
+    flavour: str = ""
+    """what makes it awkward; empty for a plain one"""
 
 
 @dataclass
@@ -108,7 +112,7 @@ def target_files(lab: str) -> list[Path]:
 
 def settings(lab: LabRecord, host: HostRecord) -> dict[str, Any]:
     """The settings with which `deployctl --target NAME` deploys to that host."""
-    return {
+    plain = {
         "version": 1,
         "repository": str(lab.repository),
         "project": PROJECT,
@@ -136,6 +140,11 @@ def settings(lab: LabRecord, host: HostRecord) -> dict[str, Any]:
             }
         },
     }
+    if not host.flavour:
+        return plain
+    flavour = flavours.named(host.flavour)
+    own = {"targets": {host.target: dict(flavour.target)}}
+    return flavours.over(flavours.over(plain, flavour.settings), own)
 
 
 def write_target(lab: LabRecord, host: HostRecord) -> Path:

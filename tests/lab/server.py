@@ -73,6 +73,8 @@ class Server:
 
     def refresh(self) -> None:
         """Resets the host, unless only deployctl's own state is new since it was last reset."""
+        if self.host.running():
+            self.host.unbecome()
         if self._fresh and self._fresh == self._traces():
             self.sh(f"rm -rf {STATE}")
             return

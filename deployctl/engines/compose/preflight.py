@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deployctl.engines.compose.survey import Survey
+from deployctl.engines.compose.survey import ComposeSource, Survey
 from deployctl.errors import UNTOUCHED, RefusedError
 
 ARMED = "armed runs"
@@ -34,11 +34,16 @@ def judge(
     """
     if may_recover and survey.abandoned:
         return ()
+    version = _compose_version(survey)
     return (
-        _compose_version(survey),
+        version,
+        _docker_root(survey),
+        _temporary(survey, services),
+        _state(survey),
         *(_service(survey, service) for service in services),
         _config(survey),
-        _drift(survey, accept_drift=accept_drift),
+        # What a Compose without dry runs says of one means nothing.
+        *((_drift(survey, accept_drift=accept_drift),) if version.ok else ()),
         *_writable(survey),
         *_space(survey),
         _unfinished(survey),
@@ -83,10 +88,48 @@ def _compose_version(survey: Survey) -> Finding:
     wanted = ".".join(map(str, OLDEST_COMPOSE))
     return Finding(
         "compose",
-        found >= OLDEST_COMPOSE and "podman" not in survey.compose_version.lower(),
+        found >= OLDEST_COMPOSE,
         f"Docker Compose v{wanted} or newer is needed on the host; it says "
         f"{survey.compose_version or 'nothing'}.",
         "Install the docker-compose-plugin package on the host.",
+    )
+
+
+def _docker_root(survey: Survey) -> Finding:
+    return Finding(
+        "docker data",
+        not survey.docker_root_read_only,
+        f"Docker's data directory {survey.docker_root} is on a file system that is mounted "
+        "read-only: nothing can be built or started.",
+        "See why on the host (dmesg; a file system with errors is made read-only), mend it, and "
+        "restart Docker.",
+    )
+
+
+def _temporary(survey: Survey, services: Sequence[str]) -> Finding:
+    """Without a health check a service can do without: deployctl's own files go elsewhere."""
+    checked = [
+        service
+        for service in services
+        if any(c.health not in {"", "none"} for c in survey.containers_of(service))
+    ]
+    return Finding(
+        "temporary files",
+        not (survey.tmp_unusable and checked),
+        f"Nothing can be written in {survey.tmp_unusable} on the host, so Docker can't run the "
+        f"health check of {', '.join(checked)}.",
+        f"Free some space there or mount it writable: df -h {survey.tmp_unusable}",
+    )
+
+
+def _state(survey: Survey) -> Finding:
+    return Finding(
+        "state directory",
+        not survey.state_nowhere,
+        f"{survey.user} can make a directory for deployctl's state neither at "
+        f"{survey.state_nowhere} nor beside the Compose file.",
+        f"As root on the host: mkdir -p {survey.state_nowhere} && chown {survey.user} "
+        f"{survey.state_nowhere}",
     )
 
 
@@ -118,9 +161,15 @@ def _drift(survey: Survey, *, accept_drift: bool) -> Finding:
         accept_drift or not lines,
         "The running containers are not what the Compose file says: `docker compose up` of the "
         f"untouched file would not leave them alone ({lines}). Somebody edited the file or an "
-        "env file without applying it, or started the container in another way.",
+        "env file without applying it, or started the container in another way."
+        f"{_unset(survey)}",
         "Apply or undo that edit first, or say why it may go along: --accept-drift --reason TEXT",
     )
+
+
+def _unset(survey: Survey) -> str:
+    names = ", ".join(survey.unset_variables)
+    return f" Not set on the host: {names} (a shell's variables are gone with it)." if names else ""
 
 
 def _dry_run_error(survey: Survey) -> str:
@@ -131,19 +180,26 @@ def _dry_run_error(survey: Survey) -> str:
 
 
 def _writable(survey: Survey) -> tuple[Finding, ...]:
-    return tuple(
-        Finding(
-            f"write {source.path}",
-            source.writable == "yes",
-            f"{source.real_path} can't be replaced by {survey.user} with its owner and group "
-            f"({source.owner}:{source.group}) and its mode kept."
-            if source.writable == "owner"
-            else f"No file can be made and renamed in the directory of {source.real_path} by "
-            f"{survey.user}.",
-            f"Give {survey.user} the file and write access to its directory, or set another "
-            "`user:` for this target.",
-        )
-        for source in survey.files
+    return tuple(_writable_file(survey.user, source) for source in survey.files)
+
+
+def _writable_file(user: str, source: ComposeSource) -> Finding:
+    told = {
+        "owner": f"{source.real_path} can't be replaced by {user} with its owner and group "
+        f"({source.owner}:{source.group}) and its mode kept.",
+        "read-only": f"{source.real_path} is on a file system that is mounted read-only.",
+    }
+    return Finding(
+        f"write {source.path}",
+        source.writable == "yes",
+        told.get(
+            source.writable,
+            f"No file can be made and renamed in the directory of {source.real_path} by {user}.",
+        ),
+        "Mount it writable, or name another file by `compose.files`."
+        if source.writable == "read-only"
+        else f"Give {user} the file and write access to its directory, or set another `user:` for "
+        "this target.",
     )
 
 

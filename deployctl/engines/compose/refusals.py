@@ -8,6 +8,17 @@ SENTENCES = {
         "{label} lacks programs that a rollout needs: {message}.",
         "Install them on the host (BusyBox's are enough), then run the command again.",
     ),
+    "podman": (
+        "`docker` on {label} is Podman's emulation ({message}), which lacks what a rollout needs.",
+        (
+            "Install Docker with Compose v2 on the host, or name a real engine by `docker:` or "
+            "`docker_host:` for this target."
+        ),
+    ),
+    "no-compose": (
+        "There is no Docker Compose v2 on {label}: `docker compose` does not answer{older}.",
+        "Install the docker-compose-plugin package on the host; Compose v1 is not supported.",
+    ),
     "docker-denied": (
         "The user at {label} can't reach Docker, by `docker` or by `sudo -n docker`: {message}",
         (
@@ -79,4 +90,5 @@ def refusal(kind: str, message: str, label: str) -> RefusedError:
         kind, ("The host at {label} could not be surveyed ({kind}): {message}", "deployctl doctor")
     )
     told = {"kind": kind, "message": ", ".join(message.split("\n")).strip(), "label": label}
+    told["older"] = f", only Compose v1 ({told['message']})" if message.strip() else ""
     return RefusedError(what.format(**told), next_step=next_step.format(**told))

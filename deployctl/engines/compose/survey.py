@@ -40,7 +40,7 @@ class ComposeSource:
     owner: str
     group: str
     writable: str
-    """yes, no, or owner (files can be made there, but not with the file's owner)"""
+    """yes, no, owner (files can be made there, but not with the file's owner), or read-only"""
     data: bytes
 
 
@@ -103,6 +103,13 @@ class Survey:
     """build digest -> ID of the image on the host that carries it"""
     docker_space: Space | None
     state_space: Space | None
+    unset_variables: tuple[str, ...] = ()
+    """variables that Compose looks for in the files and finds nowhere"""
+    tmp_unusable: str = ""
+    """the directory for temporary files, where nothing can be written there"""
+    docker_root_read_only: bool = False
+    state_nowhere: str = ""
+    """the shared state directory, where neither it nor one beside the Compose file can be made"""
 
     @property
     def abandoned(self) -> tuple[Unfinished, ...]:
@@ -148,8 +155,10 @@ class Survey:
         A plain `up` is better: it labels the container as a person's own `docker compose up -d`
         would, so that such a one changes nothing afterwards. But a dependency that has drifted,
         stopped or is unhealthy must not be touched, nor stand in the way. A very first start makes
-        those that aren't there yet.
+        those that aren't there yet; where nothing of the project runs, there is nothing to protect.
         """
+        if not any(c.status == "running" for c in self.containers):
+            return ()
         others = self._disturbed(self.dry_run, ours=False)
         if not any(self.containers_of(service) for service in self.services):
             there = {f"{c.name}: " for c in self.containers}
@@ -251,6 +260,10 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         built=_built(answer.text("built", "")),
         docker_space=_space(answer.text("disk-root", "")),
         state_space=_space(answer.text("disk-state", "")),
+        unset_variables=tuple(answer.text("unset", "").split()),
+        tmp_unusable=answer.text("tmp-unusable", ""),
+        docker_root_read_only="root-read-only" in answer,
+        state_nowhere=answer.text("state-nowhere", ""),
     )
 
 

@@ -6,7 +6,7 @@
 set -a
 eval "$ENVIRONMENT"
 set +a
-out=$(mktemp) && err=$(mktemp) || fail no-space /tmp
+out=$(mktemp "$TMPDIR/deployctl.XXXXXX") && err=$(mktemp "$TMPDIR/deployctl.XXXXXX") || fail no-space "$TMPDIR"
 trap 'rm -f "$out" "$err"' EXIT
 exec 7<&0
 (exec sh -c "$COMMAND") </dev/null >"$out" 2>"$err" 7<&- 8>&- &

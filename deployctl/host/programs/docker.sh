@@ -102,7 +102,7 @@ hide() {
 
 # scrub PROJECT PUBLIC: standard input without secrets. They stay on this host.
 scrub() {
-	_known=$(mktemp) || {
+	_known=$(mktemp "$TMPDIR/deployctl.XXXXXX") || {
 		cat >/dev/null
 		return 1
 	}
@@ -124,7 +124,7 @@ inspect_scrubbed() {
 		# shellcheck disable=SC2086 # one ID a line
 		$DOCKER inspect --type container --format "$INSPECT{{range .Config.Env}}{{printf \"\\n$_mark%s\" .}}{{end}}" $_ids 2>/dev/null
 	)
-	_known=$(mktemp) || return 1
+	_known=$(mktemp "$TMPDIR/deployctl.XXXXXX") || return 1
 	{ printf '%s\n' "$_raw" | sed -n "s/^$_mark//p" | secret_lines "$1" && echo '=end'; } >"$_known"
 	printf '%s\n' "$_raw" | sed "/^$_mark/d" | grep '^{' | hide "$_known"
 	rm -f "$_known"

@@ -176,8 +176,9 @@ render() {
 
 # ask_up: what `up` would do now, as far as the start.
 ask_up() {
+	_scales=$(awk -F "$TAB" '$2 { printf "--scale=%s=%s\n", $1, $2 }' "$RUN/services")
 	# shellcheck disable=SC2086 # one service a line
-	compose "$COMPOSE_WORDS" --dry-run up --no-start --no-build --pull never $SERVICES >"$RUN/dry-run.now" 2>&1
+	compose "$COMPOSE_WORDS" --dry-run up --no-start --no-build --pull never $_scales $SERVICES >"$RUN/dry-run.now" 2>&1
 }
 
 # up_as_planned: what else Compose reads (other files, env files, other services) shows in what it

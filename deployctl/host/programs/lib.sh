@@ -14,6 +14,15 @@ set -u
 PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
 export PATH
 
+# A place for small files: the usual one may be full or read-only.
+usual_tmp=${TMPDIR:-/tmp}
+for TMPDIR in "$usual_tmp" /var/tmp /dev/shm "${HOME:-/}"; do
+    (set -C && printf '%65536s' '' >"$TMPDIR/.deployctl.$$") 2>/dev/null && break
+    rm -f "$TMPDIR/.deployctl.$$" 2>/dev/null
+done
+rm -f "$TMPDIR/.deployctl.$$" 2>/dev/null
+export TMPDIR
+
 # put NAME VALUE: a record with exactly those bytes.
 put() {
     printf '%s %s\n%s\n' "$1" "${#2}" "$2" >&8
@@ -137,7 +146,7 @@ _end_tree() {
 # Closing a channel does not end what runs on the host: this does. CMD's standard input is empty.
 # Processes of another user (sudo) can't be ended by us; they end at the next line they write.
 with_client() {
-    _status_file=$(mktemp "${TMPDIR:-/tmp}/deployctl.XXXXXX") || return 125
+    _status_file=$(mktemp "$TMPDIR/deployctl.XXXXXX") || return 125
     {
         (
             # Not `exec`: CMD may be a function of the program.

@@ -19,6 +19,8 @@ for tool in flock setsid sha256sum tar gzip stat sync mkfifo readlink sed awk gr
 done
 [ -z "$missing" ] || fail missing-tools "${missing# }"
 
+# lib.sh looked for another place than the usual one, which Docker's own processes use.
+[ "$TMPDIR" = "$usual_tmp" ] || put tmp-unusable "$usual_tmp"
 put user "$(id -un)"
 put uid "$(id -u)"
 put uptime "$(uptime_s)"
@@ -31,6 +33,18 @@ TAB=$(printf '\t')
 PS="{{.ID}}$TAB{{.Label \"com.docker.compose.project\"}}$TAB{{.Label \"com.docker.compose.service\"}}$TAB{{.Label \"com.docker.compose.oneoff\"}}$TAB{{.Label \"com.docker.compose.project.working_dir\"}}$TAB{{.Label \"com.docker.compose.project.config_files\"}}$TAB{{.Label \"com.docker.compose.project.environment_file\"}}"
 engine() {
 	all=$(dk ps -a --no-trunc --filter label=com.docker.compose.project --format "$PS" 2>&1)
+}
+# check_engine: fails where it isn't Docker with Compose v2.
+check_engine() {
+	case $(dk --version 2>&1) in
+	*[Pp]odman*) fail podman "$(dk --version 2>/dev/null)" ;;
+	esac
+	dk compose version >/dev/null 2>&1 || fail no-compose "$(docker-compose version --short 2>/dev/null)"
+}
+# give_up KIND MESSAGE: fails, with the engine's own fault first: it explains the others.
+give_up() {
+	check_engine
+	fail "$1" "$2"
 }
 if [ -n "$DOCKER_WORDS" ]; then
 	DOCKER=$DOCKER_WORDS
@@ -45,6 +59,9 @@ else
 	fi
 fi
 put docker "$DOCKER"
+case $all in
+*'Emulate Docker CLI using podman'*) check_engine ;;
+esac
 
 # column N [PROJECT [SERVICE]]: the N-th column of those of PROJECT, or of one of its services.
 column() {
@@ -83,13 +100,17 @@ PROJECT_DIR=$DIRECTORY
 ENV_FILES=
 [ -z "$PROJECT" ] || live=$(column 1 "$PROJECT" "$first_service" | sed -n 1p)
 if [ -n "$live" ]; then
-	[ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(column 5 "$PROJECT" "$first_service" | sed -n 1p)
+	labelled=$(column 5 "$PROJECT" "$first_service" | sed -n 1p)
+	# Where the settings name the files, labels of another machine mean nothing here.
+	if [ -z "$FILES" ] || [ -d "$labelled" ]; then
+		[ -n "$PROJECT_DIR" ] || PROJECT_DIR=$labelled
+		ENV_FILES=$(column 7 "$PROJECT" "$first_service" | sed -n 1p | tr ',' '\n')
+	fi
 	[ -n "$FILES" ] || FILES=$(column 6 "$PROJECT" "$first_service" | sed -n 1p | tr ',' '\n')
-	ENV_FILES=$(column 7 "$PROJECT" "$first_service" | sed -n 1p | tr ',' '\n')
 elif [ -n "$(dk ps -aq --filter "label=com.docker.swarm.service.name" --filter "name=_$first_service\\." | sed -n 1p)" ]; then
 	fail swarm-managed "$first_service"
 elif [ -z "$FILES" ]; then
-	known=$(remembered) || fail no-container "$first_service${PROJECT:+ of the project $PROJECT}"
+	known=$(remembered) || give_up no-container "$first_service${PROJECT:+ of the project $PROJECT}"
 	PROJECT=$(printf '%s\n' "$known" | words_of -p)
 	[ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(printf '%s\n' "$known" | words_of --project-directory)
 	FILES=$(printf '%s\n' "$known" | words_of -f)
@@ -98,29 +119,39 @@ fi
 [ -n "$PROJECT_DIR" ] || PROJECT_DIR=$(dirname "$(printf '%s\n' "$FILES" | sed -n 1p)")
 
 # The files. A label's path that isn't here was written by a Compose elsewhere.
+files=
+while IFS= read -r path; do
+	[ -f "$path" ] || give_up compose-file-missing "$path"
+	[ -r "$path" ] || fail compose-file-unreadable "$path"
+	files="$files$NL-f$NL$path"
+done <<LIST
+$FILES
+LIST
 words="--project-directory$NL$PROJECT_DIR"
 while IFS= read -r path; do
 	[ -n "$path" ] || continue
-	[ -f "$path" ] || fail env-file-missing "$path"
+	[ -f "$path" ] || give_up env-file-missing "$path"
 	words="$words$NL--env-file$NL$path"
 done <<LIST
 $ENV_FILES
 LIST
-while IFS= read -r path; do
-	[ -f "$path" ] || fail compose-file-missing "$path"
-	[ -r "$path" ] || fail compose-file-unreadable "$path"
-	words="$words$NL-f$NL$path"
-done <<LIST
-$FILES
-LIST
+words=$words$files
 if [ -z "$PROJECT" ]; then
 	PROJECT=$(compose "$words" config 2>/dev/null | sed -n 's/^name: *//p' | sed -n 1p)
-	[ -n "$PROJECT" ] || fail no-project "$FILES"
+	[ -n "$PROJECT" ] || give_up no-project "$FILES"
 fi
 words="-p$NL$PROJECT$NL$words"
 put project "$PROJECT"
 put project-dir "$PROJECT_DIR"
 put compose-words "$words"
+
+# read_only PATH: whether it lies on a file system that is mounted read-only.
+read_only() {
+	awk -v path="$1/" '
+		{ at = $2; gsub(/\\040/, " ", at); sub(/\/$/, "", at) }
+		index(path, at "/") == 1 && length(at) >= best { best = length(at); found = $4 ~ /^ro(,|$)/ }
+		END { exit !found }' /proc/self/mounts
+}
 
 while IFS= read -r path; do
 	real=$(readlink -f "$path")
@@ -137,6 +168,7 @@ while IFS= read -r path; do
 	else
 		[ -w "$folder" ] || writable=no
 	fi
+	if [ "$writable" = no ] && read_only "$folder"; then writable=read-only; fi
 	put file "$path"
 	put file-real "$real"
 	put file-sha "$(sha_of "$real")"
@@ -148,17 +180,22 @@ $FILES
 LIST
 
 # What takes Docker and Compose a moment to say is asked at once.
-work=$(mktemp -d) || fail no-space /tmp
+work=$(mktemp -d "$TMPDIR/deployctl.XXXXXX") || fail no-space "$TMPDIR"
 trap 'rm -rf "$work"' EXIT
 INFO='{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"swarm":{{json .Swarm.LocalNodeState}},"os":{{json .OperatingSystem}},"arch":{{json .Architecture}},"plugins":{{json .ClientInfo.Plugins}},"security":{{json .SecurityOptions}}}'
 dk info --format "$INFO" >"$work/info" 2>/dev/null &
 column 1 "$PROJECT" | inspect_scrubbed "$PUBLIC" >"$work/containers" &
+# As many replicas as there are: they may have been scaled by hand.
+scales=$(printf '%s\n' "$SERVICES" | while IFS= read -r service; do
+	replicas=$(column 1 "$PROJECT" "$service" | grep -c .)
+	[ "$replicas" = 0 ] || printf -- '--scale=%s=%s\n' "$service" "$replicas"
+done)
 # Does Compose understand the file as it is, and would it leave the running containers alone?
 # shellcheck disable=SC2086 # one service a line, names without spaces
 (if compose "$words" config --images $SERVICES >"$work/images" 2>"$work/config"; then echo ok >"$work/config"; fi) &
 # Not as far as the start, before which Compose waits for the dependencies' health.
 # shellcheck disable=SC2086
-compose "$words" --dry-run up --no-start --no-build --pull never $SERVICES >"$work/dry-run" 2>&1 &
+compose "$words" --dry-run up --no-start --no-build --pull never $scales $SERVICES >"$work/dry-run" 2>&1 &
 # Images that were built here: ID and build digest.
 dk image ls -q --no-trunc --filter label=io.deployctl.build-digest | sort -u | (
 	ids=$(cat)
@@ -169,6 +206,7 @@ dk image ls -q --no-trunc --filter label=io.deployctl.build-digest | sort -u | (
 	$DOCKER image inspect --format '{{.Id}} {{index .Config.Labels "io.deployctl.build-digest"}}' $ids
 ) >"$work/built" 2>/dev/null &
 wait
+grep -q '"Name":"compose"' "$work/info" || check_engine
 put_file containers "$work/containers"
 put_file images "$work/images"
 # said FILE: what Compose said, without secrets. Of containers it tells no more than names; but it
@@ -180,21 +218,24 @@ said() {
 }
 put config "$(said "$work/config")"
 put dry-run "$(said "$work/dry-run")"
+put unset "$(sed -n 's/.*The [\\]*"\([A-Za-z0-9_]*\)[\\]*" variable is not set.*/\1/p' "$work/dry-run" | sort -u)"
 if grep -q 'reate' "$work/dry-run"; then
 	# Compose leaves the dependencies out of the hash that it labels a container with when it is
 	# told --no-deps: such a container is unchanged only for one who asks in the same way.
 	# shellcheck disable=SC2086
-	compose "$words" --dry-run up --no-start --no-deps --no-build --pull never $SERVICES >"$work/dry-run-alone" 2>&1
+	compose "$words" --dry-run up --no-start --no-deps --no-build --pull never $scales $SERVICES >"$work/dry-run-alone" 2>&1
 	put dry-run-alone "$(said "$work/dry-run-alone")"
 fi
 put_file built "$work/built"
 put_file info "$work/info"
 root=$(sed 's/.*"root":"\([^"]*\)".*/\1/' "$work/info")
 put disk-root "$(stat -f -c '%a %S %d %c' "$root" 2>/dev/null)"
+! read_only "$root" || put root-read-only "$root"
 
 # The state directory: what earlier rollouts left. There must be one only, or two people would hold
 # two locks.
 made=
+chosen=$STATE_DIR
 if [ -z "$STATE_DIR" ]; then
 	shared=/var/lib/deployctl
 	beside=$(dirname "$(readlink -f "$(printf '%s\n' "$FILES" | sed -n 1p)")")/.deployctl
@@ -225,13 +266,20 @@ if [ "$PROBE_WRITE" != no ]; then
 	fi
 	for folder in "$STATE_DIR" "$STATE_DIR/runs" "$STATE_DIR/releases" "$STATE_DIR/upload"; do
 		[ -d "$folder" ] && continue
-		mkdir -p "$folder" 2>/dev/null || fail state-denied "$folder"
+		if ! mkdir -p "$folder" 2>/dev/null; then
+			[ -z "$chosen" ] || fail state-denied "$folder"
+			# Neither place will do. There may be more against the rollout: the client tells all.
+			put state-nowhere "$shared/$PROJECT"
+			break
+		fi
 		made=$folder$NL$made
 		[ -z "$STATE_GROUP" ] || chgrp "$STATE_GROUP" "$folder" 2>/dev/null || fail state-group "$STATE_GROUP"
 		chmod "$mode" "$folder"
 	done
-	{ : >"$STATE_DIR/.probe" && rm -f "$STATE_DIR/.probe"; } 2>/dev/null || fail state-denied "$STATE_DIR"
-	put disk-state "$(stat -f -c '%a %S %d %c' "$STATE_DIR")"
+	if [ -d "$STATE_DIR" ]; then
+		{ : >"$STATE_DIR/.probe" && rm -f "$STATE_DIR/.probe"; } 2>/dev/null || fail state-denied "$STATE_DIR"
+		put disk-state "$(stat -f -c '%a %S %d %c' "$STATE_DIR")"
+	fi
 	if [ "$PROBE_WRITE" = undo ]; then
 		printf '%s\n' "$made" | while IFS= read -r folder; do
 			[ -z "$folder" ] || rmdir "$folder" 2>/dev/null

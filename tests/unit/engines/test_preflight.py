@@ -37,7 +37,9 @@ DRIFTED = " Container techno-os-api  Recreate\n"
     [
         ("compose", {"compose_version": "2.17.3"}, "v2.18 or newer"),
         ("compose", {"compose_version": ""}, "v2.18 or newer"),
-        ("compose", {"compose_version": "podman-compose 3.0"}, "v2.18 or newer"),
+        ("docker data", {"docker_root_read_only": True}, "/var/lib/docker is on a file system"),
+        ("temporary files", {"tmp_unusable": "/tmp"}, "can't run the health check of api"),
+        ("state directory", {"state_nowhere": "/var/lib/x"}, "neither at /var/lib/x nor beside"),
         (
             "service api",
             {"containers": (API, replace(API, id="c9", image_id=NEW))},
@@ -63,13 +65,29 @@ def test_what_is_refused(name: str, changes: dict[str, Any], says: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("writable", "says"), [("no", "renamed"), ("owner", "owner and group (deploy:techno)")]
+    ("writable", "says", "todo"),
+    [
+        ("no", "renamed", "write access"),
+        ("owner", "owner and group (deploy:techno)", "write access"),
+        ("read-only", "mounted read-only", "Mount it writable"),
+    ],
 )
-def test_a_file_that_cannot_be_replaced_as_it_is(writable: str, says: str) -> None:
+def test_a_file_that_cannot_be_replaced_as_it_is(writable: str, says: str, todo: str) -> None:
     file = replace(source(COMPOSE), writable=writable)
     [finding] = bad(survey(files=(file,)))
     assert says in finding.detail
-    assert "write access" in finding.next_step
+    assert todo in finding.next_step
+
+
+def test_a_service_without_a_health_check_can_do_without_temporary_files() -> None:
+    plain = replace(API, health="none")
+    assert bad(survey(tmp_unusable="/tmp", containers=(plain, POSTGRES))) == []
+
+
+def test_variables_that_are_gone_are_named_with_the_drift() -> None:
+    drifted = survey(dry_run=DRIFTED, dry_run_alone=DRIFTED, unset_variables=("REGION",))
+    [finding] = bad(drifted)
+    assert "Not set on the host: REGION" in finding.detail
 
 
 def test_drift_may_be_accepted() -> None:

@@ -114,6 +114,33 @@ class TestLines:
         assert got == [b"one", b"", b"  two \\ ", b"last"]
 
 
+class TestTemporaryFiles:
+    TEXT = 'put tmp "$TMPDIR"; f=$(mktemp "$TMPDIR/x.XXXXXX") && rm "$f" && put made 1'
+
+    @pytest.fixture
+    def usual(self, tmp_path: Path) -> Path:
+        (tmp_path / "usual").mkdir()
+        return tmp_path / "usual"
+
+    def test_go_where_the_host_says(self, shell: list[str], usual: Path) -> None:
+        words = ["env", f"TMPDIR={usual}", *shell]
+        assert run(words, self.TEXT)[:2] == [("tmp", bytes(usual)), ("made", b"1")]
+        assert list(usual.iterdir()) == []
+
+    def test_go_elsewhere_where_nothing_can_be_written(self, shell: list[str]) -> None:
+        """/proc is a directory in which nobody can make a file."""
+        got = dict(run(["env", "TMPDIR=/proc", *shell], self.TEXT))
+        assert got["made"] == b"1"
+        assert got["tmp"] != b"/proc"
+
+    def test_leave_nothing_where_there_is_no_room(self, shell: list[str], usual: Path) -> None:
+        """A limit on the size of files stands for the full disk, and holds everywhere."""
+        limited = ["sh", "-c", 'ulimit -f 1; trap "" XFSZ; exec "$@"', "-"]
+        got = run([*limited, "env", f"TMPDIR={usual}", *shell], 'put tmp "$TMPDIR"')
+        assert got[0][1] != bytes(usual)
+        assert list(usual.iterdir()) == []
+
+
 class TestWithClient:
     def test_both_streams_and_the_status(self, shell: list[str]) -> None:
         text = "job() { echo out; echo err >&2; cat; return 5; }\nwith_client job\nput status $?\n"
