@@ -27,7 +27,14 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+LONGEST = 20_000
+"""characters of an error that are kept: what a host or a file said may be part of it"""
+
 UNTOUCHED = "Production was not touched."
+
+
+def shortened(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 class DeployctlError(Exception):
@@ -50,10 +57,10 @@ class DeployctlError(Exception):
         code: ExitCode | None = None,
     ) -> None:
         super().__init__(what)
-        self.what = what
+        self.what = shortened(what)
         self.production = production
-        self.next_step = next_step
-        self.detail = detail
+        self.next_step = shortened(next_step)
+        self.detail = shortened(detail)
         if code is not None:
             self.code = code
 

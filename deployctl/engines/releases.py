@@ -20,12 +20,12 @@ class ServiceImage(Document):
 class ReleaseRecord(Document):
     """One release that was live. `r0` is what deployctl found on its first rollout."""
 
-    number: str
+    number: str = Field(pattern="^r[0-9]{1,9}$")
     sha: str | None = None
     subject: str = ""
     source_digest: str | None = None
     build_digest: str | None = None
-    services: Mapping[str, ServiceImage]
+    services: Mapping[str, ServiceImage] = Field(min_length=1)
     previous: str | None = None
     run_id: str
     by: str
@@ -56,7 +56,7 @@ def find(releases: Sequence[ReleaseRecord], number: str) -> ReleaseRecord | None
 
 
 def ordinal(number: str) -> int:
-    return int(number.lstrip("r") or 0) if re.fullmatch(r"r\d+", number) else -1
+    return int(number.lstrip("r") or 0) if re.fullmatch("r[0-9]{1,9}", number) else -1
 
 
 def next_number(releases: Sequence[ReleaseRecord]) -> str:

@@ -3,7 +3,7 @@
 import fnmatch
 from dataclasses import dataclass
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
@@ -48,7 +48,13 @@ def read_certificate(key_type: str, blob: bytes) -> HostCertificate | None:
             return None
         certificate.verify_cert_signature()
         signer = certificate.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
-    except (ValueError, InvalidSignature, NotImplementedError, AssertionError):
+    except (
+        ValueError,
+        InvalidSignature,
+        UnsupportedAlgorithm,
+        NotImplementedError,
+        AssertionError,
+    ):
         return None
     authority = parse_key(signer.decode())
     if authority is None or _signed_with_sha1(blob):

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deployctl.host.connection import Host
+from deployctl.host.failures import understood
 from deployctl.host.programs import quote
 from deployctl.host.wire import MAX_ANSWER_BYTES
 
@@ -28,8 +29,9 @@ def run_command(
     # The input stays open meanwhile: its end would end the command.
     with host.open("command", {"COMMAND": command, "ENVIRONMENT": exports}) as talk:
         answer = talk.collect(timeout, MAX_ANSWER_BYTES)
-    return Outcome(
-        exit_code=int(answer.text("exit", "255")),
-        stdout=answer.bytes("stdout"),
-        stderr=answer.bytes("stderr"),
-    )
+    with understood("command"):
+        return Outcome(
+            exit_code=int(answer.text("exit")),
+            stdout=answer.bytes("stdout"),
+            stderr=answer.bytes("stderr"),
+        )

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import paramiko
 
-from deployctl.errors import UnreachableError
+from deployctl.errors import UnreachableError, shortened
 from deployctl.host.failures import AnswerTimeoutError, ProgramFailed, answer_timeout, link_lost
 from deployctl.host.programs import EXEC_LINE, Script
 from deployctl.host.transport import SshTransport
@@ -20,6 +20,9 @@ FEED_SECONDS = 600.0
 CHUNK_BYTES = 65536
 STDERR_TAIL_BYTES = 65536
 SETTLE_SECONDS = 2.0
+LONGEST_KIND = 64
+RECORD_COST = 256
+"""bytes that a record takes beside its data: a flood of empty ones is a flood"""
 
 
 class Conversation:
@@ -77,24 +80,39 @@ class Conversation:
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             self._channel.shutdown_write()
 
-    def records(self, timeout: float) -> Iterator[Record]:
+    def records(self, timeout: float, within: float | None = None) -> Iterator[Record]:
         """The program's records as they come; ends when it says `end`.
 
-        `timeout` is the longest wait for the next one. Raises TimeoutError (an AnswerTimeoutError;
-        calling `records` again goes on), LinkLostError, ProgramFailed.
+        `timeout` is the longest wait for the next one, `within` that for all of them. Raises
+        TimeoutError (an AnswerTimeoutError; calling `records` again goes on), LinkLostError,
+        ProgramFailed.
         """
+        over = None if within is None else time.monotonic() + within
         while not self._ended:
-            record = self._next(time.monotonic() + timeout, timeout)
+            until = time.monotonic() + timeout
+            if over is not None and within is not None:
+                if time.monotonic() > over:
+                    raise answer_timeout(self._label, self._name, within)
+                until, timeout = min(until, over), within
+            record = self._next(until, timeout)
             if record.name == "fail-kind":
-                self._fail_kind = record.text
+                self._fail_kind = record.text[:LONGEST_KIND]
             elif record.name == "fail":
                 self._ended = True
                 self.close()
-                raise ProgramFailed(self._fail_kind, record.text, Answer(), self.stderr)
+                message = shortened(record.text)
+                raise ProgramFailed(self._fail_kind, message, Answer(), self.stderr)
             elif record.name == "end":
                 self._ended = True
             else:
                 yield record
+
+    def first(self, timeout: float) -> Record:
+        """The first record. Raises as `records` does; a program that has none has failed."""
+        record = next(self.records(timeout), None)
+        if record is None:
+            raise self._failed("protocol", "it ended without a word")
+        return record
 
     def collect(self, timeout: float, max_bytes: int) -> Answer:
         """All records until the end, within `timeout` seconds. Raises as `records` does."""
@@ -107,7 +125,7 @@ class Conversation:
                 record = next(self.records(left), None)
                 if record is None:
                     return Answer(records)
-                size += len(record.data)
+                size += len(record.data) + RECORD_COST
                 if size > max_bytes:
                     raise self._failed("too-big", f"its answer is more than {max_bytes} bytes")
                 records.append(record)

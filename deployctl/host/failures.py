@@ -5,6 +5,9 @@ a program that failed by its own word, a link that died and a forwarding that ss
 different ends of a run.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from deployctl.errors import LinkLostError, RefusedError, UnreachableError
 from deployctl.host.wire import Answer
 
@@ -27,6 +30,20 @@ class ProgramFailed(Exception):  # noqa: N818 - the program's own word is `fail`
         self.message = message
         self.answer = answer
         self.stderr = stderr
+
+
+@contextmanager
+def understood(program: str) -> Iterator[None]:
+    """Makes sense of a program's answer: what can't be read is ProgramFailed of kind `protocol`.
+
+    Nothing obliges a host to answer as our programs do.
+    """
+    try:
+        yield
+    except (ValueError, LookupError, OverflowError, RecursionError) as error:
+        told = (str(error) or type(error).__name__).splitlines()[0][:200]
+        message = f"{program}: its answer can't be understood ({told})"
+        raise ProgramFailed("protocol", message, Answer()) from error
 
 
 class AnswerTimeoutError(UnreachableError, TimeoutError):

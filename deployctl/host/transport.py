@@ -22,6 +22,8 @@ SILENCE_SECONDS = 14.0
 TICK_SECONDS = 0.5
 RESERVE = 2
 """sessions that wait for work"""
+LARGEST_PACKET = 1024 * 1024
+"""bytes; OpenSSH sends a quarter of that at most"""
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
 
 
@@ -47,6 +49,14 @@ class CountingPacketizer(Packetizer):
             raise
         self.lines.append(line)
         return line
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        # A length is read before anything proves who sent it.
+        if n > LARGEST_PACKET:
+            raise paramiko.SSHException(
+                f"a packet of {n} bytes; at most {LARGEST_PACKET} are taken"
+            )
+        return super().read_all(n, check_rekey)
 
     def read_message(self) -> tuple[int, Message]:
         message = super().read_message()
@@ -79,6 +89,14 @@ class SshTransport(paramiko.Transport):
     def preferred_keys(self) -> tuple[str, ...]:
         """The host key types to accept, best first: only what known_hosts can judge."""
         return self._host_key_types
+
+    def get_exception(self) -> Exception | None:
+        """What ended the transport. Of a server's nonsense paramiko makes errors of any kind."""
+        error: Exception | None = super().get_exception()
+        if error is None or isinstance(error, paramiko.SSHException | OSError | EOFError):
+            return error
+        told = str(error) or type(error).__name__
+        return paramiko.SSHException(f"what the server sent is not SSH ({told})")
 
     def watch(self) -> None:
         """From now on, silence ends the link. Call it once authenticated."""

@@ -5,6 +5,7 @@ flat. Losing the link is the caller's to retry: what arrived stays and is gone o
 """
 
 import hashlib
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,8 +44,8 @@ class Upload:
             size = file.tell()
             params = {"REMOTE": self.remote, "SIZE": str(size), "SHA256": digest}
             with start(params) as conversation:
-                state = next(conversation.records(self.timeout), None)
-                if state is None or state.name == "stored":
+                state = conversation.first(self.timeout)
+                if state.name == "stored":
                     self.progress(size, size)
                     return 0
                 offset = usable_offset(file, size, state.text)
@@ -84,7 +85,7 @@ def usable_offset(file: BinaryIO, size: int, have: str) -> int:
     Zero unless those bytes are what this file begins with.
     """
     length, _, digest = have.partition(" ")
-    offset = int(length) if length.isdigit() else 0
+    offset = int(length) if re.fullmatch("[0-9]{1,18}", length) else 0
     file.seek(0)
     return offset if offset <= size and digest_of(file, offset) == digest else 0
 

@@ -83,8 +83,13 @@ class RecordReader:
         self._noise_bytes = 0
         self._header: tuple[str, int] | None = None
         self.started = False
-        self.noise = b""
-        """the tail of what came before the start marker"""
+        self._noise = b""
+
+    @property
+    def noise(self) -> bytes:
+        """The tail of what came before the start marker, or of all where none came."""
+        rest = b"" if self.started else bytes(self._buffer)
+        return (self._noise + rest)[-NOISE_TAIL_BYTES:]
 
     def feed(self, data: bytes) -> None:
         """Raises MalformedStreamError when the noise before the start is a flood."""
@@ -125,7 +130,7 @@ class RecordReader:
             )
 
     def _keep_noise(self, length: int) -> None:
-        self.noise = (self.noise + bytes(self._buffer[:length]))[-NOISE_TAIL_BYTES:]
+        self._noise = (self._noise + bytes(self._buffer[:length]))[-NOISE_TAIL_BYTES:]
         self._noise_bytes += length
         del self._buffer[:length]
 

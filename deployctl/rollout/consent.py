@@ -1,6 +1,7 @@
 """The approve stage: consent; with it the host's lock is taken and the outage's probe begins."""
 
-from deployctl.engines.compose.job import Job, JobEvent, JobSpec, describe_holder, read_holder
+from deployctl.engines.compose.job import Job, JobEvent, JobSpec, describe_holder
+from deployctl.engines.compose.survey import read_about
 from deployctl.errors import RefusedError
 from deployctl.events import (
     Approved,
@@ -94,7 +95,7 @@ def _start_job(session: Session) -> None:
 
 def hear(session: Session, event: JobEvent) -> None:
     if event.kind == "waiting":
-        session.note("info", f"Waiting for the lock: {describe_holder(read_holder(event.text))}.")
+        session.note("info", f"Waiting for the lock: {describe_holder(read_about(event.text))}.")
     elif event.kind == "container" and len(event.fields) == 3:
         service, container_id, image_id = event.fields
         session.events.emit(Switched(service=service, container_id=container_id, image_id=image_id))

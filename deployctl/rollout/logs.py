@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import look, survey
+from deployctl.engines.compose.refusals import refusing
 from deployctl.errors import UsageError
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
@@ -24,7 +25,8 @@ def logs(
                 f"The project {facts.project} has no service {name!r}.",
                 next_step=f"Services: {', '.join(known)}.",
             )
-        told = look.last_lines(link, facts, settings.public, name, lines)
+        with refusing(link.host.label):
+            told = look.last_lines(link, facts, settings.public, name, lines)
     finally:
         link.close()
     for container, text in told:

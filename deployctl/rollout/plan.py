@@ -3,12 +3,13 @@
 from concurrent.futures import Future
 
 from deployctl.config.settings import Settings
-from deployctl.errors import UNTOUCHED, DeployctlError, ExitCode
+from deployctl.errors import UNTOUCHED, ExitCode
 from deployctl.events import Events, PlanReady, RunEnded
 from deployctl.host.link import Link
 from deployctl.result import Result
+from deployctl.rollout import endings
 from deployctl.rollout.begin import begin
-from deployctl.rollout.outcome import Outcome, from_error
+from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.playbook import Playbook
 from deployctl.rollout.request import Approval, Options
 from deployctl.rollout.run import announce, close, result_of
@@ -44,8 +45,8 @@ def _outcome(session: Session, revision: str) -> Outcome:
         for name in PLANNED:
             with session.recorder.stage(name) as note:
                 STAGES[name](session, note)
-    except DeployctlError as error:
-        return from_error(error)
+    except Exception as error:  # noqa: BLE001 - told as the same end of a hotfix would be
+        return endings.broken_off(session, error)
     return Outcome(
         ExitCode.SEALED,
         "The plan is complete; nothing was changed.",

@@ -1,13 +1,14 @@
 """`deployctl status` and `deployctl history`: what the host says, without changing anything."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+
+from pydantic import BaseModel, Field
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import survey
 from deployctl.engines.compose.job import describe_holder
+from deployctl.engines.compose.refusals import refusing
 from deployctl.engines.compose.survey import Survey, Unfinished
 from deployctl.engines.releases import ReleaseRecord, describe, find, ordinal
 from deployctl.host.facts import ContainerState
@@ -17,6 +18,9 @@ from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout import decide
 from deployctl.rollout.address import host_address
 from deployctl.rollout.hints import for_target
+
+LAST_EPOCH = 253402300799
+"""the last second of the year 9999"""
 
 
 class ServiceStatus(Document):
@@ -182,9 +186,10 @@ def history(settings: Settings, limit: int, ask: Ask = ask_nobody) -> HistoryDoc
     link = Link(host_address(settings.host), ask)
     try:
         facts = survey.take(link.host, settings, probe_write="no")
-        answer = link.host.run(
-            "history", {"STATE_DIR": facts.state_dir, "LINES": str(limit)}, timeout=30.0
-        )
+        with refusing(link.host.label):
+            answer = link.host.run(
+                "history", {"STATE_DIR": facts.state_dir, "LINES": str(limit)}, timeout=30.0
+            )
     finally:
         link.close()
     live = decide.current(facts, settings.services)
@@ -215,19 +220,34 @@ def parse_runs(lines: Sequence[str]) -> tuple[RunEntry, ...]:
     return tuple(reversed(entries))
 
 
+class _Ran(BaseModel):
+    """Who ran what, as the run wrote it."""
+
+    run_id: str = Field(alias="runId")
+    command: str
+    revision: str | None = None
+    by: str
+
+
+class _Line(BaseModel):
+    """One line of the host's history."""
+
+    run: _Ran
+    state: str
+    epoch: int = Field(ge=0, le=LAST_EPOCH)
+
+
 def _run(line: str) -> RunEntry | None:
     try:
-        raw: Any = json.loads(line)
-        about = raw["run"]
-        return RunEntry(
-            run_id=about["runId"],
-            command=about["command"],
-            revision=about.get("revision") or "",
-            result="unproven"
-            if raw["state"] == "confirmed unproven"
-            else raw["state"].split(" ")[0],
-            at=datetime.fromtimestamp(raw["epoch"], UTC),
-            by=about["by"],
-        )
-    except (ValueError, KeyError, TypeError):
+        ended = _Line.model_validate_json(line)
+    except ValueError:
         return None
+    unproven = ended.state == "confirmed unproven"
+    return RunEntry(
+        run_id=ended.run.run_id,
+        command=ended.run.command,
+        revision=ended.run.revision or "",
+        result="unproven" if unproven else ended.state.partition(" ")[0],
+        at=datetime.fromtimestamp(ended.epoch, UTC),
+        by=ended.run.by,
+    )

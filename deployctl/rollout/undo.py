@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deployctl.engines.compose import look
+from deployctl.engines.compose.inspected import parse_containers
 from deployctl.engines.compose.job import RollbackOutcome
-from deployctl.engines.compose.survey import parse_containers
 from deployctl.engines.releases import describe
 from deployctl.errors import UNTOUCHED
 from deployctl.events import LogLine, RollbackEnded, RollbackStarted

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from deployctl.config.settings import SourceSettings
 from deployctl.errors import LinkLostError, UntouchedError
 from deployctl.host.connection import ProgramFailed
+from deployctl.host.conversation import RECORD_COST
 from deployctl.host.link import Link
 from deployctl.source import Package
 
 LABEL = "io.deployctl"
 TAIL_LINES = 25
 SHIP_ATTEMPTS = 5
+MAX_LOG_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -100,10 +102,17 @@ def build(link: Link, package: Package, request: BuildRequest, line: Callable[[s
     }
     for number, value in enumerate(request.secrets.values(), 1):
         params[f"SECRET_{number}"] = value
-    image_id = ""
+    image_id, logged = "", 0
     conversation = link.host.open("build", params)
     try:
-        for record in conversation.records(timeout=request.timeout):
+        for record in conversation.records(request.timeout, within=request.timeout):
+            logged += len(record.data) + RECORD_COST
+            if logged > MAX_LOG_BYTES:
+                raise UntouchedError(
+                    f"The build printed more than {MAX_LOG_BYTES // 1024**2} MiB.",
+                    next_step="See what it prints over and over.",
+                    detail="\n".join(tail),
+                )
             if record.name == "line":
                 line(record.text)
                 tail = [*tail[-TAIL_LINES + 1 :], record.text]

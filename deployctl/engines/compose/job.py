@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from deployctl.engines.compose.change import Edit
-from deployctl.engines.compose.survey import CLIENT_GONE_AFTER
+from deployctl.engines.compose.survey import CLIENT_GONE_AFTER, read_about
 from deployctl.engines.releases import ReleaseRecord, write_record
 from deployctl.errors import (
     LinkLostError,
@@ -23,7 +23,9 @@ from deployctl.errors import (
     UnreachableError,
     UntouchedError,
 )
-from deployctl.host.connection import Conversation, Host, ProgramFailed
+from deployctl.host.connection import Answer, Conversation, Host, ProgramFailed
+from deployctl.host.conversation import RECORD_COST
+from deployctl.host.failures import understood
 from deployctl.host.link import Link
 from deployctl.host.programs import program_text
 
@@ -33,6 +35,7 @@ SLACK = 60
 ENDS = frozenset({"confirmed", "rolled_back", "rollback_failed", "kept", "released"})
 """states that a run never leaves by itself"""
 EXCHANGE_TIMEOUT = 30.0
+MAX_LOG_BYTES = 8 * 1024 * 1024
 Held = Literal["running", "stopped", "absent"]
 """how a service was before"""
 
@@ -127,7 +130,7 @@ class Job:
         self.run = run
         self._group = group
         self._listen = listen
-        self._inbox: queue.Queue[JobEvent | LinkLostError] = queue.Queue()
+        self._inbox: queue.Queue[JobEvent | LinkLostError | ProgramFailed] = queue.Queue()
         self._seen = seen
         self._conversation: Conversation | None = None
         self._started = False
@@ -150,7 +153,7 @@ class Job:
             },
         )
         try:
-            next(conversation.records(EXCHANGE_TIMEOUT))
+            conversation.first(EXCHANGE_TIMEOUT)
         except ProgramFailed as failure:
             raise UntouchedError(
                 f"The run could not be started on the host: {failure.kind}: {failure.message}.",
@@ -162,7 +165,7 @@ class Job:
         event = self._wait({"locked", "locked-by-us"}, spec.lock_wait + EXCHANGE_TIMEOUT)
         if event.kind == "locked":
             raise LockedError(
-                f"Another rollout is running: {describe_holder(read_holder(event.text))}.",
+                f"Another rollout is running: {describe_holder(read_about(event.text))}.",
                 next_step="Wait for it (--lock-wait 5m), or look at it: deployctl status",
             )
 
@@ -340,8 +343,13 @@ class Job:
         ).start()
 
     def _read(self, conversation: Conversation) -> None:
+        size = 0
         try:
             for record in conversation.records(timeout=3600.0):
+                size += len(record.data) + RECORD_COST
+                if size > MAX_LOG_BYTES:
+                    self._inbox.put(ProgramFailed("too-big", "the job's log is a flood", Answer()))
+                    return
                 if record.name == "event":
                     self._seen += 1
                     self._inbox.put(parse_event(record.text))
@@ -375,7 +383,7 @@ class Job:
             return self._conversation
 
     def _wait(self, kinds: set[str], timeout: float) -> JobEvent:
-        """The next event of one of `kinds`. Raises TimeoutError, UnreachableError."""
+        """The next event of one of `kinds`. TimeoutError, UnreachableError, ProgramFailed."""
         until = time.monotonic() + timeout
         while True:
             left = until - time.monotonic()
@@ -388,6 +396,8 @@ class Job:
             if isinstance(item, LinkLostError):
                 self._restore()
                 continue
+            if isinstance(item, ProgramFailed):
+                raise item
             if item.kind == "state":
                 self.state = (item.fields[0] if item.fields else "").split(" ")[0]
             self._listen(item)
@@ -414,7 +424,9 @@ def resume(
         {"RUN": run, "STATE_GROUP": state_group, "REASON": one_line(reason)},
         timeout=EXCHANGE_TIMEOUT,
     )
-    job = Job(link, run, state_group, listen, seen=int(answer.text("lines", "0") or 0))
+    with understood("resume"):
+        seen = int(answer.text("lines", "0") or 0)
+    job = Job(link, run, state_group, listen, seen=seen)
     try:
         return job.rollback(reason)
     finally:
@@ -485,15 +497,6 @@ def parse_event(line: str) -> JobEvent:
     except ValueError:
         seconds = 0.0
     return JobEvent(seconds, kind, tuple(fields))
-
-
-def read_holder(text: str) -> dict[str, Any]:
-    """What the lock's holder wrote of itself; empty when it can't be read."""
-    try:
-        about = json.loads(text)
-    except ValueError:
-        return {}
-    return about if isinstance(about, dict) else {}
 
 
 def describe_holder(about: Mapping[str, Any]) -> str:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
-from deployctl.engines.compose.survey import Survey, parse_containers
+from deployctl.engines.compose.inspected import parse_containers
+from deployctl.engines.compose.survey import Survey
 from deployctl.host.connection import Answer
 from deployctl.host.facts import ContainerState
+from deployctl.host.failures import understood
 from deployctl.host.link import Link
 from deployctl.result import Untouched
 
@@ -28,7 +30,8 @@ def containers(
         },
         timeout=LOOK_TIMEOUT,
     )
-    return parse_containers(answer.text("containers", ""))
+    with understood("look"):
+        return parse_containers(answer.text("containers"))
 
 
 def untouched(
@@ -66,7 +69,8 @@ def last_lines(
         },
         timeout=LOOK_TIMEOUT,
     )
-    return list(zip(_texts(answer, "container"), _texts(answer, "lines"), strict=False))
+    with understood("logs"):
+        return list(zip(_texts(answer, "container"), _texts(answer, "lines"), strict=True))
 
 
 def image_ids(link: Link, survey: Survey, references: Sequence[str]) -> dict[str, str]:
@@ -78,7 +82,8 @@ def image_ids(link: Link, survey: Survey, references: Sequence[str]) -> dict[str
         {"DOCKER": "\n".join(survey.docker), "REFERENCES": "\n".join(references)},
         timeout=LOOK_TIMEOUT,
     )
-    return dict(zip(references, _texts(answer, "id"), strict=True))
+    with understood("images"):
+        return dict(zip(references, _texts(answer, "id"), strict=True))
 
 
 def kept_evidence(link: Link, survey: Survey, public: Sequence[str], run: str) -> dict[str, bytes]:
@@ -93,7 +98,8 @@ def kept_evidence(link: Link, survey: Survey, public: Sequence[str], run: str) -
         },
         timeout=LOOK_TIMEOUT,
     )
-    return dict(zip(_texts(answer, "name"), answer.all("content"), strict=False))
+    with understood("evidence"):
+        return dict(zip(_texts(answer, "name"), answer.all("content"), strict=True))
 
 
 def _texts(answer: Answer, name: str) -> list[str]:

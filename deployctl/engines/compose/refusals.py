@@ -1,6 +1,10 @@
-"""What to tell a person when the survey program gives up. Pure."""
+"""What to tell a person when a program that only looks gives up."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from deployctl.errors import RefusedError
+from deployctl.host.failures import ProgramFailed
 
 # kind -> (what happened, what to do); {message} is the program's, {label} is user@host:port.
 SENTENCES = {
@@ -87,8 +91,18 @@ SENTENCES = {
 
 def refusal(kind: str, message: str, label: str) -> RefusedError:
     what, next_step = SENTENCES.get(
-        kind, ("The host at {label} could not be surveyed ({kind}): {message}", "deployctl doctor")
+        kind,
+        ("The host at {label} did not answer as it should ({kind}): {message}", "deployctl doctor"),
     )
     told = {"kind": kind, "message": ", ".join(message.split("\n")).strip(), "label": label}
     told["older"] = f", only Compose v1 ({told['message']})" if message.strip() else ""
     return RefusedError(what.format(**told), next_step=next_step.format(**told))
+
+
+@contextmanager
+def refusing(label: str) -> Iterator[None]:
+    """What a program on the host failed with is a refusal: nothing was to be changed."""
+    try:
+        yield
+    except ProgramFailed as failure:
+        raise refusal(failure.kind, failure.message, label) from failure

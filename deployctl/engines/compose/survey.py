@@ -11,17 +11,25 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from pydantic import BaseModel, Field
+
 from deployctl.config.settings import HostSettings, Settings
+from deployctl.engines.compose.inspected import parse_containers
 from deployctl.engines.compose.refusals import refusal
 from deployctl.engines.releases import ReleaseRecord, read_record
 from deployctl.host.connection import Answer, Host, ProgramFailed
-from deployctl.host.facts import ContainerState, PublishedPort
+from deployctl.host.facts import ContainerState
+from deployctl.host.failures import understood
 
 SURVEY_TIMEOUT = 60.0
 _DRY_RUN = re.compile(r"Container (\S+)\s+([A-Z][a-z]+)")
-_METER = re.compile(r"% Total .*|Dload +Upload .*|[\d. kMG]+(?:[-\d]+:[-\d:]+ *){3}[\d. kMG]*")
 _STARTS = ("Created", "Starting", "Started")
 """what Compose says of a container that it leaves as it is, but starts"""
+ALWAYS_TOLD = (
+    "user", "boot", "uptime", "docker", "project", "project-dir", "compose-words", "containers",
+    "config", "dry-run", "info", "state-dir",
+)  # fmt: skip
+"""records without which an answer was cut: what isn't told must not look like what isn't there"""
 CLIENT_GONE_AFTER = 15
 """seconds without a heartbeat after which a run's client counts as gone"""
 
@@ -205,9 +213,12 @@ def take(host: Host, settings: Settings, *, probe_write: Probe) -> Survey:
             },
             timeout=SURVEY_TIMEOUT,
         )
+        with understood("survey"):
+            for name in ALWAYS_TOLD:
+                answer.bytes(name)
+            return parse(answer, settings.services)
     except ProgramFailed as failure:
         raise refusal(failure.kind, failure.message, host.label) from failure
-    return parse(answer, settings.services)
 
 
 def docker_words(settings: HostSettings) -> tuple[str, ...]:
@@ -221,12 +232,9 @@ def docker_words(settings: HostSettings) -> tuple[str, ...]:
 
 
 def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
-    info = _json_object(answer.text("info", "{}"))
-    plugins = {
-        str(plugin.get("Name")): str(plugin.get("Version", ""))
-        for plugin in info.get("plugins") or []
-        if isinstance(plugin, dict)
-    }
+    """Raises ValueError for an answer that is none, RefusedError for a damaged record."""
+    info = _Engine.model_validate_json(answer.text("info", "").strip() or "{}")
+    plugins = {plugin.name: plugin.version or "" for plugin in info.plugins or ()}
     config = answer.text("config", "")
     held = answer.text("lock-held", "") if "lock-held" in answer else None
     return Survey(
@@ -236,12 +244,12 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         uptime=int(answer.text("uptime", "0")),
         epoch=int(answer.text("epoch", "0")),
         docker=tuple(answer.text("docker", "docker").split("\n")),
-        engine_version=str(info.get("version") or ""),
+        engine_version=info.version or "",
         compose_version=plugins.get("compose", ""),
         buildx="buildx" in plugins,
-        swarm=str(info.get("swarm") or "inactive"),
-        architecture=str(info.get("arch") or ""),
-        docker_root=str(info.get("root") or ""),
+        swarm=info.swarm or "inactive",
+        architecture=info.arch or "",
+        docker_root=info.root or "",
         project=answer.text("project", ""),
         project_dir=answer.text("project-dir", ""),
         compose_words=tuple(answer.text("compose-words", "").split("\n")),
@@ -256,7 +264,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         live_since=_since(answer.text("live-since", "")),
         releases=tuple(read_record(data) for data in answer.all("release")),
         unfinished=_unfinished(answer),
-        lock_holder=_json_object(held) if held is not None else None,
+        lock_holder=read_about(held) if held is not None else None,
         built=_built(answer.text("built", "")),
         docker_space=_space(answer.text("disk-root", "")),
         state_space=_space(answer.text("disk-state", "")),
@@ -265,12 +273,6 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         docker_root_read_only="root-read-only" in answer,
         state_nowhere=answer.text("state-nowhere", ""),
     )
-
-
-def parse_containers(lines: str) -> tuple[ContainerState, ...]:
-    """Parses the output of `inspect_all` (programs/docker.sh), one JSON object a line."""
-    states = [_container(_json_object(line)) for line in lines.split("\n") if line.strip()]
-    return tuple(sorted(states, key=lambda state: (state.service, state.id)))
 
 
 def disturbances(dry_run: str) -> tuple[tuple[str, str], ...]:
@@ -319,79 +321,18 @@ def _since(epoch: str) -> datetime | None:
 def _unfinished(answer: Answer) -> tuple[Unfinished, ...]:
     runs = []
     columns = (answer.all(f"unfinished{suffix}") for suffix in ("", "-about", "-silent", "-left"))
-    for head, about, silent, left in zip(*columns, strict=False):
+    for head, about, silent, left in zip(*columns, strict=True):
         run_id, _, state = head.decode().partition(" ")
         runs.append(
             Unfinished(
                 run_id=run_id,
                 state=state,
-                about=_json_object(about.decode()),
+                about=read_about(about.decode("utf-8", "replace")),
                 silent_s=int(silent),
                 left_s=int(left),
             )
         )
     return tuple(runs)
-
-
-def _container(raw: Mapping[str, Any]) -> ContainerState:
-    state = raw.get("state") or {}
-    health = state.get("Health") or {}
-    return ContainerState(
-        id=str(raw.get("id", "")),
-        name=str(raw.get("name", "")).lstrip("/"),
-        service=str(raw.get("service") or ""),
-        image_id=str(raw.get("imageId", "")),
-        image_ref=str(raw.get("imageRef", "")),
-        status=str(state.get("Status", "")),
-        started_at=_docker_time(str(state.get("StartedAt", ""))),
-        exit_code=int(state.get("ExitCode") or 0),
-        restart_count=int(raw.get("restartCount") or 0),
-        oom_killed=bool(state.get("OOMKilled")),
-        health=str(health.get("Status") or "none"),
-        health_log=tuple(
-            f"exit {entry.get('ExitCode')}: {without_meter(str(entry.get('Output', '')))}"
-            for entry in health.get("Log") or []
-        ),
-        config_hash=str(raw.get("configHash") or ""),
-        network_mode=str(raw.get("networkMode") or ""),
-        addresses={
-            str(name): str((network or {}).get("IPAddress") or "")
-            for name, network in (raw.get("networks") or {}).items()
-        },
-        ports=_ports(raw.get("ports") or {}),
-        restart_policy=str(raw.get("restartPolicy") or "no"),
-        error=str(state.get("Error") or ""),
-    )
-
-
-def without_meter(output: str) -> str:
-    """A health check's output without the progress meter of `curl`, the most usual of them."""
-    lines = [line.strip() for line in re.split(r"[\r\n]+", output)]
-    return "\n".join(line for line in lines if line and not _METER.fullmatch(line))
-
-
-def _ports(raw: Mapping[str, Any]) -> tuple[PublishedPort, ...]:
-    ports = []
-    for inner, bindings in raw.items():
-        number, _, protocol = str(inner).partition("/")
-        ports += [
-            PublishedPort(
-                container_port=int(number),
-                protocol=protocol or "tcp",
-                host_ip=str(binding.get("HostIp") or ""),
-                host_port=int(binding.get("HostPort") or 0),
-            )
-            for binding in bindings or []
-        ]
-    return tuple(ports)
-
-
-def _docker_time(text: str) -> datetime | None:
-    """RFC 3339 with nanoseconds, as Docker prints it; None for Docker's year 1 (`never`)."""
-    if not text or text.startswith("0001-"):
-        return None
-    head, dot, rest = text.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{head}{dot}{rest[:6]}+00:00" if dot else f"{head}+00:00")
 
 
 def _built(text: str) -> dict[str, str]:
@@ -404,15 +345,33 @@ def _built(text: str) -> dict[str, str]:
 def _space(text: str) -> Space | None:
     """`stat -f -c '%a %S %d %c'`: free blocks, block size, free inodes, all inodes."""
     fields = text.split()
-    if len(fields) != 4 or not all(part.isdigit() for part in fields):
+    if len(fields) != 4 or not all(re.fullmatch("[0-9]{1,20}", part) for part in fields):
         return None
     blocks, size, free, total = (int(part) for part in fields)
     return Space(free_bytes=blocks * size, free_inodes=free if total else -1)
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def read_about(text: str) -> dict[str, Any]:
+    """What a run wrote of itself, as far as it is plain values; empty when it can't be read."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        return {}
+    return {name: item for name, item in value.items() if isinstance(item, str | int | None)}
+
+
+class _Plugin(BaseModel):
+    name: str = Field("", alias="Name")
+    version: str | None = Field("", alias="Version")
+
+
+class _Engine(BaseModel):
+    """What `docker info` says of itself (INFO in programs/survey.sh)."""
+
+    version: str | None = ""
+    root: str | None = ""
+    swarm: str | None = ""
+    arch: str | None = ""
+    plugins: tuple[_Plugin, ...] | None = ()

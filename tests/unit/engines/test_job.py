@@ -13,10 +13,10 @@ from deployctl.engines.compose.job import (
     edits_table,
     one_line,
     parse_event,
-    read_holder,
     services_table,
     settings_text,
 )
+from deployctl.engines.compose.survey import read_about
 
 from .support import OLD
 
@@ -90,13 +90,13 @@ def test_the_text_of_an_event() -> None:
 
 @pytest.mark.parametrize("text", ["", "not json", "[]", "null", '"text"', "3"])
 def test_a_holder_that_cannot_be_read(text: str) -> None:
-    assert read_holder(text) == {}
+    assert read_about(text) == {}
     assert "not recorded" in describe_holder({})
 
 
 def test_who_holds_the_lock() -> None:
     about = '{"command": "hotfix", "revision": "d73cfb1", "by": "ann", "at": "07:32", "runId": "x"}'
-    assert describe_holder(read_holder(about)) == "hotfix d73cfb1 by ann since 07:32, run x"
+    assert describe_holder(read_about(about)) == "hotfix d73cfb1 by ann since 07:32, run x"
 
 
 def test_a_reason_fits_one_line() -> None:

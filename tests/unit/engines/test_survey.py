@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from deployctl.config.settings import HostSettings
+from deployctl.engines.compose.inspected import parse_containers
 from deployctl.engines.compose.survey import (
     Unfinished,
     disturbances,
     docker_words,
     parse,
-    parse_containers,
 )
 from deployctl.engines.releases import write_record
 from deployctl.host.facts import PublishedPort
@@ -66,12 +66,31 @@ class TestContainers:
         assert found.health == "none"
 
     def test_nulls_everywhere(self) -> None:
-        [found] = parse_containers(json.dumps(dict.fromkeys(INSPECTED)))
+        [found] = parse_containers(json.dumps({**dict.fromkeys(INSPECTED), "id": "c1"}))
         assert found.service == ""
         assert found.ports == ()
 
-    def test_what_is_no_json_names_no_container(self) -> None:
-        assert [c.id for c in parse_containers("not json\n")] == [""]
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "not json",
+            "[]",
+            "{}",
+            '{"id": ""}',
+            '{"id": "c1", "state": []}',
+            '{"id": "c1", "state": {"StartedAt": "yesterday"}}',
+            '{"id": "c1", "ports": {"http/tcp": [{}]}}',
+            '{"id": "c1", "ports": {"80/tcp": [{"HostPort": "-1"}]}}',
+            '{"id": "c1", "restartCount": 1e999}',
+            '{"id": "\\ud800"}',
+            '{"id": "c1", "state": {"Health": ' + "[" * 5000 + "]" * 5000 + "}}",
+        ],
+    )
+    def test_what_is_none_is_refused_and_not_taken_for_nothing(self, line: str) -> None:
+        with pytest.raises(ValueError, match=r"\w"):
+            parse_containers(line)
+
+    def test_no_lines_are_no_containers(self) -> None:
         assert parse_containers("\n\n") == ()
 
     def test_in_the_order_of_services(self) -> None:
