@@ -22,6 +22,7 @@ ACCEPT: Final = (
 )
 """What Prometheus asks for."""
 
+LONGEST_LINE: Final = 16 * 1024
 _TEXT_VERSIONS: Final = ("", "0.0.4", "1.0.0")
 
 
@@ -92,6 +93,10 @@ def read(body: bytes, form: Format, requirements: Iterable[Requirement] = ()) ->
         raise ExpositionError("the exposition is empty")
     if not body.endswith(b"\n"):
         raise ExpositionError("the last line is cut off")
+    longest = max(map(len, body.split(b"\n")))
+    if longest > LONGEST_LINE:
+        # The parsers take quadratic time over a line's labels.
+        raise ExpositionError(f"a line has {longest} bytes; at most {LONGEST_LINE} are read")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError as error:

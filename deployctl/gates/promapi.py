@@ -23,10 +23,13 @@ from deployctl.gates.fetch import (
 LAST_SAMPLES: Final = 2
 """Samples of each series that a range selector gives."""
 
+_NO_NUMBER: Final = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+"""what reading a number out of JSON of any shape can raise"""
+
 _MAX_BYTES: Final = 32 * 1024 * 1024
 _NEVER: Final = "0001-01-01"
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
-_DURATION: Final = re.compile(r"(\d+)(ms|[smhdwy])")
+_DURATION: Final = re.compile(r"([0-9]{1,12})(ms|[smhdwy])")
 _SECONDS: Final = {
     "ms": 0.001,
     "s": 1.0,
@@ -120,7 +123,7 @@ class PrometheusApi:
         data = self._query("time()")
         try:
             return float(data["result"][1])
-        except (TypeError, KeyError, IndexError, ValueError):
+        except _NO_NUMBER:
             raise CannotObserveError(
                 "error", "Prometheus did not answer time() with a number", raw=tuple(self.raw)
             ) from None
@@ -180,7 +183,7 @@ def _unreached(exchange: Exchange) -> tuple[State, str] | None:
 def _refused(
     exchange: Exchange, document: dict[str, Any], path: str, access: str
 ) -> tuple[State, str] | None:
-    status, message = exchange.status or 0, str(document.get("error") or "no reason given")
+    status, message = exchange.status or 0, _text(document.get("error")) or "no reason given"
     if "Prometheus Agent" in message:
         return "error", _AGENT
     if status in _STATUSES:
@@ -226,14 +229,14 @@ def read_dropped(data: Any) -> tuple[Target, ...]:
 def _target(raw: dict[str, Any]) -> Target:
     discovered = _labels(raw.get("discoveredLabels"))
     labels = _labels(raw.get("labels"))
-    scraped = str(raw.get("lastScrape") or "")
+    scraped = _text(raw.get("lastScrape"))
     return Target(
-        pool=str(raw.get("scrapePool") or discovered.get("job") or labels.get("job") or ""),
+        pool=_text(raw.get("scrapePool")) or discovered.get("job") or labels.get("job", ""),
         labels=labels,
         address=discovered.get("__address__", ""),
-        url=str(raw.get("scrapeUrl") or ""),
-        health=str(raw.get("health") or "unknown").lower(),
-        last_error=str(raw.get("lastError") or ""),
+        url=_text(raw.get("scrapeUrl")),
+        health=_text(raw.get("health")).lower() or "unknown",
+        last_error=_text(raw.get("lastError")),
         last_scrape=read_time(scraped),
         last_scrape_text=scraped,
         interval=read_duration(raw.get("scrapeInterval")),
@@ -243,7 +246,11 @@ def _target(raw: dict[str, Any]) -> Target:
 
 
 def _labels(raw: Any) -> dict[str, str]:
-    return {str(key): str(value) for key, value in raw.items()} if isinstance(raw, dict) else {}
+    return {key: _text(value) for key, value in raw.items()} if isinstance(raw, dict) else {}
+
+
+def _text(raw: Any) -> str:
+    return raw if isinstance(raw, str) else ""
 
 
 def read_samples(data: Any) -> tuple[Sample, ...]:
@@ -263,10 +270,11 @@ def read_samples(data: Any) -> tuple[Sample, ...]:
                 for each in result
                 for at, value in each["values"][-LAST_SAMPLES:]
             )
-    except (TypeError, KeyError, IndexError, ValueError):
+    except _NO_NUMBER:
         pass
     else:
-        raise CannotObserveError("error", f"the query's result is a {kind}, not numbers")
+        named = kind if isinstance(kind, str) else type(kind).__name__
+        raise CannotObserveError("error", f"the query's result is a {named}, not numbers")
     raise CannotObserveError("error", "the query's result can't be read")
 
 
@@ -285,8 +293,8 @@ def read_time(text: str) -> float | None:
 
 def read_duration(value: Any) -> float | None:
     """Prometheus's spelling (`1m30s`) in seconds; None for anything else and for zero."""
-    text = str(value or "")
-    if not re.fullmatch(r"(?:\d+(?:ms|[smhdwy]))+", text):
+    text = value if isinstance(value, str) else ""
+    if not re.fullmatch(r"(?:[0-9]{1,12}(?:ms|[smhdwy])){1,9}", text):
         return None
     return sum(int(number) * _SECONDS[unit] for number, unit in _DURATION.findall(text)) or None
 

@@ -30,6 +30,9 @@ _FACTS_AGE: Final = 0.4
 _LOOK_MARGIN: Final = 15.0
 """Seconds beyond its own timeout after which a single look is given up (Docker may be slow)."""
 
+_LONGEST: Final = 1000
+"""Characters of what was seen, and of a reason."""
+
 _CANCEL_CHECK: Final = 0.05
 
 
@@ -212,11 +215,23 @@ def _take(gate: AnyGate, ctx: GateContext, previous: Observation | None) -> _Loo
     """One look. Whatever happens in it is a verdict, for a hold must not end by an exception."""
     try:
         observation = gate.observe(ctx, previous)
-        return _Look(observation, gate.judge(observation))
+        return _Look(observation, _legible(gate.judge(observation)))
     except CannotObserveError as error:
-        return _Look(Unobserved(answers=error.raw), error.judgement)
+        return _Look(Unobserved(answers=error.raw), _legible(error.judgement))
     except Exception as error:  # noqa: BLE001 - a bug in one gate must roll back, not hang
-        return _Look(Unobserved(), _excuse(error))
+        return _Look(Unobserved(), _legible(_excuse(error)))
+
+
+def _legible(judgement: Judgement) -> Judgement:
+    """What a server said may be part of it: then it has an end, and can be written anywhere."""
+    return replace(
+        judgement, observed=_shortened(judgement.observed), reason=_shortened(judgement.reason)
+    )
+
+
+def _shortened(text: str) -> str:
+    text = text.encode("utf-8", "replace").decode()
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _excuse(error: Exception) -> Judgement:

@@ -32,7 +32,15 @@ def test_times(text: str, seconds: float | None) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("15s", 15.0), ("1m30s", 90.0), ("250ms", 0.25), ("1h", 3600.0), ("", None), ("0s", None)],
+    [
+        ("15s", 15.0),
+        ("1m30s", 90.0),
+        ("250ms", 0.25),
+        ("1h", 3600.0),
+        ("", None),
+        ("0s", None),
+        ("9" * 5000 + "s", None),
+    ],
 )
 def test_durations(text: str, seconds: float | None) -> None:
     assert read_duration(text) == seconds
@@ -101,6 +109,10 @@ class TestSamples:
 
     def test_of_a_scalar(self) -> None:
         assert read_samples({"resultType": "scalar", "result": [1, "NaN"]})[0].at == 1.0
+
+    def test_of_a_number_beyond_all_numbers_is_an_error(self) -> None:
+        with pytest.raises(CannotObserveError):
+            read_samples({"resultType": "scalar", "result": [1, int("9" * 400)]})
 
     @pytest.mark.parametrize(
         "data", [{}, {"resultType": "string", "result": [1, "x"]}, {"resultType": "vector"}]

@@ -87,7 +87,10 @@ class Liar:
         with suppress(OSError, paramiko.SSHException, EOFError):
             heard = b""
             while not (found := re.search(rb"deployctl-(\w+)-start", heard)):
-                heard += channel.recv(65536)
+                data = channel.recv(65536)
+                if not data:
+                    return  # a session in reserve, which was never used
+                heard += data
             self.reply(channel, found[1].decode())
 
 
@@ -111,6 +114,9 @@ def says(data: bytes | str, *, started: bool = True, then: str = "close") -> Rep
             channel.close()
         elif then == "eof":
             channel.shutdown_write()
+        else:
+            while not channel.closed:
+                threading.Event().wait(0.02)
 
     return reply
 
