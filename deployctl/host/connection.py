@@ -13,11 +13,15 @@ from deployctl.host.failures import (
     AnswerTimeoutError,
     ForwardingRefused,
     ProgramFailed,
+    no_session,
 )
 from deployctl.host.keys import Keyring
 from deployctl.host.opening import Opened, open_route
 from deployctl.host.programs import EXEC_LINE, script
+from deployctl.host.relay import NoRelayError, relayed
+from deployctl.host.spares import Spares
 from deployctl.host.ssh_config import Endpoint, route
+from deployctl.host.transport import NoSessionError, SshTransport
 from deployctl.host.tunnel import TunnelSocket, dial
 from deployctl.host.upload import Progress, Upload
 from deployctl.host.wire import MAX_ANSWER_BYTES, Answer, Record
@@ -47,6 +51,8 @@ class Host:
         self._address = address
         self._opened = opened
         self._keyring = keyring
+        self._spares = Spares(lambda: open_route(route(address), keyring))
+        self._not_forwarded: dict[tuple[str, int], ForwardingRefused] = {}
         self.label = endpoint.label
         """user@host:port, after ~/.ssh/config"""
 
@@ -97,8 +103,24 @@ class Host:
         program: str,
         params: Mapping[str, str] = {},
     ) -> Conversation:
-        """Starts a program and leaves its input open. LinkLostError, AnswerTimeoutError."""
-        return Conversation(self._opened.transport, self.label, program, script(program, params))
+        """Starts a program and leaves its input open.
+
+        Raises LinkLostError, AnswerTimeoutError; UnreachableError where the server allows too few
+        sessions and a further connection can't be had; ProgramFailed where it allows none.
+        """
+        text = script(program, params)
+
+        def start(transport: SshTransport) -> Conversation:
+            return Conversation(transport, self.label, program, text)
+
+        try:
+            return start(self._opened.transport)
+        except NoSessionError:
+            pass
+        try:
+            return self._spares.use(start)
+        except NoSessionError as error:
+            raise no_session(self.label) from error
 
     def upload(self, local: Path, remote: str, *, progress: Progress, timeout: float) -> int:
         """Brings a file to the host; returns the bytes sent now, 0 when it is already there.
@@ -112,8 +134,26 @@ class Host:
         return upload.send(lambda params: self.open("upload", params))
 
     def dial(self, host: str, port: int, timeout: float) -> TunnelSocket:
-        """A TCP connection made from the host. See `tunnel.dial` for what it raises."""
-        return dial(self._opened.transport, self.label, host, port, timeout)
+        """A TCP connection made from the host, by sshd, or by a program where sshd forwards none.
+
+        See `tunnel.dial` for what it raises.
+        """
+        known = self._not_forwarded.get((host, port))
+        if known is None:
+            try:
+                return dial(self._opened.transport, self.label, host, port, timeout)
+            except ForwardingRefused as error:
+                self._not_forwarded[host, port] = known = error
+        try:
+            return relayed(
+                self.open("relay", {"HOST": host, "PORT": str(port)}), host, port, timeout
+            )
+        except NoRelayError as error:
+            raise ForwardingRefused(
+                f"{known.what} Gates and the availability probe go through the SSH connection, and "
+                f"no program can stand in: {error}.",
+                next_step=known.next_step,
+            ) from error
 
     def http(self) -> "requests.Session":
         """A session whose connections are made from the host. See `http.tunnel_session`."""
@@ -121,11 +161,22 @@ class Host:
 
         return tunnel_session(self.dial)
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the server allows fewer sessions on a connection than were wanted."""
+        return self._opened.transport.crowded
+
+    @property
+    def relays(self) -> bool:
+        """Whether the server forwards no connection, so that a program on the host does."""
+        return bool(self._not_forwarded)
+
     def alive(self, timeout: float = 5.0) -> bool:
         """Whether the host answers within `timeout` seconds."""
         return self._opened.transport.answers(timeout)
 
     def close(self) -> None:
+        self._spares.close()
         self._opened.close()
 
     def __enter__(self) -> "Host":

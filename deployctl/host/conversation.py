@@ -11,7 +11,8 @@ import paramiko
 from deployctl.errors import UnreachableError, shortened
 from deployctl.host.failures import AnswerTimeoutError, ProgramFailed, answer_timeout, link_lost
 from deployctl.host.programs import EXEC_LINE, Script
-from deployctl.host.transport import SshTransport
+from deployctl.host.transport import NoSessionError, SshTransport
+from deployctl.host.tunnel import TunnelSocket
 from deployctl.host.wire import Answer, MalformedStreamError, Record, RecordReader
 
 OPEN_SECONDS = 15.0
@@ -32,7 +33,7 @@ class Conversation:
     """
 
     def __init__(self, transport: SshTransport, label: str, name: str, script: Script) -> None:
-        """Starts the program. Raises LinkLostError, AnswerTimeoutError."""
+        """Starts the program. Raises LinkLostError, AnswerTimeoutError, NoSessionError."""
         self._transport = transport
         self._label = label
         self._name = name
@@ -133,6 +134,10 @@ class Conversation:
             failure.answer = Answer(records)
             raise
 
+    def become_socket(self) -> TunnelSocket:
+        """The channel with what follows the last record, for a program that says no more."""
+        return TunnelSocket(self._channel, self._transport, self._label, self._reader.rest)
+
     @property
     def stderr(self) -> str:
         """The tail of the program's standard error so far."""
@@ -156,17 +161,11 @@ class Conversation:
     def _start(self) -> paramiko.Channel:
         try:
             channel = self._transport.session(EXEC_LINE, OPEN_SECONDS)
+        except NoSessionError:
+            raise
         except (paramiko.SSHException, OSError, EOFError) as error:
             if not self._transport.is_active():
                 raise link_lost(self._label, self._transport.lost_because) from error
-            if self._transport.refusal() is not None:
-                raise ProgramFailed(
-                    "died",
-                    f"{self._name}: sshd opens no further session on this connection; MaxSessions "
-                    "in its sshd_config must allow at least 4",
-                    Answer(),
-                    "",
-                ) from error
             raise answer_timeout(self._label, self._name, OPEN_SECONDS) from error
         channel.settimeout(1.0)
         return channel
@@ -207,9 +206,8 @@ class Conversation:
         self._drain.join(SETTLE_SECONDS)
         if not self._reader.started:
             noise = self._reader.noise.decode("utf-8", "replace").strip()
-            return self._failed(
-                "died", f"the login shell did not run it: {noise or 'it is silent'}"
-            )
+            said = noise.replace("\n", " ")[-200:] or self.stderr.strip()[-200:]
+            return self._failed("no-shell", f"it said {said!r}" if said else "it said nothing")
         return self._failed("died", f"it ended early, with status {self._channel.exit_status}")
 
     def _failed(self, kind: str, message: str) -> ProgramFailed:

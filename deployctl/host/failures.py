@@ -19,8 +19,9 @@ NOT_READ_BACK = (
 class ProgramFailed(Exception):  # noqa: N818 - the program's own word is `fail`
     """A program on the host said `fail KIND MESSAGE`, or ended without saying `end`.
 
-    `kind` is the program's own, or one of `died` (it ended early), `protocol` (its output is not
-    what a program sends) and `too-big`. `answer` holds the records that came before (empty for a
+    `kind` is the program's own, or one of `died` (it ended early), `no-shell` (the login shell did
+    not run it), `no-session` (see `no_session`), `protocol` (its output is not what a program
+    sends) and `too-big`. `answer` holds the records that came before (empty for a
     `Conversation`, whose records were handed out). `stderr` is the tail of its standard error.
     """
 
@@ -70,12 +71,20 @@ def answer_timeout(label: str, what: str, seconds: float) -> AnswerTimeoutError:
     )
 
 
+def no_session(label: str) -> ProgramFailed:
+    return ProgramFailed(
+        "no-session",
+        f"sshd on {label} opens no session for a command, not even on a further connection; "
+        "MaxSessions in its sshd_config must be at least 1",
+        Answer(),
+    )
+
+
 def forwarding_refused(label: str, host: str, port: int) -> ForwardingRefused:
     return ForwardingRefused(
-        f"sshd on {label} refuses to forward to {host}:{port}. Gates and the availability probe "
-        "go through the SSH connection.",
+        f"sshd on {label} refuses to forward to {host}:{port}.",
         next_step=(
-            "On the host, allow it in /etc/ssh/sshd_config (`AllowTcpForwarding local`, and no "
+            f"On {label}, allow it in /etc/ssh/sshd_config (`AllowTcpForwarding local`, and no "
             "`PermitOpen`, `DisableForwarding` or `restrict` that forbids it), then reload sshd."
         ),
     )

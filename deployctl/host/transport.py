@@ -27,6 +27,10 @@ LARGEST_PACKET = 1024 * 1024
 CIPHERS = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr")
 
 
+class NoSessionError(paramiko.SSHException):
+    """The server opens no further session on this connection (MaxSessions)."""
+
+
 class CountingPacketizer(Packetizer):
     """Counts what comes in; a packet of any kind is a sign of life.
 
@@ -80,6 +84,8 @@ class SshTransport(paramiko.Transport):
         self._over = threading.Event()
         self._reserved: list[Future[Channel]] = []
         self._lock_reserve = threading.Lock()
+        self.crowded = False
+        """whether the server has refused to open one session more"""
         self.lost_because = ""
         """why the link was given up; empty while it lives and when it was closed on purpose"""
         self.last_words = ""
@@ -117,15 +123,21 @@ class SshTransport(paramiko.Transport):
     def session(self, command: str, timeout: float) -> Channel:
         """A session in which `command` runs: one in reserve, else a new one.
 
-        Raises as `open_session` does.
+        Raises as `open_session` does, and NoSessionError.
         """
-        with self._lock_reserve:
-            ready = self._reserved.pop(0) if self._reserved else None
-        channel = None if ready is None else _still_open(ready, timeout)
-        if channel is None:
-            channel = self._run(command, timeout)
+        channel = self._from_reserve(timeout) or self._run(command, timeout)
         self.reserve(command, timeout)
         return channel
+
+    def _from_reserve(self, timeout: float) -> Channel | None:
+        while True:
+            with self._lock_reserve:
+                if not self._reserved:
+                    return None
+                ready = self._reserved.pop(0)
+            channel = _still_open(ready, timeout)
+            if channel is not None:
+                return channel
 
     def reserve(self, command: str, timeout: float) -> None:
         """Runs `command` in sessions for the next who need one, in the background.
@@ -133,6 +145,8 @@ class SshTransport(paramiko.Transport):
         An exchange is then one round trip instead of three, and waits for no login shell. A server
         that opens no more of them (MaxSessions) just has none in reserve.
         """
+        if self.crowded:
+            return
         with self._lock_reserve:
             while len(self._reserved) < RESERVE:
                 ready: Future[Channel] = Future()
@@ -148,7 +162,13 @@ class SshTransport(paramiko.Transport):
             ready.set_exception(error)
 
     def _run(self, command: str, timeout: float) -> Channel:
-        channel = self.open_session(timeout=timeout)
+        try:
+            channel = self.open_session(timeout=timeout)
+        except paramiko.ChannelException as error:
+            if self.refusal() is None:
+                raise
+            self.crowded = True
+            raise NoSessionError from error
         try:
             self.start_command(channel, command)
         except BaseException:

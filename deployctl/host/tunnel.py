@@ -51,7 +51,11 @@ class TunnelSocket:
     LinkLostError, never as the peer's orderly end.
     """
 
-    def __init__(self, channel: paramiko.Channel, transport: SshTransport, label: str) -> None:
+    def __init__(
+        self, channel: paramiko.Channel, transport: SshTransport, label: str, ahead: bytes = b""
+    ) -> None:
+        """`ahead`: what the peer has sent and somebody has read from the channel."""
+        self._ahead = ahead
         self._channel = channel
         self._transport = transport
         self._label = label
@@ -85,6 +89,9 @@ class TunnelSocket:
     def recv(self, size: int, flags: int = 0) -> bytes:
         """Bytes, or none at the peer's end. TimeoutError, LinkLostError."""
         del flags
+        if self._ahead and size:
+            data, self._ahead = self._ahead[:size], self._ahead[size:]
+            return data
         try:
             data = self._channel.recv(size)
         except TimeoutError:
@@ -105,7 +112,8 @@ class TunnelSocket:
     def dropped(self) -> bool:
         """Whether the peer has closed, or has sent what nobody asked for."""
         channel = self._channel
-        return channel.closed or bool(channel.eof_received) or channel.recv_ready()
+        unasked = bool(self._ahead) or channel.recv_ready()
+        return channel.closed or bool(channel.eof_received) or unasked
 
     def makefile(
         self, mode: str = "r", buffering: int | None = None, **_: object

@@ -115,6 +115,11 @@ class RecordReader:
         self._header = None
         return Record(name, data)
 
+    @property
+    def rest(self) -> bytes:
+        """What came after the records that were taken."""
+        return bytes(self._buffer)
+
     def _skip_noise(self) -> None:
         at = self._buffer.find(self._marker)
         if at >= 0:

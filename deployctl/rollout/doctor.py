@@ -35,7 +35,22 @@ def _forwarding(host: Host) -> Check:
         return Check(name="forwarding", state="problem", detail=error.what, next=error.next_step)
     except OSError:
         pass
-    return Check(name="forwarding", state="ok", detail="sshd opens connections for us")
+    detail = "sshd opens connections for us"
+    if host.relays:
+        detail = "sshd forwards no connections (AllowTcpForwarding); a program on the host does"
+    return Check(name="forwarding", state="ok", detail=detail)
+
+
+def _sessions(host: Host) -> Check:
+    """Few are enough: further connections make up for it, each with a login of its own."""
+    if not host.crowded:
+        return Check(name="sessions", state="ok", detail="as many on one connection as needed")
+    return Check(
+        name="sessions",
+        state="warning",
+        detail="sshd allows so few on one connection (MaxSessions) that deployctl makes further "
+        "connections, which takes a little longer",
+    )
 
 
 def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
@@ -52,6 +67,7 @@ def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
         checks.append(Check(name="connection", state="ok", detail=link.host.label))
         checks.append(_forwarding(link.host))
         facts = survey.take(link.host, settings, probe_write="undo")
+        checks.append(_sessions(link.host))
     except DeployctlError as error:
         checks.append(Check(name="host", state="problem", detail=error.what, next=error.next_step))
         return DoctorDocument(target=settings.target, checks=tuple(checks))

@@ -66,6 +66,20 @@ SENTENCES = {
         "Compose can't name the project of {message}.",
         "Set `compose.project` in deployctl.yml.",
     ),
+    "no-shell": (
+        "{label} lets us in, but its login shell does not run commands: {message}.",
+        (
+            "Give the user a login shell on the host (usermod --shell /bin/sh USER), and no "
+            "ForceCommand, `command=` or sftp-only rule that takes the shell's place."
+        ),
+    ),
+    "no-session": (
+        "{message}.",
+        (
+            "Raise MaxSessions in /etc/ssh/sshd_config on the host (its default is 10), then "
+            "reload sshd."
+        ),
+    ),
     "no-space": ("There is no space left on {label} at {message}.", "Free some: df -h {message}"),
     "swarm-managed": (
         "The service {message} on {label} is run by Docker Swarm, not by Compose.",

@@ -339,3 +339,43 @@ def _stop_everything_under(pid: int) -> list[int]:
 
 def test_address_is_plain_data() -> None:
     assert HostAddress("vps") == HostAddress("vps", connect_timeout=10.0)
+
+
+class TestFewSessions:
+    @pytest.mark.parametrize("most", [1, 2, 3])
+    def test_a_server_that_allows_few_sessions_gets_further_connections(
+        self, start_sshd: StartSshd, program: MakeProgram, most: int
+    ) -> None:
+        sshd = start_sshd(f"MaxSessions {most}")
+        echo = program('while IFS= read -r line; do put echo "<$line>"; done')
+        with Host.connect(sshd.address) as host:
+            talks = [host.open(echo) for _ in range(5)]
+            for number, talk in enumerate(talks):
+                talk.send(str(number))
+            said = [next(talk.records(10)).text for talk in talks]
+            assert said == [f"<{number}>" for number in range(5)]
+            assert host.crowded
+            for talk in talks:
+                talk.close()
+            assert host.run(program("put a 1"), timeout=10).text("a") == "1"
+
+    def test_room_that_others_left_is_used_again(
+        self, start_sshd: StartSshd, program: MakeProgram
+    ) -> None:
+        sshd = start_sshd("MaxSessions 1")
+        with Host.connect(sshd.address) as host:
+            for number in range(6):
+                answer = host.run(program('put n "$N"'), {"N": str(number)}, timeout=10)
+                assert answer.text("n") == str(number)
+            assert len(host._spares) <= 1
+
+    def test_a_server_that_allows_none_is_named(
+        self, start_sshd: StartSshd, program: MakeProgram
+    ) -> None:
+        sshd = start_sshd("MaxSessions 0")
+        with (
+            Host.connect(sshd.address) as host,
+            pytest.raises(ProgramFailed, match="MaxSessions") as caught,
+        ):
+            host.run(program("put a 1"), timeout=5)
+        assert caught.value.kind == "no-session"

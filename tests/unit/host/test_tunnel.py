@@ -6,7 +6,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from deployctl.errors import ExitCode, LinkLostError
+from deployctl.errors import LinkLostError
 from deployctl.host.connection import ForwardingRefused, Host
 from tests.unit.host.conftest import StartSshd, free_port
 
@@ -125,19 +125,10 @@ class TestDialing:
                 sock.recv(1)
             sock.close()
 
-    def test_forwarding_that_sshd_forbids_is_named(self, start_sshd: StartSshd) -> None:
-        sshd = start_sshd("AllowTcpForwarding no")
-        with Host.connect(sshd.address) as host:
-            with pytest.raises(ForwardingRefused) as caught:
-                host.dial("127.0.0.1", sshd.port, 5)
-            assert "AllowTcpForwarding" in caught.value.next_step
-            assert caught.value.code is ExitCode.REFUSED
-            with host.http() as session, pytest.raises(ForwardingRefused):
-                session.get(f"http://127.0.0.1:{sshd.port}/")
-
     def test_refusals_at_once_are_not_taken_for_each_other(
-        self, start_sshd: StartSshd, server: int
+        self, start_sshd: StartSshd, server: int, program: Callable[..., str]
     ) -> None:
+        program("fail no-relay 'there is none'", "relay")
         closed, forbidden = free_port(), free_port()
         sshd = start_sshd(f"PermitOpen 127.0.0.1:{server} 127.0.0.1:{closed}")
         wanted = [(server, "open"), (closed, "refused"), (forbidden, "forbidden")] * 8

@@ -1,0 +1,28 @@
+"""TCP on the host's side by a program there, where sshd forwards no connections itself."""
+
+from deployctl.host.conversation import Conversation
+from deployctl.host.failures import ProgramFailed
+from deployctl.host.tunnel import TunnelSocket
+
+
+class NoRelayError(Exception):
+    """The host has nothing that could be a relay."""
+
+
+def relayed(conversation: Conversation, host: str, port: int, timeout: float) -> TunnelSocket:
+    """The connection that program `relay` makes, once it stands.
+
+    Raises ConnectionRefusedError, TimeoutError, LinkLostError, NoRelayError.
+    """
+    try:
+        next(conversation.records(timeout), None)
+    except ProgramFailed as failure:
+        if failure.kind == "refused":
+            raise ConnectionRefusedError(f"{host}:{port} refused the connection") from failure
+        raise NoRelayError(failure.message) from failure
+    except TimeoutError as error:
+        conversation.close()
+        raise TimeoutError(f"{host}:{port} did not answer within {timeout:g} s") from error
+    sock = conversation.become_socket()
+    sock.settimeout(timeout)
+    return sock
