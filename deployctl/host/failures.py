@@ -82,7 +82,8 @@ def no_session(label: str) -> ProgramFailed:
 
 def forwarding_refused(label: str, host: str, port: int) -> ForwardingRefused:
     return ForwardingRefused(
-        f"sshd on {label} refuses to forward to {host}:{port}.",
+        f"sshd on {label} refuses to forward to {host}:{port} (AllowTcpForwarding or PermitOpen in "
+        "its sshd_config).",
         next_step=(
             f"On {label}, allow it in /etc/ssh/sshd_config (`AllowTcpForwarding local`, and no "
             "`PermitOpen`, `DisableForwarding` or `restrict` that forbids it), then reload sshd."

@@ -1,7 +1,7 @@
 """TCP on the host's side by a program there, where sshd forwards no connections itself."""
 
 from deployctl.host.conversation import Conversation
-from deployctl.host.failures import ProgramFailed
+from deployctl.host.failures import AnswerTimeoutError, ProgramFailed
 from deployctl.host.tunnel import TunnelSocket
 
 
@@ -12,16 +12,22 @@ class NoRelayError(Exception):
 def relayed(conversation: Conversation, host: str, port: int, timeout: float) -> TunnelSocket:
     """The connection that program `relay` makes, once it stands.
 
-    Raises ConnectionRefusedError, TimeoutError, LinkLostError, NoRelayError.
+    Raises ConnectionRefusedError, TimeoutError, LinkLostError, NoRelayError; AnswerTimeoutError
+    when the program itself did not begin in time, which says nothing about the peer.
     """
+    records = conversation.records(timeout)
+    begun = False
     try:
-        next(conversation.records(timeout), None)
+        begun = next(records, None) is not None
+        next(records, None)
     except ProgramFailed as failure:
         if failure.kind == "refused":
             raise ConnectionRefusedError(f"{host}:{port} refused the connection") from failure
         raise NoRelayError(failure.message) from failure
-    except TimeoutError as error:
+    except AnswerTimeoutError as error:
         conversation.close()
+        if not begun:
+            raise
         raise TimeoutError(f"{host}:{port} did not answer within {timeout:g} s") from error
     sock = conversation.become_socket()
     sock.settimeout(timeout)

@@ -164,7 +164,7 @@ class SshTransport(paramiko.Transport):
     def _run(self, command: str, timeout: float) -> Channel:
         try:
             channel = self.open_session(timeout=timeout)
-        except paramiko.ChannelException as error:
+        except paramiko.SSHException as error:
             if self.refusal() is None:
                 raise
             self.crowded = True

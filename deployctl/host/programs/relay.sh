@@ -1,8 +1,9 @@
 # relay.sh: standard input and output become a TCP connection to HOST PORT, for an sshd that forwards
-# none itself. Says `up` once it stands; the bytes that follow are no records.
+# none itself. Says `connecting`, and `up` once it stands; the bytes that follow are no records.
 #
 # Needs bash (its /dev/tcp) or BusyBox' nc. Fails with `refused`, or `no-relay` where neither is.
 
+put connecting ''
 export HOST PORT
 exec 4<&0
 # Run with the connection as descriptor 3. It ends when either side has: the peer by closing, the
