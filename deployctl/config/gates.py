@@ -137,7 +137,10 @@ class _Http(_Gate):
     via: Via = "host"
     """host: through the SSH connection, as the host sees it. client: from this machine."""
     headers: Headers = Field(default_factory=dict)
-    """Sent as given; `Host` is allowed. Secrets go into bearer_env or basic_env."""
+    """Sent as given. With `Host`, TLS asks for that name and checks the certificate against it.
+
+    Secrets go into bearer_env or basic_env.
+    """
     bearer_env: EnvName | None = None
     """The environment variable that holds a bearer token."""
     basic_env: EnvName | None = None

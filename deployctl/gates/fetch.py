@@ -29,6 +29,8 @@ USER_AGENT: Final = "deployctl-gate"
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # thresholds say it
 
 _REDIRECTS: Final = 5
+_SECRET_LENGTH: Final = 8
+"""Shorter ones are words and numbers that any answer may have."""
 _CHUNK: Final = 64 * 1024
 _GRACE: Final = 0.25  # for the thread to say by itself that its time is over
 _ORDINARY_PORT: Final = {"http": 80, "https": 443}
@@ -151,9 +153,29 @@ def fetch(session: requests.Session, request: Request, seconds: float) -> Exchan
     """
     started = time.monotonic()
     answer = _bounded(lambda: _fetch(session, request, started + seconds), seconds + _GRACE)
-    return answer or Exchange(
-        url=request.url, latency=time.monotonic() - started, fault=_late(seconds)
-    )
+    if answer is None:
+        late = _late(seconds)
+        return Exchange(url=request.url, latency=time.monotonic() - started, fault=late)
+    return _without_credentials(answer, request)
+
+
+def _without_credentials(exchange: Exchange, request: Request) -> Exchange:
+    """The answer of a server that says whom it refuses, without what it was sent for that."""
+    body, content_type = exchange.body, exchange.content_type
+    for secret in _credentials(request.headers.get("Authorization", "")):
+        body = body.replace(secret.encode(), b"[redacted]")
+        content_type = content_type.replace(secret, "[redacted]")
+    return replace(exchange, body=body, content_type=content_type)
+
+
+def _credentials(authorization: str) -> list[str]:
+    """What of an Authorization header is secret, the longest form first."""
+    scheme, _, given = authorization.partition(" ")
+    forms = [given]
+    if scheme == "Basic":
+        both = base64.b64decode(given).decode()
+        forms += [both, both.partition(":")[2]]
+    return [form for form in forms if len(form) >= _SECRET_LENGTH]
 
 
 _T = TypeVar("_T")

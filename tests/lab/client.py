@@ -268,7 +268,10 @@ def eventually(what: str, true: Any, seconds: float = 30.0) -> None:
 
 
 def _put(settings: dict[str, Any], name: str, value: object, target: str) -> None:
-    """`host_user` sets the target's own `user`; anything else is a section of the file."""
+    """`host_user` sets the target's own `user`; anything else is a section of the file.
+
+    Mappings are merged; None removes.
+    """
     if name.startswith("host_"):
         section = settings["targets"][target]
         name = name.removeprefix("host_")
@@ -277,6 +280,7 @@ def _put(settings: dict[str, Any], name: str, value: object, target: str) -> Non
     if value is None:
         section.pop(name, None)
     elif isinstance(value, Mapping) and isinstance(section.get(name), dict):
-        section[name] = {**section[name], **value}
+        merged = {**section[name], **value}
+        section[name] = {key: each for key, each in merged.items() if each is not None}
     else:
         section[name] = value

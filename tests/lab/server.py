@@ -85,6 +85,13 @@ class Server:
         )
         self._fresh = self._traces()
 
+    def adopt(self) -> None:
+        """What is there now belongs to the host, until `disown`: `refresh` leaves it."""
+        self._fresh = self._traces()
+
+    def disown(self) -> None:
+        self._fresh = ""
+
     def _traces(self) -> str:
         done = self.host.exec(["sh", "-c", _TRACES])
         return done.stdout.decode("utf-8", "replace")

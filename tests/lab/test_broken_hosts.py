@@ -24,41 +24,6 @@ SOON = {"min_healthy": "1s", "deadline": "8s"}
 # -- Prometheus ---------------------------------------------------------------------------------
 
 
-def test_a_prometheus_target_that_stays_down(
-    server: Server, before: Before, make_client: Callable[..., Client]
-) -> None:
-    """Prometheus scrapes a port where nobody listens; /metrics itself is fine."""
-    server.prometheus_scrapes("127.0.0.1:8999")
-    client = make_client(rollout=SOON)
-    done = client.hotfix(HOTFIX)
-    assert_rolled_back(done, 21, "prometheus", "connection refused")
-    assert done.gate("metrics")["state"] == "pass"
-    assert_as_before(server, before, client)
-
-
-def test_a_prometheus_target_that_does_not_exist(
-    server: Server, before: Before, make_client: Callable[..., Client]
-) -> None:
-    server.prometheus_scrapes("127.0.0.1:8000", job="another-job")
-    client = make_client(rollout=SOON)
-    done = client.hotfix(HOTFIX)
-    assert_rolled_back(done, 21, "prometheus", "no active target matches job techno-os-api")
-    assert "another-job" in done.gate("prometheus")["reason"], "what it does know is named"
-    assert_as_before(server, before, client)
-
-
-def test_a_prometheus_that_is_down_proves_nothing(
-    server: Server, before: Before, make_client: Callable[..., Client]
-) -> None:
-    """Nothing failed, but nothing could be proven either: inconclusive."""
-    server.sh("service prometheus stop")
-    client = make_client(rollout=SOON)
-    done = client.hotfix(HOTFIX)
-    assert_rolled_back(done, 24, "prometheus")
-    assert done.gate("prometheus")["state"] in {"error", "inconclusive"}
-    assert_as_before(server, before, client)
-
-
 def test_a_prometheus_that_is_the_incident_can_be_left_out_with_a_reason(
     server: Server, make_client: Callable[..., Client]
 ) -> None:

@@ -145,6 +145,34 @@ class TestIdentity:
         wrong = judged(answer, env={"TOKEN": "wr0ng"}, bearer_env="TOKEN")
         assert wrong.reason == "status 401, expected 200: it refuses the token in TOKEN"
 
+    @pytest.mark.parametrize(
+        ("setting", "value", "secret"),
+        [
+            ("bearer_env", "t0ken-of-mine", "t0ken-of-mine"),
+            ("basic_env", "me:pa55-word", "pa55-word"),
+            ("basic_env", "me:pa55-word", "bWU6cGE1NS13b3Jk"),
+        ],
+    )
+    def test_a_server_that_repeats_it_does_not_show_it(
+        self, setting: str, value: str, secret: str
+    ) -> None:
+        """Whole or cut off: what is shown of an answer is its beginning only."""
+
+        def echo(handler: BaseHTTPRequestHandler) -> Answer:
+            given = handler.headers["Authorization"]
+            return Answer(401, "x" * 100 + given + f" ({value})", content_type=given)
+
+        with serving(echo) as server:
+            settings = HealthGateSettings.model_validate({setting: "GIVEN"})
+            gate = HttpGate("health", settings, "api")
+            seen = gate.observe(
+                context(container(ports=(published(server.port),)), env={"GIVEN": value})
+            )
+        told = f"{gate.judge(seen)} {seen.raw}"
+        assert secret not in told
+        assert secret[:6] not in told
+        assert "[redacted]" in told
+
     def test_basic_too(self) -> None:
         def answer(handler: BaseHTTPRequestHandler) -> Answer:
             return Answer(200 if handler.headers["Authorization"] == "Basic dTpw" else 401)
