@@ -25,6 +25,10 @@ AREAS = (
 )
 
 
+ROLLED_BACK = {21, 24}
+"""Codes of a run that had switched; all others end before anything is changed."""
+
+
 @dataclass(frozen=True)
 class Case:
     """One line of the table; `code` and `sentence` are 0 and empty where it works."""
@@ -36,7 +40,10 @@ class Case:
 
     @property
     def outcome(self) -> str:
-        return f"refused ({self.code}): {self.sentence}" if self.code else "works"
+        if not self.code:
+            return "works"
+        ended = "rolled back" if self.code in ROLLED_BACK else "refused"
+        return f"{ended} ({self.code}): {self.sentence}"
 
 
 CASES: dict[tuple[str, str], Case] = {}
@@ -82,10 +89,17 @@ def _lines(cases: list[Case]) -> Iterator[str]:
             continue
         yield f"**{area}.** {'; '.join(case.name for case in own if not case.code) or 'None'}."
         yield ""
-        refused = [case for case in own if case.code]
-        if refused:
-            yield "Refused, with nothing changed:"
-            yield ""
-            for case in refused:
-                yield f"- {case.name} ({case.code}): {case.sentence}"
-            yield ""
+        rolled_back = [case for case in own if case.code in ROLLED_BACK]
+        refused = [case for case in own if case.code and case not in rolled_back]
+        yield from _list("Refused, with nothing changed:", refused)
+        yield from _list("Rolled back to what held before:", rolled_back)
+
+
+def _list(title: str, cases: list[Case]) -> Iterator[str]:
+    if not cases:
+        return
+    yield title
+    yield ""
+    for case in cases:
+        yield f"- {case.name} ({case.code}): {case.sentence}"
+    yield ""
