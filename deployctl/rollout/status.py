@@ -121,7 +121,7 @@ def describe_host(settings: Settings, facts: Survey, label: str) -> StatusDocume
             )
             for container in facts.containers
         ),
-        drift=facts.drift,
+        drift=(*facts.drift, *facts.differences),
         compose_error=facts.config_error,
         unfinished=tuple(f"{run.run_id}: {run.state}" for run in facts.unfinished),
         lock=describe_holder(facts.lock_holder) if facts.lock_holder is not None else None,
@@ -149,7 +149,7 @@ def _sentence(  # noqa: PLR0911 - one for each state
         return "Compose refuses the file on the host.", "deployctl compose diagnose"
     if facts.drift:
         return (
-            "What runs is not what the Compose file says.",
+            f"What runs is not what the Compose file says{_differing(facts)}.",
             "Apply or undo the edit on the host; deployctl plan --sha SHA shows what is refused.",
         )
     if record is None:
@@ -158,6 +158,10 @@ def _sentence(  # noqa: PLR0911 - one for each state
             "deployctl hotfix --sha SHA",
         )
     return f"{describe(record)} is live.", "deployctl hotfix --sha SHA, or deployctl rollback"
+
+
+def _differing(facts: Survey) -> str:
+    return f": {'. '.join(facts.differences)}" if facts.differences else ""
 
 
 def _host_will(facts: Survey, run: Unfinished) -> str:

@@ -180,13 +180,19 @@ def test_a_tcp_service(server: Server, awkward: Awkward) -> None:
     "Hosts", "a Compose file edited by hand and never applied", 23, "not what the Compose file"
 )
 def test_an_edit_that_was_never_applied(server: Server, awkward: Awkward, refusal: Case) -> None:
-    refused(server, awkward, "edited", refusal)
+    done = refused(server, awkward, "edited", refusal)
+    assert (
+        "api: environment (LOG_LEVEL has another value); "
+        "memory limit (314572800 in the file, 268435456 in the container)." in done.reason
+    )
+    assert "debug" not in done.stdout + done.stderr
 
 
 @refuses("Hosts", "started with shell variables that are gone", 23, "Not set on the host: ")
 def test_variables_of_a_shell_that_is_gone(server: Server, awkward: Awkward, refusal: Case) -> None:
     done = refused(server, awkward, "shell-variables", refusal)
-    assert "REGION" in done.reason
+    assert "environment (REGION has another value)" in done.reason
+    assert "Not set on the host: REGION" in done.reason
 
 
 @refuses("Hosts", "deployed through DOCKER_HOST: label paths absent", 23, "Set `compose.files`")

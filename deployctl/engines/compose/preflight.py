@@ -160,11 +160,15 @@ def _drift(survey: Survey, *, accept_drift: bool) -> Finding:
         "drift",
         accept_drift or not lines,
         "The running containers are not what the Compose file says: `docker compose up` of the "
-        f"untouched file would not leave them alone ({lines}). Somebody edited the file or an "
-        "env file without applying it, or started the container in another way."
+        f"untouched file would not leave them alone ({lines}).{_differing(survey)} Somebody edited "
+        "the file or an env file without applying it, or started the container in another way."
         f"{_unset(survey)}",
         "Apply or undo that edit first, or say why it may go along: --accept-drift --reason TEXT",
     )
+
+
+def _differing(survey: Survey) -> str:
+    return f" What differs: {'. '.join(survey.differences)}." if survey.differences else ""
 
 
 def _unset(survey: Survey) -> str:

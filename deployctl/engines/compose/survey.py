@@ -7,13 +7,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
 from deployctl.config.settings import HostSettings, Settings
+from deployctl.engines.compose import drift
 from deployctl.engines.compose.inspected import parse_containers
 from deployctl.engines.compose.refusals import refusal
 from deployctl.engines.releases import ReleaseRecord, read_record
@@ -111,6 +112,8 @@ class Survey:
     """build digest -> ID of the image on the host that carries it"""
     docker_space: Space | None
     state_space: Space | None
+    differences: tuple[str, ...] = ()
+    """where there is drift: a line a service, with the settings that differ"""
     unset_variables: tuple[str, ...] = ()
     """variables that Compose looks for in the files and finds nowhere"""
     tmp_unusable: str = ""
@@ -216,9 +219,13 @@ def take(host: Host, settings: Settings, *, probe_write: Probe) -> Survey:
         with understood("survey"):
             for name in ALWAYS_TOLD:
                 answer.bytes(name)
-            return parse(answer, settings.services)
+            found = parse(answer, settings.services)
     except ProgramFailed as failure:
         raise refusal(failure.kind, failure.message, host.label) from failure
+    if not found.drift:
+        return found
+    words = (found.docker, found.compose_words, found.project, settings.services)
+    return replace(found, differences=drift.ask(host, *words))
 
 
 def docker_words(settings: HostSettings) -> tuple[str, ...]:
