@@ -86,6 +86,14 @@ def _inside(text: str) -> str:
     return str(path)
 
 
+def _from_context(text: str) -> str:
+    expected = "a relative path to a file of the repository"
+    _plain(text, expected)
+    if PurePosixPath(text).is_absolute() or "\\" in text:
+        raise ValueError(f"expected {expected}")
+    return str(PurePosixPath(text))
+
+
 def _on_host(text: str) -> str:
     _plain(text, "an absolute path on the host")
     path = PurePosixPath(text)
@@ -196,5 +204,6 @@ Port = Annotated[
 LocalPath = Annotated[Path, BeforeValidator(_local_path)]
 ImageName = Annotated[str, AfterValidator(_image)]
 RepositoryPath = Annotated[str, AfterValidator(_inside)]
+DockerfilePath = Annotated[str, AfterValidator(_from_context)]
 HostPath = Annotated[str, AfterValidator(_on_host)]
 HostKey = Annotated[str, AfterValidator(_host_key)]

@@ -13,6 +13,7 @@ from deployctl.config.durations import Duration, PositiveDuration
 from deployctl.config.fields import (
     BuildArgument,
     DockerCommand,
+    DockerfilePath,
     EnvName,
     GateName,
     HostKey,
@@ -67,8 +68,8 @@ class SourceSettings(Section):
 
     path: RepositoryPath = "."
     """The directory of the repository that is the build context; nothing else is shipped."""
-    dockerfile: RepositoryPath = "Dockerfile"
-    """The Dockerfile, seen from `path`."""
+    dockerfile: DockerfilePath = "Dockerfile"
+    """The Dockerfile, seen from `path`; `../` leads to one elsewhere in the repository."""
     stage: StageName | None = None
     """The stage of the Dockerfile to build (`docker build --target`); by default the last."""
     build_args: dict[EnvName, BuildArgument] = Field(default_factory=dict)

@@ -14,6 +14,7 @@ from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session, need, scratch_path
 from deployctl.rollout.steps import HttpStep, RunStep
 
+BLOCK_BYTES = 4096
 LOCK_POLL = 2.0
 """seconds between two looks at a lock that somebody else holds"""
 
@@ -111,5 +112,16 @@ def _check_host(session: Session) -> None:
             session.settings.services,
             accept_drift=options.accept_drift is not None,
             may_recover=session.command == "rollback",
+            sent=_room(session),
         )
     )
+
+
+def _room(session: Session) -> preflight.Room:
+    """What the source takes on the host; each file's last block is half full on average."""
+    package = session.package
+    built = session.build_digest in session.facts.built and not session.options.rebuild
+    if package is None or built:
+        return preflight.NOTHING_SENT
+    size = package.size + package.tree_bytes + package.files * BLOCK_BYTES // 2
+    return preflight.Room(size, package.files)

@@ -10,7 +10,7 @@ from deployctl.engines.compose import preflight
 from deployctl.engines.compose.change import edits_for
 from deployctl.engines.compose.layers import expected
 from deployctl.engines.releases import ReleaseRecord
-from deployctl.errors import RefusedError
+from deployctl.errors import ConfigError, RefusedError
 from deployctl.events import (
     PlanReady,
 )
@@ -33,6 +33,7 @@ from deployctl.rollout.plan_document import (
 )
 from deployctl.rollout.playbook import Playbook
 from deployctl.rollout.recorder import StageNote
+from deployctl.rollout.secret_values import build_secrets
 from deployctl.rollout.session import Session, need
 from deployctl.rollout.steps import RunStep
 
@@ -130,6 +131,8 @@ def _make_plan(session: Session) -> None:
         advisory=dict(options.advisory),
         accept_drift=options.accept_drift,
     )
+    if decisions.build:
+        _check_secrets(session)
     session.plan = Plan(digest=decisions.digest, decisions=decisions, facts=_facts(session))
     session.recorder.plan_digest = decisions.digest
     record_release(session)
@@ -145,6 +148,16 @@ def _make_plan(session: Session) -> None:
         session.evidence.write_bytes(f"compose.{number}.after.yml", edit.after)
     session.evidence.write_text("compose.diff", session.ready.diff)
     session.events.emit(session.ready)
+
+
+def _check_secrets(session: Session) -> None:
+    """A build secret that is not there stops the run before anybody approves it."""
+    try:
+        build_secrets(session.settings.source)
+    except ConfigError as error:
+        if not session.dry:
+            raise
+        session.note("warning", error.what)
 
 
 def _previous(current: ReleaseRecord | None, service: str) -> Release | None:
@@ -220,7 +233,7 @@ def _layers(
 ) -> tuple[PlannedLayer, ...]:
     if changed is None:
         return ()
-    text = source.read_file(commit, settings, settings.dockerfile)
+    text = source.read_dockerfile(commit, settings)
     return tuple(
         PlannedLayer(instruction=layer.instruction, cached=layer.cached)
         for layer in expected(text, [path for _, path in changed])

@@ -72,6 +72,7 @@ def build_stage(session: Session, note: StageNote) -> None:
             settings=settings.source,
             secrets=build_secrets(settings.source),
             docker=session.facts.docker,
+            user=session.facts.user,
             buildx=session.facts.buildx,
             state_dir=session.facts.state_dir,
             run_id=session.run_id,

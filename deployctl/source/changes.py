@@ -4,13 +4,15 @@ from pathlib import Path
 
 from deployctl.config.settings import SourceSettings
 from deployctl.source.git import GitError, open_repository
-from deployctl.source.tree import context_path
+from deployctl.source.places import context_path, dockerfile_path, seen_from
 
 
 def changed_files(
     repository: Path, old: str | None, new: str, settings: SourceSettings
 ) -> list[tuple[str, str]] | None:
     """Status (`A`, `M`, `D` or `T`) and path of every file that differs in the build context.
+
+    The Dockerfile counts as well where it is outside.
 
     Paths are relative to the context; bytes that are not UTF-8 are shown as `\\xNN`. A submodule
     that moved is one entry. `None` when this clone lacks one of the commits, so nothing can be
@@ -19,8 +21,8 @@ def changed_files(
     if not old:
         return None
     repo = open_repository(repository)
-    context = context_path(repo, settings)
-    where = ["--", context] if context else []
+    context = context_path(repo.prefix, settings)
+    where = ["--", context, dockerfile_path(context, settings)] if context else []
     words = ("diff-tree", "-r", "-z", "--no-renames", "--no-ext-diff", "--name-status")
     try:
         repo.run("cat-file", "-e", f"{old}^{{commit}}")
@@ -28,8 +30,7 @@ def changed_files(
     except GitError:
         return None
     fields = listed.split(b"\0")[:-1]
-    start = len(context.encode(errors="surrogateescape")) + 1 if context else 0
     return [
-        (status.decode(), path[start:].decode(errors="backslashreplace") or ".")
+        (status.decode(), seen_from(context, path.decode(errors="backslashreplace")))
         for status, path in zip(fields[::2], fields[1::2], strict=True)
     ]

@@ -1,16 +1,15 @@
-"""The content of one small file of a commit, for reading (a Dockerfile)."""
+"""The content of a commit's Dockerfile, for reading."""
 
 from deployctl.config.settings import SourceSettings
 from deployctl.source.git import GitError, open_repository
+from deployctl.source.places import context_path, dockerfile_path
 from deployctl.source.resolve import Commit
-from deployctl.source.tree import context_path
 
 
-def read_file(commit: Commit, settings: SourceSettings, path: str) -> str:
-    """Text of `path`, which counts from the build context; empty where there is no such file."""
+def read_dockerfile(commit: Commit, settings: SourceSettings) -> str:
+    """Its text; empty where the commit itself has none (a submodule may)."""
     repository = open_repository(commit.repository)
-    context = context_path(repository, settings)
-    place = f"{context}/{path}" if context else path
+    place = dockerfile_path(context_path(repository.prefix, settings), settings)
     try:
         data = repository.run("cat-file", "blob", f"{commit.sha}:{place}")
     except GitError:

@@ -14,6 +14,7 @@ from deployctl.config.settings import SourceSettings
 from deployctl.errors import RefusedError, UntouchedError
 from deployctl.source.archive import Archive, Content, HashedFile
 from deployctl.source.blobs import BlobReader
+from deployctl.source.places import OUTSIDE
 from deployctl.source.resolve import Commit
 from deployctl.source.tree import Entry, Tree, read_tree
 
@@ -29,6 +30,10 @@ class Package:
     100644, 100755 or 120000; a link's content is its target; paths are relative to the build
     context; files of submodules and the content of LFS files count like any other.
 
+    `dockerfile` is the Dockerfile's path in the archive. One from outside the build context, and
+    the .dockerignore of its name, are in the directory `OUTSIDE` there, which `outside` names then;
+    it is not part of the context, but counts in the digest.
+
     `notes` are sentences for people: what was left out, or is not as `git archive` would have it.
     """
 
@@ -38,7 +43,12 @@ class Package:
     source_digest: str
     files: int
     tree_bytes: int
+    dockerfile: str
     notes: tuple[str, ...]
+
+    @property
+    def outside(self) -> str:
+        return OUTSIDE if self.dockerfile.startswith(f"{OUTSIDE}/") else ""
 
 
 def pack(commit: Commit, settings: SourceSettings, into: Path) -> Package:
@@ -64,6 +74,7 @@ def pack(commit: Commit, settings: SourceSettings, into: Path) -> Package:
         source_digest=digest,
         files=len(tree.entries),
         tree_bytes=sum(entry.size for entry in tree.entries),
+        dockerfile=tree.dockerfile,
         notes=tree.notes,
     )
 

@@ -5,7 +5,7 @@ What can't be shipped faithfully is refused here, so a plan finds it as early as
 
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from deployctl.config.settings import SourceSettings
 from deployctl.errors import RefusedError
@@ -14,6 +14,7 @@ from deployctl.source.attributes import unhonoured
 from deployctl.source.blobs import BlobReader
 from deployctl.source.git import GitError, Repository, open_repository
 from deployctl.source.links import leaves_tree
+from deployctl.source.places import OUTSIDE, archived_dockerfile, context_path, dockerfile_path
 from deployctl.source.resolve import Commit
 from deployctl.source.submodules import submodule
 
@@ -44,24 +45,34 @@ class Entry:
 
 @dataclass(frozen=True)
 class Tree:
-    """All entries, sorted by the bytes of their paths, and the repositories they come from."""
+    """All entries, sorted by the bytes of their paths, and the repositories they come from.
+
+    `dockerfile` is the path of the Dockerfile's entry.
+    """
 
     entries: tuple[Entry, ...]
     repositories: tuple[Repository, ...]
     notes: tuple[str, ...]
+    dockerfile: str
 
 
 def read_tree(commit: Commit, settings: SourceSettings) -> Tree:
-    """The tree of the commit's build context.
+    """The tree of the commit's build context, and its Dockerfile if that is elsewhere.
 
     Raises `RefusedError` for a directory or Dockerfile that the commit lacks, an empty tree,
     missing submodules or LFS content, and links that lead out of the tree.
     """
     repository = open_repository(commit.repository)
+    context = context_path(repository.prefix, settings)
+    dockerfile = dockerfile_path(context, settings)
+    archived = archived_dockerfile(context, dockerfile)
     with ExitStack() as stack:
         walk = _Walk(settings, stack)
         try:
-            walk.enter(_Place(repository, commit.sha, context_path(repository, settings)))
+            walk.enter(_Place(repository, commit.sha, context))
+            _require_room(walk.entries)
+            if archived.startswith(f"{OUTSIDE}/"):
+                walk.add_dockerfile(_Place(repository, commit.sha, ""), dockerfile)
         except GitError as error:
             raise RefusedError(
                 f"git can't list the files of {commit.short}.",
@@ -75,28 +86,10 @@ def read_tree(commit: Commit, settings: SourceSettings) -> Tree:
             f"{where} has no files.", next_step="Correct `source.path` in deployctl.yml."
         )
     _require_distinct(entries)
-    _require_dockerfile(entries, settings, where)
+    _require_dockerfile(entries, archived, settings.dockerfile, where)
     _require_inner_links(entries)
     walk.require_content(commit)
-    return Tree(tuple(entries), tuple(walk.repositories), tuple(walk.notes))
-
-
-def context_path(repository: Repository, settings: SourceSettings) -> str:
-    """The build context as a path from the repository's root, empty for the root itself.
-
-    `source.path` counts from the directory that `repository:` names.
-    """
-    return _normal(f"{repository.prefix}{settings.path}")
-
-
-def _normal(path: str) -> str:
-    parts: list[str] = []
-    for part in PurePosixPath(path).parts:
-        if part == ".." and parts and parts[-1] != "..":
-            parts.pop()
-        else:
-            parts.append(part)
-    return "/".join(parts)
+    return Tree(tuple(entries), tuple(walk.repositories), tuple(walk.notes), archived)
 
 
 @dataclass(frozen=True)
@@ -150,6 +143,28 @@ class _Walk:
                     raise GitError(f"{_shown(name)}: object {oid} is missing or damaged")
                 entry = Entry(place.prefix + name, mode, oid, int(size), source)
                 self.entries.append(self._complete(entry, reader, store))
+
+    def add_dockerfile(self, place: _Place, path: str) -> None:
+        """A Dockerfile that is not in the build context, and the .dockerignore of its name."""
+        if path.startswith("../"):
+            raise RefusedError(
+                f"The Dockerfile `{self.settings.dockerfile}` would be outside the repository.",
+                next_step="Correct `source.dockerfile` or `source.path` in deployctl.yml.",
+            )
+        words = ("ls-tree", "-z", "-l", "--full-tree", place.commit, "--", path)
+        listed = place.repository.run(*words, f"{path}.dockerignore")
+        for record in listed.split(b"\0")[:-1]:
+            head, _, name = record.partition(b"\t")
+            mode, kind, oid, size = head.decode().split()
+            if kind != "blob" or mode == LINK:
+                raise RefusedError(
+                    f"{_shown(name)} is no plain file, so it can't be shipped as the Dockerfile.",
+                    next_step="Name the file itself by `source.dockerfile` in deployctl.yml.",
+                )
+            inside = OUTSIDE.encode() + b"/" + name.rpartition(b"/")[2]
+            source = len(self.repositories)
+            self.entries.append(Entry(inside, FILE, oid, int(size), source))
+        self.repositories.append(place.repository)
 
     def require_content(self, commit: Commit) -> None:
         if self.settings.lfs == "refuse" and self.pointers:
@@ -258,15 +273,23 @@ def _require_distinct(entries: list[Entry]) -> None:
         seen.add(entry.path)
 
 
-def _require_dockerfile(entries: list[Entry], settings: SourceSettings, where: str) -> None:
-    wanted = _normal(settings.dockerfile)
-    if any(entry.path == wanted.encode(errors="surrogateescape") for entry in entries):
+def _require_room(entries: list[Entry]) -> None:
+    if any(entry.path.split(b"/")[0] == OUTSIDE.encode() for entry in entries):
+        raise RefusedError(
+            f"The name {OUTSIDE} in the build context is deployctl's own.",
+            next_step="Rename it.",
+        )
+
+
+def _require_dockerfile(entries: list[Entry], archived: str, named: str, where: str) -> None:
+    if any(entry.path == archived.encode(errors="surrogateescape") for entry in entries):
         return
     similar = [_shown(entry.path) for entry in entries if b"dockerfile" in entry.path.lower()]
     raise RefusedError(
-        f"There is no Dockerfile `{wanted}` below {where}.",
+        f"There is no Dockerfile `{named}`, seen from {where}.",
         detail=f"Similar names there:\n{_some(similar)}" if similar else "",
-        next_step="Correct `source.dockerfile` or `source.path` in deployctl.yml.",
+        next_step="Correct `source.dockerfile` or `source.path` in deployctl.yml; for a Dockerfile "
+        "elsewhere in the repository: `dockerfile: ../docker/Dockerfile`",
     )
 
 

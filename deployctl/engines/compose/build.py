@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from deployctl.config.settings import SourceSettings
+from deployctl.engines.compose.build_fault import fault
 from deployctl.errors import LinkLostError, UntouchedError
 from deployctl.host.connection import ProgramFailed
 from deployctl.host.conversation import RECORD_COST
@@ -27,6 +28,8 @@ class BuildRequest:
     secrets: Mapping[str, str]
     """secret ID -> value; it travels by standard input"""
     docker: tuple[str, ...]
+    user: str
+    """who runs it on the host"""
     buildx: bool
     state_dir: str
     run_id: str
@@ -66,7 +69,10 @@ def ship(
     progress: Callable[[int, int], None],
     timeout: float,
 ) -> int:
-    """Uploads the package, resuming after a lost link. Returns the bytes that were sent."""
+    """Uploads the package, resuming after a lost link. Returns the bytes that were sent.
+
+    Raises UntouchedError when the host can't take it.
+    """
     remote = remote_archive(state_dir, package)
     sent = 0
     for attempt in range(1, SHIP_ATTEMPTS + 1):
@@ -76,6 +82,12 @@ def ship(
             if attempt == SHIP_ATTEMPTS:
                 raise
             link.restore()
+        except ProgramFailed as failure:
+            raise UntouchedError(
+                f"The source could not be sent to the host: {failure.message}",
+                next_step="See what the state directory lacks there (df -h, df -i), then run this "
+                "again.",
+            ) from failure
     return sent
 
 
@@ -92,7 +104,8 @@ def build(link: Link, package: Package, request: BuildRequest, line: Callable[[s
         "SHA256": package.archive_sha256.removeprefix("sha256:"),
         "WORK": f"{request.state_dir}/upload/{request.run_id}",
         "IMAGE": request.image,
-        "DOCKERFILE": request.settings.dockerfile,
+        "DOCKERFILE": package.dockerfile,
+        "OUTSIDE": package.outside,
         "STAGE": request.settings.stage or "",
         "PLATFORM": request.settings.platform or "",
         "LABELS": "\n".join(f"{name}={value}" for name, value in request.labels.items()),
@@ -119,11 +132,9 @@ def build(link: Link, package: Package, request: BuildRequest, line: Callable[[s
             elif record.name == "image-id":
                 image_id = record.text
     except ProgramFailed as failure:
+        found = fault(failure.kind, failure.message, tail, request.docker, request.user)
         raise UntouchedError(
-            _sentence(failure.kind, failure.message),
-            next_step="Mend the commit (the whole log is in the evidence directory), then "
-            "deployctl hotfix --sha NEW_SHA",
-            detail="\n".join(tail),
+            found.what, next_step=found.next_step, detail="\n".join(tail)
         ) from failure
     except TimeoutError as error:
         raise UntouchedError(
@@ -140,16 +151,6 @@ def build(link: Link, package: Package, request: BuildRequest, line: Callable[[s
             detail="\n".join(tail),
         )
     return image_id
-
-
-def _sentence(kind: str, message: str) -> str:
-    if kind == "build":
-        return f"The image could not be built on the host (docker exited with {message})."
-    if kind == "bad-archive":
-        return "The source on the host is not what was sent (its digest differs)."
-    if kind == "no-space":
-        return f"No space on the host for {message}."
-    return f"The source could not be unpacked on the host: {message}"
 
 
 def tag(link: Link, docker: tuple[str, ...], image_id: str, reference: str) -> None:

@@ -25,12 +25,30 @@ class Finding:
     next_step: str = ""
 
 
+@dataclass(frozen=True)
+class Room:
+    """Space that is going to be taken."""
+
+    size: int
+    """bytes"""
+    inodes: int
+
+
+NOTHING_SENT = Room(0, 0)
+
+
 def judge(
-    survey: Survey, services: Sequence[str], *, accept_drift: bool, may_recover: bool = False
+    survey: Survey,
+    services: Sequence[str],
+    *,
+    accept_drift: bool,
+    may_recover: bool = False,
+    sent: Room = NOTHING_SENT,
 ) -> tuple[Finding, ...]:
     """Every check, in the order in which a person would want to read them.
 
-    `may_recover`: this run puts an abandoned one back first, so that one is no fault.
+    `may_recover`: this run puts an abandoned one back first, so that one is no fault. `sent`: what
+    the source takes on the host, packed and unpacked.
     """
     if may_recover and survey.abandoned:
         return ()
@@ -45,7 +63,7 @@ def judge(
         # What a Compose without dry runs says of one means nothing.
         *((_drift(survey, accept_drift=accept_drift),) if version.ok else ()),
         *_writable(survey),
-        *_space(survey),
+        *_space(survey, sent),
         _unfinished(survey),
     )
 
@@ -207,19 +225,22 @@ def _writable_file(user: str, source: ComposeSource) -> Finding:
     )
 
 
-def _space(survey: Survey) -> tuple[Finding, ...]:
-    places = {survey.docker_root: survey.docker_space, survey.state_dir: survey.state_space}
+def _space(survey: Survey, sent: Room) -> tuple[Finding, ...]:
+    places = {
+        survey.docker_root: (survey.docker_space, NOTHING_SENT),
+        survey.state_dir: (survey.state_space, sent),
+    }
     return tuple(
         Finding(
             f"space {place}",
-            space.free_bytes >= MIN_FREE_BYTES
-            and (space.free_inodes < 0 or space.free_inodes >= MIN_FREE_INODES),
+            space.free_bytes >= MIN_FREE_BYTES + taken.size
+            and (space.free_inodes < 0 or space.free_inodes >= MIN_FREE_INODES + taken.inodes),
             f"Too little space at {place}: {space.free_bytes // 1024**2} MiB and "
-            f"{space.free_inodes} inodes are free, {MIN_FREE_BYTES // 1024**2} MiB and "
-            f"{MIN_FREE_INODES} are needed.",
+            f"{space.free_inodes} inodes are free, {(MIN_FREE_BYTES + taken.size) // 1024**2} MiB "
+            f"and {MIN_FREE_INODES + taken.inodes} are needed.",
             "Free some (docker system df shows what Docker holds).",
         )
-        for place, space in places.items()
+        for place, (space, taken) in places.items()
         if space is not None
     )
 

@@ -37,7 +37,11 @@ fi
 IFS=' ' read -r word start || fail link "The connection ended before the file came."
 [ "$word" = from ] || fail protocol "Expected: from N."
 [ "$start" != 0 ] || rm -f "$part"
-cat >>"$part" || fail disk "The file could not be written to $part: is the disk full?"
+# A disk that is full stops more than this upload: what it brought is worth less than the room.
+if ! cat >>"$part"; then
+    rm -f "$part"
+    fail disk "The file could not be written to $part: is the disk full?"
+fi
 
 [ "$(size_of "$part")" = "$SIZE" ] || fail incomplete "Only $(size_of "$part") of $SIZE bytes came."
 if [ "$(sum_of "$part")" != "$SHA256" ]; then

@@ -7,6 +7,7 @@ import pytest
 
 from deployctl.engines.compose.preflight import (
     Finding,
+    Room,
     image_name,
     image_reference,
     judge,
@@ -112,6 +113,16 @@ def test_a_rollback_puts_an_abandoned_run_back_whatever_else_is_wrong() -> None:
 
 def test_inodes_that_the_file_system_does_not_count_are_no_fault() -> None:
     assert bad(survey(docker_space=Space(10**10, -1))) == []
+
+
+def test_the_source_needs_room_for_its_archive_and_its_files() -> None:
+    left = survey(state_space=Space(3 * 10**9, 50_000))
+    assert bad(left, sent=Room(2 * 10**9, 30_000)) == []
+    [bytes_lacking] = bad(left, sent=Room(5 * 10**9, 30_000))
+    assert "2861 MiB" in bytes_lacking.detail
+    assert "5280 MiB" in bytes_lacking.detail
+    [inodes_lacking] = bad(left, sent=Room(0, 100_000))
+    assert "110000 are needed" in inodes_lacking.detail
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from deployctl.config.settings import SourceSettings
 from deployctl.errors import RefusedError, UntouchedError
-from deployctl.source import Package, changed_files, pack, resolve, tree_size
+from deployctl.source import Package, changed_files, pack, read_dockerfile, resolve, tree_size
+from deployctl.source.places import OUTSIDE
 from tests.cases import Case, refuses, works
 from tests.unit.source.conftest import Clone, assert_refuses
 
@@ -270,6 +271,89 @@ class TestARefusal:
         with pytest.raises(RefusedError):
             pack(commit, PLAIN, tmp_path / "out")
         assert not list((tmp_path / "out").iterdir())
+
+
+class TestADockerfileElsewhere:
+    SETTINGS = SourceSettings(path="backend", dockerfile="../docker/api.Dockerfile")
+
+    @pytest.fixture
+    def mono(self, repo: Clone) -> Clone:
+        """A repository whose build context has no Dockerfile."""
+        repo.commit(
+            "mono",
+            **{
+                "backend/app.py": "1",
+                "docker/api.Dockerfile": "FROM scratch\n",
+                "docker/api.Dockerfile.dockerignore": "*.md\n",
+                "docker/other": "x",
+            },
+        )
+        return repo
+
+    def test_is_shipped_beside_the_context(self, mono: Clone, tmp_path: Path) -> None:
+        package = packed(mono, tmp_path / "out", self.SETTINGS)
+        assert contents(package) == {
+            "app.py": b"1",
+            f"{OUTSIDE}/api.Dockerfile": b"FROM scratch\n",
+            f"{OUTSIDE}/api.Dockerfile.dockerignore": b"*.md\n",
+        }
+        assert package.dockerfile == f"{OUTSIDE}/api.Dockerfile"
+        assert package.outside == OUTSIDE
+        text = read_dockerfile(resolve(mono.path, "HEAD"), self.SETTINGS)
+        assert text == "FROM scratch\n"
+
+    def test_counts_in_the_digest_and_among_the_changes(self, mono: Clone, tmp_path: Path) -> None:
+        before = packed(mono, tmp_path / "a", self.SETTINGS)
+        old = mono.git("rev-parse", "HEAD")
+        new = mono.commit("docker", **{"docker/api.Dockerfile": "FROM x\n", "docker/other": "y"})
+        assert packed(mono, tmp_path / "b", self.SETTINGS).source_digest != before.source_digest
+        changes = changed_files(mono.path, old, new, self.SETTINGS)
+        assert changes == [("M", "../docker/api.Dockerfile")]
+
+    def test_may_be_in_the_context_after_all(self, mono: Clone, tmp_path: Path) -> None:
+        settings = SourceSettings(path="docker", dockerfile="../docker/api.Dockerfile")
+        package = packed(mono, tmp_path / "out", settings)
+        assert package.dockerfile == "api.Dockerfile"
+        assert package.outside == ""
+        assert sorted(contents(package)) == [
+            "api.Dockerfile",
+            "api.Dockerfile.dockerignore",
+            "other",
+        ]
+
+    @refuses(
+        "Sources", "a Dockerfile that is not where the settings say", 23,
+        "for a Dockerfile elsewhere in the repository: `dockerfile: ../docker/Dockerfile`",
+    )  # fmt: skip
+    def test_that_is_missing(self, mono: Clone, tmp_path: Path, refusal: Case) -> None:
+        for name in ("Dockerfile", "../docker/Dockerfile"):
+            settings = SourceSettings(path="backend", dockerfile=name)
+            with pytest.raises(RefusedError, match="no Dockerfile") as caught:
+                packed(mono, tmp_path / "out", settings)
+            assert_refuses(caught.value, refusal)
+
+    @refuses(
+        "Sources", "a Dockerfile outside the repository", 23, "would be outside the repository"
+    )
+    def test_that_is_outside_the_repository(
+        self, mono: Clone, tmp_path: Path, refusal: Case
+    ) -> None:
+        settings = SourceSettings(path="backend", dockerfile="../../Dockerfile")
+        with pytest.raises(RefusedError) as caught:
+            packed(mono, tmp_path / "out", settings)
+        assert_refuses(caught.value, refusal)
+
+    def test_that_is_a_link(self, mono: Clone, tmp_path: Path) -> None:
+        (mono.path / "docker/link").symlink_to("/etc/passwd")
+        mono.commit("link")
+        settings = SourceSettings(path="backend", dockerfile="../docker/link")
+        with pytest.raises(RefusedError, match="no plain file"):
+            packed(mono, tmp_path / "out", settings)
+
+    def test_would_not_have_its_place_taken(self, mono: Clone, tmp_path: Path) -> None:
+        mono.commit("taken", **{f"backend/{OUTSIDE}/api.Dockerfile": "FROM evil\n"})
+        with pytest.raises(RefusedError, match="deployctl's own"):
+            packed(mono, tmp_path / "out", self.SETTINGS)
 
 
 class TestSubmodules:
