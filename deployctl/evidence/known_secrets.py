@@ -1,5 +1,6 @@
 """The secrets that this process itself knows: those that the settings name."""
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,11 @@ def known_secrets(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
 
     What isn't set or can't be read is left out: whoever needs it will say so.
     """
-    found = {name: env[name] for name in _variables(settings.model_dump()) if env.get(name)}
+    found = {
+        name: _as_shown(os.fsencode(env[name]))
+        for name in _variables(settings.model_dump())
+        if env.get(name)
+    }
     for name, secret in settings.source.secrets.items():
         if secret.file is not None and (text := _read(secret.file)):
             found[f"{name}_secret"] = text
@@ -41,6 +46,11 @@ def _variables(value: Any) -> Iterator[str]:
 def _read(path: Path) -> str:
     try:
         with path.expanduser().open("rb") as file:
-            return file.read(_LARGEST_BYTES).decode(errors="replace")
+            return _as_shown(file.read(_LARGEST_BYTES))
     except OSError:
         return ""
+
+
+def _as_shown(value: bytes) -> str:
+    """As it comes back in a log: what is not UTF-8 is replaced there too."""
+    return value.decode(errors="replace")

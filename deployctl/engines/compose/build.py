@@ -95,8 +95,17 @@ def remote_archive(state_dir: str, package: Package) -> str:
     return f"{state_dir}/upload/{package.archive_sha256.removeprefix('sha256:')}.tar.gz"
 
 
-def build(link: Link, package: Package, request: BuildRequest, line: Callable[[str], None]) -> str:
-    """Builds on the host and returns the image ID. Raises UntouchedError with the log's tail."""
+def build(
+    link: Link,
+    package: Package,
+    request: BuildRequest,
+    line: Callable[[str], None],
+    clean: Callable[[str], str],
+) -> str:
+    """Builds on the host and returns the image ID. Raises UntouchedError with the log's tail.
+
+    Each line of the log goes through `clean`, which takes secrets out, and then to `line`.
+    """
     tail: list[str] = []
     params = {
         "DOCKER": "\n".join(request.docker),
@@ -127,8 +136,9 @@ def build(link: Link, package: Package, request: BuildRequest, line: Callable[[s
                     detail="\n".join(tail),
                 )
             if record.name == "line":
-                line(record.text)
-                tail = [*tail[-TAIL_LINES + 1 :], record.text]
+                text = clean(record.text)
+                line(text)
+                tail = [*tail[-TAIL_LINES + 1 :], text]
             elif record.name == "image-id":
                 image_id = record.text
     except ProgramFailed as failure:

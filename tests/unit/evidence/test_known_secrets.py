@@ -1,9 +1,11 @@
 """Which secrets the settings name."""
 
+import os
 from pathlib import Path
 
 from deployctl.config.settings import Settings
 from deployctl.evidence.known_secrets import known_secrets
+from deployctl.evidence.redact import Redactor
 
 
 def test_variables_and_files_that_the_settings_name(tmp_path: Path) -> None:
@@ -39,3 +41,17 @@ def test_what_is_not_set_or_not_there_is_left_out(tmp_path: Path) -> None:
         }
     )
     assert known_secrets(settings, {}) == {}
+
+
+def test_bytes_that_are_no_text_are_known_as_a_log_shows_them(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {
+            "target": "lab",
+            "repository": tmp_path,
+            "host": {"host": "h", "key_env": "KEY"},
+            "services": ["api"],
+        }
+    )
+    known = known_secrets(settings, {"KEY": os.fsdecode(b"odd-\xff-bytes")})
+    assert known == {"KEY": "odd-�-bytes"}
+    assert Redactor(known).text("it is odd-�-bytes") == "it is [redacted]"
