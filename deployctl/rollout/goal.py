@@ -124,7 +124,7 @@ def _goal_of_rollback(session: Session) -> None:
         if not usable:
             raise RefusedError(
                 f"The image of {service} in {describe(goal)} ({wanted}) is not on the host any "
-                "more.",
+                "more; somebody pruned it with the container that held it.",
                 next_step=f"deployctl hotfix --sha {goal.sha[:7]}"
                 if goal.sha
                 else "deployctl history shows the other releases.",

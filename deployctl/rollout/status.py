@@ -61,6 +61,8 @@ class HistoryEntry(Document):
     sha: str | None
     subject: str
     image: str
+    on_host: bool
+    """whether its image is still there; without it there is no way back to it"""
     at: datetime
     by: str
     previous: str | None
@@ -192,26 +194,36 @@ def history(settings: Settings, limit: int, ask: Ask = ask_nobody) -> HistoryDoc
         facts = survey.take(link.host, settings, probe_write="no")
         with refusing(link.host.label):
             answer = link.host.run(
-                "history", {"STATE_DIR": facts.state_dir, "LINES": str(limit)}, timeout=30.0
+                "history",
+                {
+                    "DOCKER": "\n".join(facts.docker),
+                    "STATE_DIR": facts.state_dir,
+                    "LINES": str(limit),
+                },
+                timeout=30.0,
             )
     finally:
         link.close()
     live = decide.current(facts, settings.services)
+    images = frozenset(answer.text("images", "").split())
     ordered = sorted(facts.releases, key=lambda record: ordinal(record.number), reverse=True)
     return HistoryDocument(
         target=settings.target,
-        releases=tuple(_entry(record, live) for record in ordered[:limit]),
+        releases=tuple(_entry(record, live, images) for record in ordered[:limit]),
         runs=parse_runs(answer.text("history", "").split("\n")),
     )
 
 
-def _entry(record: ReleaseRecord, live: ReleaseRecord | None) -> HistoryEntry:
+def _entry(
+    record: ReleaseRecord, live: ReleaseRecord | None, images: frozenset[str]
+) -> HistoryEntry:
     return HistoryEntry(
         release=record.number,
         live=live is not None and live.number == record.number,
         sha=record.sha,
         subject=record.subject,
         image=", ".join(sorted({service.image for service in record.services.values()})),
+        on_host=all(service.image_id in images for service in record.services.values()),
         at=record.at,
         by=record.by,
         previous=record.previous,

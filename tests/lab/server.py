@@ -19,7 +19,8 @@ for name in {API} {DATABASE}; do
   echo "$name $(docker inspect --type container "$name" 2>/dev/null --format \
     '{{{{.Id}}}} {{{{.State.StartedAt}}}} {{{{.State.Status}}}} {{{{.Image}}}}')"
 done
-echo "names $(docker ps -a --format '{{{{.Names}}}}' | sort | tr '\\n' ' ')"
+echo "names $(docker ps -a --format '{{{{.Names}}}}' | grep -v '^deployctl-pin[.]' | sort |
+  tr '\\n' ' ')"
 echo "orders $(docker exec {DATABASE} psql -tA -U techno_user -d techno \
   -c 'SELECT count(*) FROM orders' 2>/dev/null)"
 echo "env $(sha256sum < {ENV_FILE} | cut -d' ' -f1)"

@@ -127,3 +127,22 @@ def test_history_tells_releases_and_runs(server: Server, client: Client) -> None
         ("rollback", "confirmed"), ("hotfix", "rolled_back"), ("hotfix", "confirmed"),
     ]  # fmt: skip
     assert client.run("history").stderr or client.run("history").stdout
+
+
+PRUNE = "docker image prune --all --force"
+HOLD = "for image in python:3.11-slim haproxy:2.6; do docker create $image true; done"
+"""What a new release and the other tests are made from survives a prune as well."""
+
+
+def test_a_prune_of_images_leaves_the_way_back(server: Server, client: Client) -> None:
+    server.sh(HOLD)
+    assert client.hotfix(HOTFIX).code == 0
+    server.sh(PRUNE)
+    assert client.rollback().code == 0
+    assert [r["onHost"] for r in client.history()["releases"]] == [True, True]
+
+    server.sh(f"docker rm $(docker ps -aq --filter label=io.deployctl.keeps); {PRUNE}")
+    assert [r["onHost"] for r in client.history()["releases"]] == [False, True]
+    done = client.rollback("--to", "r1")
+    assert_refused(done, 23, "is not on the host any more")
+    assert f"--sha {HOTFIX}" in done.document["nextStep"]

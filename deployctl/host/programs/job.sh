@@ -198,6 +198,24 @@ ask_compose() (
 	wait
 )
 
+# keeper PIN: the name of the container that holds the image.
+keeper() {
+	printf '%s' "$1" | tr '/:' '..'
+}
+
+# keep SERVICE PIN: a container that is never started holds the image, as `docker image prune -a`
+# takes whatever has none. The last five of a service are left. Without it the tag still holds.
+keep() {
+	dk rm -fv "$(keeper "$2")" >/dev/null 2>&1
+	# The image may have Compose's labels, by which this would pass for a container of the project.
+	dk create --name "$(keeper "$2")" --network none --entrypoint /never-started \
+		--label "io.deployctl.keeps=$PROJECT/$1" --label com.docker.compose.project= \
+		--label com.docker.compose.service= "$2" >/dev/null 2>>"$RUN/console" || return 0
+	dk ps -aq --filter "label=io.deployctl.keeps=$PROJECT/$1" | sed 1,5d | while read -r id; do
+		dk rm -fv "$id" >/dev/null 2>&1
+	done
+}
+
 # prepare: whatever a rollback will need exists before anything changes.
 prepare() {
 	while IFS=$TAB read -r n before after literal image named path; do
@@ -283,8 +301,24 @@ arm() {
 		durable "$RUN/deadline" && write_state armed
 }
 
+# keep_all: what runs now is held while it is replaced, and afterwards.
+keep_all() {
+	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
+		[ -z "$service" ] || [ "$image" = - ] || keep "$service" "$pin"
+	done <"$RUN/services"
+}
+
 swap() {
 	expect armed || return 1
+	keep_all &
+	_keeping=$!
+	switch
+	_switched=$?
+	wait "$_keeping"
+	return "$_switched"
+}
+
+switch() {
 	while IFS=$TAB read -r n before after literal image named path; do
 		[ -n "$n" ] || continue
 		case $(sha_of "$path" 2>/dev/null) in
@@ -429,6 +463,10 @@ put_back() {
 			bad=1
 	done 5<"$RUN/services"
 	forget_release
+	[ "$bad" != 0 ] || while IFS=$TAB read -r service scale ids image reference pin hashes held; do
+		# What runs again needs no other container to hold its image.
+		[ -z "$service" ] || dk rm -fv "$(keeper "$pin")" >/dev/null 2>&1
+	done <"$RUN/services"
 	return "$bad"
 }
 
