@@ -1,25 +1,28 @@
 """The secrets that this process itself knows: those that the settings name."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from deployctl.config.settings import Settings
 
+PLAIN = frozenset({"HOME", "LANG", "PATH", "PWD", "SHELL", "TERM", "USER"})
+"""variables of every process, which are nobody's secret"""
+
 _LARGEST_BYTES = 64 * 1024
 
 
-def known_secrets(settings: Settings, env: Mapping[str, str]) -> dict[str, str]:
+def known_secrets(
+    settings: Settings, env: Mapping[str, str], more: Iterable[str] = ()
+) -> dict[str, str]:
     """Names to values for the redactor: every `…env` setting's variable, and secret files.
 
-    What isn't set or can't be read is left out: whoever needs it will say so.
+    `more` are variables that others pass on (steps of a playbook). What isn't set or can't be read
+    is left out: whoever needs it will say so.
     """
-    found = {
-        name: _as_shown(os.fsencode(env[name]))
-        for name in _variables(settings.model_dump())
-        if env.get(name)
-    }
+    names = {*_variables(settings.model_dump()), *(set(more) - PLAIN)}
+    found = {name: _as_shown(os.fsencode(env[name])) for name in names if env.get(name)}
     for name, secret in settings.source.secrets.items():
         if secret.file is not None and (text := _read(secret.file)):
             found[f"{name}_secret"] = text

@@ -15,6 +15,7 @@ from deployctl.rollout.reach import reach
 from deployctl.rollout.recorder import Recorder
 from deployctl.rollout.request import Approver, Options
 from deployctl.rollout.session import Session, new_run_id, scratch_directory
+from deployctl.rollout.steps import HttpStep, RunStep
 
 
 def begin(
@@ -43,7 +44,7 @@ def begin(
             options.evidence_dir,
             settings.target,
             run_id,
-            Redactor(known_secrets(settings, os.environ), settings.public),
+            Redactor(known_secrets(settings, os.environ, _variables(playbook)), settings.public),
         ),
         run_id=run_id,
         wanted=wanted,
@@ -51,3 +52,11 @@ def begin(
         reaching=reaching or reach(settings.host),
         dry=dry,
     )
+
+
+def _variables(playbook: Playbook) -> set[str]:
+    """What the user's own steps take of this process's environment."""
+    steps = (stage.params for stage in playbook.stages)
+    return {
+        name for step in steps if isinstance(step, RunStep | HttpStep) for name in step.variables
+    }

@@ -141,12 +141,13 @@ def _put_back(session: Session, code: ExitCode, reason: str) -> Outcome:
             again = AGAIN if code is ExitCode.INTERRUPTED else mend
             return Outcome(code, reason, undone.production, next_step=again)
         case "kept":
-            forward = "Fix forward: deployctl hotfix --sha FIX. Or, once what the step changed is"
+            forward = "Fix forward: deployctl hotfix --sha FIX."
+            by_hand = f" Or, once what the step changed is undone, on the host:{_by_hand(session)}"
             return Outcome(
                 ExitCode.ROLLBACK_FAILED,
                 undone.reason,
                 undone.production,
-                next_step=f"{forward} undone, on the host:{_by_hand(session)}",
+                next_step=forward + (by_hand if session.switching else ""),
             )
         case _:
             return Outcome(
@@ -191,6 +192,12 @@ def _nothing_swapped(code: ExitCode, reason: str) -> Outcome:
 def tell_after_confirmation(session: Session, error: BaseException) -> None:
     """Confirmed is confirmed: what fails after that is told, and no more."""
     _tell_live(session, _cause(session, error)[1])
+
+
+def tell_beside(session: Session, error: BaseException) -> None:
+    """A step at the end of a failed run failed too: that is told, and masks nothing."""
+    told = _cause(session, error)[1].rstrip(".")
+    session.note("warning", f"{told}. How the run ended is not changed by that.")
 
 
 def _live(session: Session, told: str) -> Outcome:

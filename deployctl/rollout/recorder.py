@@ -63,7 +63,7 @@ class Recorder:
         state: StageState = "failed"
         try:
             yield note
-            state = "skipped" if note.skipped else "passed"
+            state = note.state
         finally:
             duration = int((time.monotonic() - began) * 1000)
             self.stages.append(
@@ -85,8 +85,11 @@ class StageNote:
 
     def __init__(self) -> None:
         self.detail = ""
-        self.skipped = False
+        self.state: StageState = "passed"
 
     def skip(self, why: str) -> None:
-        self.skipped = True
-        self.detail = why
+        self.state, self.detail = "skipped", why
+
+    def fail(self, why: str) -> None:
+        """It did not do its work, but what that means for the run is told in another way."""
+        self.state, self.detail = "failed", why

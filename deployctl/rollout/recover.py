@@ -47,7 +47,8 @@ def recover(session: Session) -> Outcome:
         try:
             with session.recorder.stage("rollback") as note:
                 note.detail = ended = _end_all(session)
-            outcome = _proven(ended, _prove(session))
+                serves = _prove(session)
+            outcome = _proven(ended, serves)
         except Exception as error:  # noqa: BLE001 - whatever it is, what runs now is not proven
             told = str(error) or type(error).__name__
             outcome = _not_proven(session, f"Run {names} could not be ended and proven: {told}.")

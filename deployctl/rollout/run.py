@@ -16,7 +16,7 @@ from deployctl.rollout.recover import recover
 from deployctl.rollout.safety import Stage
 from deployctl.rollout.session import Session
 from deployctl.rollout.stages import STAGES
-from deployctl.rollout.steps import HttpStep, RunStep
+from deployctl.rollout.steps import HttpStep, RunStep, When
 
 
 def run(session: Session) -> Result:
@@ -31,6 +31,7 @@ def run(session: Session) -> Result:
         with uninterrupted(session):
             if isinstance(ended, BaseException):
                 ended = endings.broken_off(session, ended)
+                _tell_failure(session, ended)
             _stop_probe(session)
             reference, outcome = _seal(session, ended, journal, output)
             result = result_of(session, outcome, reference)
@@ -69,15 +70,35 @@ def _stages(session: Session) -> Outcome:
             if session.command == "rollback" and stage.name == "arm":
                 # A rollback that was asked for finishes forward: it isn't interrupted any more.
                 guard.enter_context(uninterrupted(session))
+            if when(stage) == "failure":
+                continue
             try:
                 _carry_out(session, stage)
             except Exception as error:
                 if not session.confirmed:
                     raise
                 endings.tell_after_confirmation(session, error)
+            if session.confirmed and session.outcome is None:
+                session.outcome = endings.done(session)
             if session.command == "rollback" and session.survey and session.survey.abandoned:
                 return recover(session)
     return endings.done(session)
+
+
+def _tell_failure(session: Session, outcome: Outcome) -> None:
+    """The user's own steps for the end of a run that failed. They change nothing of how it ends.
+
+    Nothing of the user's runs before consent, so a run that nobody approved has none of them.
+    """
+    if not session.approved_by or session.confirmed:
+        return
+    session.outcome = outcome
+    for stage in session.playbook.stages:
+        if when(stage) in ("failure", "always"):
+            try:
+                _carry_out(session, stage)
+            except Exception as error:  # noqa: BLE001 - the run's own end is what counts
+                endings.tell_beside(session, error)
 
 
 def _carry_out(session: Session, stage: Stage) -> None:
@@ -90,6 +111,10 @@ def _carry_out(session: Session, stage: Stage) -> None:
             user_steps.http_step(session, stage.params, note)
         else:
             STAGES[stage.name](session, note)
+
+
+def when(stage: Stage) -> When:
+    return stage.params.when if isinstance(stage.params, RunStep | HttpStep) else "success"
 
 
 def _stop_probe(session: Session) -> None:

@@ -56,6 +56,7 @@ def findings(kind: Kind, stages: Sequence[Stage]) -> list[Finding]:
         *_after_seal(stages),
         *_unapproved(stages),
         *_without_rollback(stages),
+        *_untimely(stages),
     ]
 
 
@@ -122,11 +123,12 @@ def _may_change(params: Params) -> bool:
 
 
 def _without_rollback(stages: Sequence[Stage]) -> Iterable[Finding]:
-    arm = _position(stages, "arm")
+    arm, confirm = _position(stages, "arm"), _position(stages, "confirm")
     for index, stage in enumerate(stages):
         if arm is None or not isinstance(stage.params, RunStep):
             continue
-        if index > arm and stage.params.rollback is None:
+        confirmed = confirm is not None and index > confirm
+        if index > arm and not confirmed and stage.params.rollback is None:
             yield Finding(
                 index,
                 f"the step {stage.name} stands after arm and doesn't say what a rollback means "
@@ -137,6 +139,17 @@ def _without_rollback(stages: Sequence[Stage]) -> Iterable[Finding]:
                 index,
                 f"the step {stage.name} stands before arm, where no rollback would undo it; "
                 "move it after arm, or leave `rollback:` out",
+            )
+
+
+def _untimely(stages: Sequence[Stage]) -> Iterable[Finding]:
+    confirm = _position(stages, "confirm")
+    for index, stage in enumerate(stages[:confirm]):
+        if isinstance(stage.params, RunStep | HttpStep) and stage.params.when != "success":
+            yield Finding(
+                index,
+                f"the step {stage.name} is for the end of a run (`when: {stage.params.when}`); it "
+                "must stand after confirm",
             )
 
 

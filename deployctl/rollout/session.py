@@ -23,6 +23,7 @@ from deployctl.gates.base import AnyGate, Need, Observation
 from deployctl.host.connection import Host
 from deployctl.host.link import Link
 from deployctl.result import GateResult
+from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.plan_document import Plan
 from deployctl.rollout.playbook import Playbook
 from deployctl.rollout.recorder import Recorder
@@ -89,10 +90,14 @@ class Session:
     availability: Availability | None = None
     armed: bool = False
     """from here on what fails is rolled back"""
+    switching: bool = False
+    """the switch was ordered: the host may have begun it, whether or not we hear of it"""
     confirming: bool = False
     """the confirmation was sent: the host may have accepted it, whether or not we hear of it"""
     confirmed: bool = False
     """the release stays, whatever happens to the rest of the run"""
+    outcome: Outcome | None = None
+    """how the run ends, once that is known"""
     unsafe_step: str = ""
     """a step after arming that no rollback can undo, once it has begun"""
     undo_steps: list[RunStep] = field(default_factory=list)

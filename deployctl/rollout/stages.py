@@ -138,6 +138,7 @@ def swap_stage(session: Session, note: StageNote) -> None:
         return
     if session.availability is not None:
         session.availability.mark_switch()
+    session.switching = True
     session.job.swap()
     note.detail = "the new container was started"
 

@@ -3,6 +3,8 @@
 What a stage leaves out, the settings say (`rollout:` in deployctl.yml).
 """
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -12,6 +14,7 @@ from pydantic import (
     JsonValue,
     PlainValidator,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 
@@ -45,6 +48,25 @@ _COMMAND_SCHEMA: Final[dict[str, Any]] = {
     ]
 }
 CommandField = Annotated[Any, PlainValidator(_command), WithJsonSchema(_COMMAND_SCHEMA)]
+
+
+FACTS: Final = (
+    "DEPLOYCTL_RUN",
+    "DEPLOYCTL_TARGET",
+    "DEPLOYCTL_PROJECT",
+    "DEPLOYCTL_IMAGE",
+    "DEPLOYCTL_SHA",
+    "DEPLOYCTL_RELEASE",
+    "DEPLOYCTL_RESULT",
+    "DEPLOYCTL_EXIT_CODE",
+    "DEPLOYCTL_REASON",
+)
+"""What a step is told of the run; the last three are empty until the run's end is known."""
+
+FACT: Final = re.compile(r"\$(?:\{(DEPLOYCTL_[A-Z_]+)\}|(DEPLOYCTL_[A-Z_]+))")
+"""Where a request's body wants one of FACTS put in."""
+
+When = Literal["success", "failure", "always"]
 
 
 class Params(Section):
@@ -99,6 +121,14 @@ class RunStep(Params):
     """Environment variables of this machine that are passed on; values never enter argv."""
     rollback: CommandField | None = None
     """What a rollback means for it: `safe`, `unsafe`, or the command that undoes it."""
+    when: When = "success"
+    """After `confirm`: whether the step runs at the end of a run that went well, of one that did
+    not (and was approved), or of both. How the run ended, it does not change."""
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables whose values it is given."""
+        return self.env
 
     def unset(self, environment: Mapping[str, str]) -> tuple[str, ...]:
         """The variables that it needs and that aren't there."""
@@ -143,6 +173,9 @@ class HttpStep(Params):
     """Where it is sent from: the host, through the SSH connection, or this machine."""
     advisory: bool = False
     """Whether a failure is only reported."""
+    when: When = "success"
+    """After `confirm`: whether the request is sent at the end of a run that went well, of one that
+    did not (and was approved), or of both. How the run ended, it does not change."""
 
     @model_validator(mode="after")
     def _one_address(self) -> Self:
@@ -150,10 +183,22 @@ class HttpStep(Params):
             raise ValueError("expected exactly one of url and url_env")
         return self
 
+    @field_validator("body")
+    @classmethod
+    def _known_facts(cls, body: JsonValue) -> JsonValue:
+        for first, second in FACT.findall(json.dumps(body)):
+            if (first or second) not in FACTS:
+                raise ValueError(f"expected one of {', '.join(FACTS)} after $")
+        return body
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment variables whose values it sends."""
+        return tuple(name for name in (self.url_env, self.bearer_env) if name is not None)
+
     def unset(self, environment: Mapping[str, str]) -> tuple[str, ...]:
         """The variables that it needs and that aren't there, or are empty."""
-        names = (self.url_env, self.bearer_env)
-        return tuple(name for name in names if name is not None and not environment.get(name))
+        return tuple(name for name in self.variables if not environment.get(name))
 
     def accepts(self, status: int) -> bool:
         return status in self.expect if self.expect else 200 <= status <= 299

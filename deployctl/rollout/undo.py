@@ -60,7 +60,13 @@ def undo(session: Session, reason: str) -> Undone:
             undone = Undone(
                 "unproven", f"{reason}; what the rollback brought back could not be read: {told}"
             )
-        note.detail = undone.state
+        match undone.state:
+            case "proven":
+                note.detail = undone.state
+            case "nothing" | "live":
+                note.skip("nothing to put back")
+            case state:
+                note.fail(state)
     rollback = _for_result(undone, int((time.monotonic() - began) * 1000))
     session.recorder.rollback = rollback
     session.events.emit(
@@ -110,7 +116,10 @@ def _undo(session: Session, reason: str) -> Undone:
             return Undone(
                 "kept",
                 f"{told}: it is declared `rollback: unsafe`",
-                "The new release stays in place, although it was not proven good.",
+                "The new release stays in place, although it was not proven good."
+                if session.switching
+                else "The switch had not begun: what ran before still runs. What the step changed "
+                "stays.",
             )
         case "rolled_back":
             proof = _prove(session, reason, outcome)

@@ -1,22 +1,30 @@
 """The user's own `run:` and `http:` steps of a playbook."""
 
+import json
 import os
 import shlex
 import subprocess
+import tempfile
+from collections.abc import Mapping
 
-import requests
+from pydantic import JsonValue
 
 from deployctl.config.settings import Settings
+from deployctl.engines.compose.job import one_line
 from deployctl.errors import DeployctlError, UntouchedError
 from deployctl.events import LogLine
+from deployctl.gates.fetch import Request, fetch
 from deployctl.host.client_side import session_from_here
 from deployctl.host.commands import run_command
 from deployctl.host.connection import ProgramFailed
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session
-from deployctl.rollout.steps import Command, HttpStep, RunStep
+from deployctl.rollout.steps import FACT, Command, HttpStep, RunStep
 
 TAIL = 2000
+OUTPUT_BYTES = 64 * 1024
+"""of a command's output, the last; as on the host"""
+ANSWER_BYTES = 64 * 1024
 
 
 class StepFailedError(UntouchedError):
@@ -66,14 +74,13 @@ def undo(session: Session, step: RunStep) -> bool:
 def http_step(session: Session, step: HttpStep, note: StageNote) -> None:
     try:
         _send(session, step)
-    except (requests.RequestException, DeployctlError) as error:
-        told = error.what if isinstance(error, DeployctlError) else type(error).__name__
+    except DeployctlError as error:
         if step.advisory:
-            session.note("warning", f"The step {step.name!r} failed: {told}")
-            note.detail = "failed (advisory)"
+            session.note("warning", f"The step {step.name!r} failed: {error.what}")
+            note.fail("failed (advisory)")
             return
         raise StepFailedError(
-            f"The step {step.name!r} failed: {told}", next_step="Mend it and run again."
+            f"The step {step.name!r} failed: {error.what}", next_step="Mend it and run again."
         ) from error
 
 
@@ -81,24 +88,49 @@ def _send(session: Session, step: HttpStep) -> None:
     unset = step.unset(os.environ)
     if unset:
         raise StepFailedError(f"{', '.join(unset)} is not set")
-    url = step.url or os.environ[step.url_env or ""]
     headers = dict(step.headers)
     if step.bearer_env:
         headers["Authorization"] = f"Bearer {os.environ[step.bearer_env]}"
+    body = with_facts(step.body, facts_for_steps(session))
+    if body is not None and not isinstance(body, str):
+        body = json.dumps(body)
+        headers = {"Content-Type": "application/json", **headers}
+    request = Request(
+        url=step.url or os.environ[step.url_env or ""],
+        method=step.method,
+        headers=headers,
+        body=None if body is None else body.encode("utf-8", "replace"),
+        max_bytes=ANSWER_BYTES,
+        final=frozenset(range(300, 400)),
+    )
     http = session.hostlink.host.http() if step.where == "host" else session_from_here()
-    body = {"data": step.body.encode()} if isinstance(step.body, str) else {"json": step.body}
-    with http.request(
-        step.method, url, headers=headers, timeout=step.timeout, allow_redirects=False,
-        stream=True, **(body if step.body is not None else {}),
-    ) as response:  # fmt: skip
-        if not step.accepts(response.status_code):
-            raise StepFailedError(f"the answer was {response.status_code}")
+    answer = fetch(http, request, step.timeout)
+    # The status is all that is asked for: how the body goes on doesn't matter.
+    if answer.status is None and answer.fault is not None:
+        # Other faults may quote the address, which may be a secret.
+        known = answer.fault.kind not in ("failed", "redirect")
+        raise StepFailedError(answer.fault.text if known else "the request can't be sent")
+    if answer.status is None or not step.accepts(answer.status):
+        raise StepFailedError(f"the answer was {answer.status}")
+
+
+def with_facts(body: JsonValue, facts: Mapping[str, str]) -> JsonValue:
+    """The body with `$DEPLOYCTL_…` in its texts replaced by what is known of the run."""
+    match body:
+        case str():
+            return FACT.sub(lambda found: facts[found[1] or found[2]], body)
+        case dict():
+            return {name: with_facts(value, facts) for name, value in body.items()}
+        case list():
+            return [with_facts(value, facts) for value in body]
+        case _:
+            return body
 
 
 def facts_for_steps(session: Session) -> dict[str, str]:
-    """What every command of a step finds in its environment."""
+    """FACTS: what every command of a step finds in its environment."""
     settings: Settings = session.settings
-    goal = session.goal
+    goal, outcome = session.goal, session.outcome
     return {
         "DEPLOYCTL_RUN": session.run_id,
         "DEPLOYCTL_TARGET": settings.target,
@@ -106,6 +138,9 @@ def facts_for_steps(session: Session) -> dict[str, str]:
         "DEPLOYCTL_IMAGE": session.images.get(settings.services[0], ""),
         "DEPLOYCTL_SHA": (goal.sha or "") if goal else "",
         "DEPLOYCTL_RELEASE": goal.number if goal else "",
+        "DEPLOYCTL_RESULT": outcome.result if outcome else "",
+        "DEPLOYCTL_EXIT_CODE": str(int(outcome.code)) if outcome else "",
+        "DEPLOYCTL_REASON": one_line(outcome.reason) if outcome else "",
     }
 
 
@@ -136,21 +171,25 @@ def _run_there(
 def _run_here(step: RunStep, command: Command, environment: dict[str, str]) -> tuple[int, str]:
     words = ["sh", "-c", command] if isinstance(command, str) else list(command)
     try:
-        done = subprocess.run(
-            words,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            timeout=step.timeout,
-            check=False,
-        )
+        # Not a pipe: what it leaves running in the background would keep that open.
+        with tempfile.TemporaryFile() as output:
+            done = subprocess.run(
+                words,
+                env={**os.environ, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=step.timeout,
+                check=False,
+            )
+            output.seek(max(0, output.seek(0, os.SEEK_END) - OUTPUT_BYTES))
+            printed = output.read()
     except (OSError, subprocess.TimeoutExpired) as error:
         raise StepFailedError(
             f"The step {step.name!r} did not end: {error}",
             next_step="Correct its command or timeout.",
         ) from error
-    return done.returncode, done.stdout.decode("utf-8", "replace")
+    return done.returncode, printed.decode("utf-8", "replace")
 
 
 def _text(command: Command) -> str:

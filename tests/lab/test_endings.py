@@ -24,7 +24,7 @@ def test_a_step_that_fails_after_the_confirmation_is_only_told(
 ) -> None:
     """The release is live: a chat that is down does not undo that, nor hold up the next step."""
     notify = {"http": {"name": "notify", "method": "POST", "url": "http://127.0.0.1:9/"}}
-    later = {"run": {"name": "later", "command": "touch /tmp/later", "rollback": "safe"}}
+    later = {"run": {"name": "later", "command": "touch /tmp/later"}}
     playbook = client.playbook({"confirm": [notify, later]})
     done = client.hotfix(HOTFIX, "--playbook", str(playbook))
     assert done.code == 0, done.explained

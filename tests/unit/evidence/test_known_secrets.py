@@ -30,6 +30,15 @@ def test_variables_and_files_that_the_settings_name(tmp_path: Path) -> None:
     }
 
 
+def test_variables_that_a_playbook_passes_on_but_for_those_of_every_process(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {"target": "lab", "repository": tmp_path, "host": {"host": "h"}, "services": ["api"]}
+    )
+    env = {"HOOK": "https://chat/x", "HOME": "/home/ann", "OTHER": "x"}
+    assert known_secrets(settings, env, ["HOOK", "HOME"])["HOOK"] == "https://chat/x"
+    assert "HOME" not in known_secrets(settings, env, ["HOOK", "HOME"])
+
+
 def test_what_is_not_set_or_not_there_is_left_out(tmp_path: Path) -> None:
     settings = Settings.model_validate(
         {

@@ -24,6 +24,7 @@ from deployctl.rollout.outcome import GatesFailed
 from deployctl.rollout.recorder import Recorder
 from deployctl.rollout.session import Session
 from deployctl.rollout.steps import RunStep
+from deployctl.rollout.user_steps import StepFailedError
 from tests.unit.engines.support import COMPOSE, FILE, record, survey
 
 EDIT = Edit(FILE, FILE, COMPOSE, b"", "techno-os-api:v1", "techno-os-api:d73cfb1")
@@ -78,6 +79,7 @@ class Run:
             link=cast("Any", SimpleNamespace(host=SimpleNamespace(alive=lambda: True))),
             edits=(EDIT,),
             armed=True,
+            switching=True,
         )
 
     def _hear(self, event: Event) -> None:
@@ -187,6 +189,31 @@ class TestARollbackThatNeedsAPerson:
         assert "hotfix --sha FIX" in outcome.next_step
         assert job.orders == ["rollback"], "the host must not wait for its deadline"
         assert undone == [], "what other steps changed belongs to the release that stays"
+
+    def test_a_step_that_forbids_it_before_the_switch(self, run: Run) -> None:
+        """The step failed itself: what ran before still does."""
+        run.session.unsafe_step, run.session.switching = "drop", False
+        run.host("kept", "the step drop has run")
+        outcome = broken_off(run.session, StepFailedError("The step 'drop' failed."))
+        assert outcome.code is ExitCode.ROLLBACK_FAILED
+        assert "what ran before still runs" in outcome.production
+        assert "docker compose" not in outcome.next_step
+
+    @pytest.mark.parametrize(
+        ("ends", "state"),
+        [
+            ("rollback_failed", "failed"),
+            ("unknown", "failed"),
+            ("kept", "failed"),
+            ("released", "skipped"),
+            ("confirmed", "skipped"),
+        ],
+    )
+    def test_its_stage_says_so(self, run: Run, ends: str, state: str) -> None:
+        run.host(ends)
+        broken_off(run.session, FAILED)
+        [stage] = [s for s in run.session.recorder.stages if s.name == "rollback"]
+        assert stage.state == state
 
 
 def test_steps_are_undone_latest_first_and_before_the_order(

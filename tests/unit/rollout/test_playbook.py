@@ -166,7 +166,18 @@ class TestRefusals:
             (insert(MIGRATE, "approve"), "the step migrate must stand after approve"),
             (insert(NOTIFY, "approve"), "the step notify must stand after approve"),
             (insert({"run": {"name": "x", "command": "x"}}, "swap"), "doesn't say what a rollback"),
-            (insert({"run": {"name": "x", "command": "x"}}, "seal"), "doesn't say what a rollback"),
+            (
+                insert({"run": {"name": "x", "command": "x"}}, "confirm"),
+                "doesn't say what a rollback",
+            ),
+            (
+                insert({"http": {**NOTIFY["http"], "when": "always"}}, "confirm"),
+                "the step notify is for the end of a run (`when: always`)",
+            ),
+            (
+                insert({"run": {**MIGRATE["run"], "when": "failure"}}, "swap"),
+                "the step migrate is for the end of a run (`when: failure`)",
+            ),
             (insert(MIGRATE, "backup"), "the step migrate stands before arm"),
         ],
     )
@@ -174,6 +185,16 @@ class TestRefusals:
         self, books: Books, items: list[Any], said: str
     ) -> None:
         assert any(said in fault for fault in books.faults(items))
+
+    def test_a_step_after_the_confirmation_needs_no_rollback(self, books: Books) -> None:
+        """The release stays, so there is none."""
+        playbook = books.load(insert({"run": {"name": "warm", "command": "true"}}, "seal"))
+        assert playbook.stages[-2].name == "warm"
+
+    def test_a_body_may_only_ask_for_what_is_known(self, books: Books) -> None:
+        body = {"text": "$DEPLOYCTL_RELEASE ${DEPLOYCTL_WHATEVER}"}
+        [fault] = books.faults(insert({"http": {**NOTIFY["http"], "body": body}}, "seal"))
+        assert "DEPLOYCTL_RESULT" in fault
 
     @pytest.mark.parametrize("name", stages())
     def test_no_stage_of_a_hotfix_may_be_left_out(self, books: Books, name: str) -> None:
@@ -271,3 +292,12 @@ class TestWhatAStepNeedsOfTheEnvironment:
         step = HttpStep(name="notify", url_env="WEBHOOK", bearer_env="TOKEN")
         assert step.unset({"TOKEN": ""}) == ("WEBHOOK", "TOKEN")
         assert step.unset({"TOKEN": "t", "WEBHOOK": "https://x.example"}) == ()
+
+
+EXAMPLES = Path(__file__).parents[3] / "examples" / "playbooks"
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yml")), ids=lambda path: path.stem)
+def test_the_examples_load_and_fit_the_schema(path: Path) -> None:
+    assert load_playbook(path, "hotfix").name == path.stem
+    jsonschema.validate(yaml.safe_load(path.read_text()), playbook_schema())
