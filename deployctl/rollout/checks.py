@@ -2,12 +2,14 @@
 
 import os
 import time
+from concurrent.futures import wait
 
 from deployctl import source
 from deployctl.engines.compose import build as builder
 from deployctl.engines.compose import preflight, survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.errors import ConfigError, LockedError, RefusedError
+from deployctl.events import Events, Progress
 from deployctl.host.link import Link
 from deployctl.rollout.aside import aside
 from deployctl.rollout.recorder import StageNote
@@ -15,6 +17,8 @@ from deployctl.rollout.session import Session, need, scratch_path
 from deployctl.rollout.steps import HttpStep, RunStep
 
 BLOCK_BYTES = 4096
+PACKING_TOLD = 1.0
+"""seconds between two words on how far the packing is"""
 LOCK_POLL = 2.0
 """seconds between two looks at a lock that somebody else holds"""
 
@@ -26,16 +30,36 @@ def preflight_stage(session: Session, note: StageNote) -> None:
     packing = None
     if session.command == "hotfix":
         session.commit = commit = _resolve(session)
-        packing = aside(lambda: source.pack(commit, session.settings.source, scratch_path(session)))
+        packing = _Packing(session, commit)
     session.link = session.reaching.result()
     session.survey = _survey(session, session.link)
     if packing is not None:
-        _keep_package(session, packing.result())
+        _keep_package(session, packing.result(session.events))
     _check_host(session)
     note.detail = (
         f"{session.link.host.label}, Docker {session.facts.engine_version}, "
         f"Compose {session.facts.compose_version}"
     )
+
+
+class _Packing:
+    """The source on its way into an archive, beside the run."""
+
+    def __init__(self, session: Session, commit: source.Commit) -> None:
+        self._packed = (0, 0)
+        settings, into = session.settings.source, scratch_path(session)
+        self._package = aside(lambda: source.pack(commit, settings, into, self._note))
+
+    def _note(self, done: int, total: int) -> None:
+        self._packed = (done, total)
+
+    def result(self, events: Events) -> source.Package:
+        """Waits for it, and tells how far it is: a large tree takes minutes."""
+        while not wait([self._package], PACKING_TOLD).done:
+            done, total = self._packed
+            if total:
+                events.emit(Progress(stage="preflight", done_bytes=done, total_bytes=total))
+        return self._package.result()
 
 
 def _check_options(session: Session) -> None:

@@ -4,7 +4,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,12 @@ from deployctl.source.blobs import BlobReader
 from deployctl.source.places import OUTSIDE
 from deployctl.source.resolve import Commit
 from deployctl.source.tree import Entry, Tree, read_tree
+
+Progress = Callable[[int, int], None]
+
+
+def _untold(done: int, total: int) -> None:
+    """Nobody is told."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +57,12 @@ class Package:
         return OUTSIDE if self.dockerfile.startswith(f"{OUTSIDE}/") else ""
 
 
-def pack(commit: Commit, settings: SourceSettings, into: Path) -> Package:
+def pack(
+    commit: Commit, settings: SourceSettings, into: Path, progress: Progress = _untold
+) -> Package:
     """Writes the archive of the commit's tree into the directory `into`; memory stays small.
+
+    `progress` hears often how many bytes of the tree are packed, of how many.
 
     Raises `RefusedError` for what can't be shipped (see `read_tree`), `UntouchedError` when the
     archive can't be written.
@@ -61,7 +71,7 @@ def pack(commit: Commit, settings: SourceSettings, into: Path) -> Package:
     try:
         with _new_file(into, f"{commit.sha}.tar.gz") as (file, path):
             output = HashedFile(file)
-            digest = _write(tree, output)
+            digest = _write(tree, output, progress)
     except OSError as error:
         raise UntouchedError(
             f"The source of {commit.short} can't be packed into {into}: {error.strerror}.",
@@ -85,14 +95,15 @@ def tree_size(commit: Commit, settings: SourceSettings) -> tuple[int, int]:
     return len(entries), sum(entry.size for entry in entries)
 
 
-def _write(tree: Tree, output: HashedFile) -> str:
+def _write(tree: Tree, output: HashedFile, progress: Progress) -> str:
     digest = hashlib.sha256()
     archive = Archive(output)
+    meter = _Meter(progress, sum(entry.size for entry in tree.entries))
     with ExitStack() as stack:
         readers = [stack.enter_context(BlobReader(source)) for source in tree.repositories]
         for entry in tree.entries:
             with _content(entry, readers) as content:
-                sha256 = archive.add(entry, content)
+                sha256 = archive.add(entry, meter.through(content))
             if entry.sha256 and entry.sha256 != sha256:
                 raise RefusedError(
                     f"The Git LFS content of {entry.path.decode(errors='backslashreplace')} in "
@@ -102,6 +113,26 @@ def _write(tree: Tree, output: HashedFile) -> str:
             digest.update(f"{entry.mode} {sha256} ".encode() + entry.path + b"\0")
         archive.close()
     return f"sha256:{digest.hexdigest()}"
+
+
+class _Meter:
+    """Content on its way; tells of every piece."""
+
+    def __init__(self, progress: Progress, total: int) -> None:
+        self._progress = progress
+        self._total = total
+        self._done = 0
+        self._content: Content = io.BytesIO()
+
+    def through(self, content: Content) -> "_Meter":
+        self._content = content
+        return self
+
+    def read(self, count: int = -1, /) -> bytes:
+        data = self._content.read(count)
+        self._done += len(data)
+        self._progress(self._done, self._total)
+        return data
 
 
 @contextmanager

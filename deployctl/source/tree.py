@@ -77,7 +77,7 @@ def read_tree(commit: Commit, settings: SourceSettings) -> Tree:
             raise RefusedError(
                 f"git can't list the files of {commit.short}.",
                 detail=error.message,
-                next_step="git fsck",
+                next_step="git fsck, and if it reports missing objects: git fetch --refetch",
             ) from None
     entries = sorted(walk.entries, key=lambda entry: entry.path)
     where = f"`{settings.path}` in {commit.short}"

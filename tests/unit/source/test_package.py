@@ -164,6 +164,31 @@ def digest_with(record: bytes, name: bytes) -> str:
     return f"sha256:{hashlib.sha256(joined).hexdigest()}"
 
 
+class TestAPartialClone:
+    """One that was made without the files' contents; git fetches what is asked for."""
+
+    @pytest.fixture
+    def partial(self, repo: Clone, tmp_path: Path) -> Clone:
+        repo.git("config", "uploadpack.allowFilter", "true")
+        repo.commit("second", a="1")
+        repo.commit("third", a="2")
+        return repo.clone(tmp_path / "partial", "--filter=blob:none")
+
+    @works("Sources", "a partial clone, while its remote answers")
+    def test_is_completed_from_its_remote(
+        self, repo: Clone, partial: Clone, tmp_path: Path
+    ) -> None:
+        expected = packed(repo, tmp_path / "a", revision="HEAD~1").source_digest
+        assert packed(partial, tmp_path / "b", revision="HEAD~1").source_digest == expected
+
+    @refuses("Sources", "a partial clone without its remote", 23, "git fetch --refetch")
+    def test_without_its_remote(self, partial: Clone, tmp_path: Path, refusal: Case) -> None:
+        partial.git("remote", "set-url", "origin", "file:///nowhere")
+        with pytest.raises(RefusedError) as caught:
+            packed(partial, tmp_path / "out", revision="HEAD~1")
+        assert_refuses(caught.value, refusal)
+
+
 class TestTheSameTree:
     @works("Sources", "a bare clone")
     @works("Sources", "a worktree")
@@ -483,6 +508,15 @@ class TestChangedFiles:
         head = repo.git("rev-parse", "HEAD")
         assert changed_files(repo.path, None, head, PLAIN) is None
         assert changed_files(repo.path, "0" * 40, head, PLAIN) is None
+
+
+def test_it_is_told_how_far_the_packing_is(repo: Clone, tmp_path: Path) -> None:
+    repo.commit("three", **dict.fromkeys("abc", "x" * 700))
+    told: list[tuple[int, int]] = []
+    pack(resolve(repo.path, "HEAD"), PLAIN, tmp_path, lambda *both: told.append(both))
+    assert told[-1] == (2113, 2113)
+    assert (713, 2113) in told
+    assert told == sorted(told)
 
 
 def test_two_thousand_files_take_moments(repo: Clone, tmp_path: Path) -> None:
