@@ -45,6 +45,8 @@ class Agent:
         keys = []
         for _ in range(answer.get_int()):
             blob, comment = answer.get_binary(), answer.get_binary().decode("utf-8", "replace")
+            if not blob:  # also what is read past the end
+                raise paramiko.SSHException("the agent's answer makes no sense")
             key_type = Message(blob).get_binary().decode("ascii", "replace")
             keys.append(AgentKey(self, PublicKey(key_type, blob), comment))
         return keys

@@ -5,6 +5,7 @@ fabric's Connection opens each hop; its host key policy, transport and authentic
 
 import logging
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ class Hop:
             connection = self._connection(transport)
             opened.callback(connection.client.close)
             connection.client.set_missing_host_key_policy(StrictPolicy(trust))
+            began = time.monotonic()
             try:
                 connection.open()
                 transport.watch()
@@ -104,7 +106,8 @@ class Hop:
                 raise
             except (paramiko.SSHException, EOFError, OSError) as error:
                 said = process.last_words() if process else ""
-                raise self._broken(error, transport, said) from error
+                waited = time.monotonic() - began
+                raise self._broken(error, transport, said, waited) from error
             self.stack.push(opened.pop_all())
             return transport
 
@@ -157,10 +160,13 @@ class Hop:
             beyond.what = f"From {before}: {beyond.what}"
             raise beyond from error
 
-    def _broken(self, error: Exception, transport: SshTransport, said: str) -> UnreachableError:
+    def _broken(
+        self, error: Exception, transport: SshTransport, said: str, waited: float
+    ) -> UnreachableError:
         """The connection was made, but what came was not an SSH session."""
         endpoint = self.endpoint
-        if not transport.remote_version and transport.silent:
+        silent = not transport.said_first and waited >= endpoint.connect_timeout
+        if not transport.remote_version and silent:
             return UnreachableError(
                 f"{endpoint.label} was reached, but no SSH session came of it: it takes the "
                 f"connection and says nothing for {endpoint.connect_timeout:g} s.",

@@ -38,19 +38,13 @@ class CountingPacketizer(Packetizer):
     """
 
     received = 0
-    silent = False
-    """it said nothing for as long as anyone would wait"""
 
     def __init__(self, sock: Any) -> None:
         super().__init__(sock)
         self.lines: list[str] = []
 
     def readline(self, timeout: float) -> str:
-        try:
-            line: str = super().readline(timeout)
-        except TimeoutError:
-            self.silent = True
-            raise
+        line: str = super().readline(timeout)
         self.lines.append(line)
         return line
 
@@ -204,11 +198,6 @@ class SshTransport(paramiko.Transport):
                 return False
             waited.wait(0.02)
         return False
-
-    @property
-    def silent(self) -> bool:
-        """Whether the server never said a word in time."""
-        return bool(getattr(self.packetizer, "silent", False))
 
     @property
     def said_first(self) -> str:

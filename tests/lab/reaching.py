@@ -3,14 +3,17 @@
 Everything is on loopback: an sshd of the test's own, as the current user.
 """
 
+import base64
 import json
 import os
 import re
+import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -227,3 +230,77 @@ def _sha256(data: bytes) -> bytes:
     digest = hashes.Hash(hashes.SHA256())
     digest.update(data)
     return digest.finalize()
+
+
+def token_handle(file: Path) -> Path:
+    """The file that `ssh-keygen -t ed25519-sk` writes: it is of no use without its token."""
+    name = b"sk-ssh-ed25519@openssh.com"
+    public = Ed25519PrivateKey.generate().public_key().public_bytes_raw()
+    blob = b"".join(_string(part) for part in (name, public, b"ssh:"))
+    private = b"".join(
+        (
+            b"\x00" * 8,
+            *(_string(part) for part in (name, public, b"ssh:")),
+            b"\x01",
+            *(_string(part) for part in (b"handle", b"", b"a comment")),
+        )
+    )
+    private += bytes(range(1, 9 - len(private) % 8)) if len(private) % 8 else b""
+    head = b"openssh-key-v1\0" + _string(b"none") + _string(b"none") + _string(b"")
+    data = head + struct.pack(">I", 1) + _string(blob) + _string(private)
+    text = base64.encodebytes(data).decode()
+    file.write_text(
+        f"-----BEGIN OPENSSH PRIVATE KEY-----\n{text}-----END OPENSSH PRIVATE KEY-----\n"
+    )
+    file.chmod(0o600)
+    return file
+
+
+class Screen:
+    """A command with a terminal of its own, and what it shows there."""
+
+    def __init__(self, place: Place, argv: list[str]) -> None:
+        self._ours, self.terminal = os.openpty()
+        self.process = subprocess.Popen(
+            ["setsid", "--ctty", *argv],
+            cwd=place.home,
+            env={**place.environment, "TERM": "xterm"},
+            stdin=self.terminal,
+            stdout=self.terminal,
+            stderr=self.terminal,
+        )
+        self.shown = b""
+
+    def until(self, text: bytes) -> None:
+        while text not in self.shown:
+            assert self._more(60), f"it never showed {text!r}: {self.shown!r}"
+
+    def until_still(self) -> None:
+        """Reads until nothing comes for as long as four pictures of the live view take."""
+        while self._more(0.5):
+            pass
+
+    def type(self, data: bytes) -> None:
+        os.write(self._ours, data)
+
+    @property
+    def echoes(self) -> bool:
+        return bool(termios.tcgetattr(self.terminal)[3] & termios.ECHO)
+
+    def end(self) -> int:
+        while self.process.poll() is None:
+            self._more(0.2)
+        self.until_still()
+        return self.process.returncode
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._ours)
+        os.close(self.terminal)
+
+    def _more(self, seconds: float) -> bool:
+        ready, _, _ = select.select([self._ours], [], [], seconds)
+        if ready:
+            self.shown += os.read(self._ours, 65536)
+        return bool(ready)

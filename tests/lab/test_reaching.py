@@ -4,20 +4,30 @@ Where it can't, or won't, it says exactly why not.
 """
 
 import base64
+import ipaddress
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.cases import works
-from tests.unit.host.conftest import Sshd, StartSshd, keygen, public, start_sshd
+from bench.delay_proxy import DelayProxy
+from tests.cases import Case, refuses, works
+from tests.unit.host.conftest import (
+    Sshd,
+    StartSshd,
+    free_port,
+    keygen,
+    public,
+    start_sshd,
+)
 
-from .reaching import Place, Token, sign
+from .reaching import Place, Screen, Token, sign, token_handle
 
 __all__ = ["start_sshd"]
 AREA = "Reaching a host"
@@ -362,6 +372,30 @@ def _(world: World) -> None:
     world.place.write(world.place.host(sshd))
 
 
+@way("a link with a round trip of most of a second")
+def _(world: World) -> None:
+    proxy = world.ending.enter_context(DelayProxy(world.sshd.port, rtt=0.8))
+    file = world.folder / "known"
+    file.write_text(f"[127.0.0.1]:{proxy.port} {public(world.sshd.host_key)}\n")
+    more = f" Port {proxy.port}\n UserKnownHostsFile {file}\n"
+    world.place.write(world.place.host(world.sshd, more=more))
+
+
+@way("a link-local IPv6 address with its zone")
+def _(world: World) -> None:
+    fields = [line.split() for line in Path("/proc/net/if_inet6").read_text().splitlines()]
+    local = [each for each in fields if each[3] == "20" and not each[5].startswith("veth")]
+    if not local:
+        pytest.skip("this machine has no link-local IPv6 address")
+    digits, zone = local[0][0], local[0][5]
+    address = str(ipaddress.IPv6Address(int(digits, 16)))
+    sshd = world.start(f"ListenAddress {address}%{zone}")
+    file = world.folder / "known"
+    file.write_text(f"[{address}%{zone}]:{sshd.port} {public(sshd.host_key)}\n")
+    more = f" HostName {address}%%{zone}\n UserKnownHostsFile {file}\n"
+    world.place.write(world.place.host(sshd, more=more))
+
+
 @pytest.mark.parametrize("setup", WAYS)
 def test_what_ssh_can_do_deployctl_can(setup: Setup, world: World) -> None:
     setup(world)
@@ -369,3 +403,311 @@ def test_what_ssh_can_do_deployctl_can(setup: Setup, world: World) -> None:
     assert ssh.reached, ssh.said
     ours = world.place.deployctl()
     assert ours.reached, ours.said
+
+
+# -- what is refused -------------------------------------------------------------------------------
+
+REFUSALS: list[object] = []
+
+
+def refusal_of(
+    name: str, code: int, sentence: str, *, ssh: bool | None = False
+) -> Callable[[Setup], Setup]:
+    """The setup writes a configuration with which deployctl refuses; `ssh`: what ssh manages."""
+
+    def note(setup: Setup) -> Setup:
+        mark = refuses(AREA, name, code, sentence)
+        REFUSALS.append(pytest.param(setup, ssh, id=name, marks=mark))
+        return setup
+
+    return note
+
+
+@refusal_of("a host whose key is not known", 69, "is not known")
+def _(world: World) -> None:
+    more = " UserKnownHostsFile /dev/null\n StrictHostKeyChecking yes\n"
+    world.place.write(world.place.host(world.sshd, more=more))
+
+
+@refusal_of("a host whose key has changed", 69, "has changed, or somebody is in between")
+def _(world: World) -> None:
+    file = world.folder / "known"
+    file.write_text(f"{world.sshd.name} {public(world.key('old'))}\n")
+    world.place.write(world.place.host(world.sshd, more=f" UserKnownHostsFile {file}\n"))
+
+
+@refusal_of("a host key that known_hosts revokes (@revoked)", 69, "which is revoked")
+def _(world: World) -> None:
+    file, key = world.folder / "known", public(world.sshd.host_key)
+    file.write_text(f"{world.sshd.name} {key}\n@revoked * {key}\n")
+    world.place.write(world.place.host(world.sshd, more=f" UserKnownHostsFile {file}\n"))
+
+
+@refusal_of("a host key that RevokedHostKeys lists", 69, "which is revoked")
+def _(world: World) -> None:
+    more = f" RevokedHostKeys {world.sshd.host_key}.pub\n"
+    world.place.write(world.place.host(world.sshd, more=more))
+
+
+@refusal_of("a host key that RevokedHostKeys revokes (a KRL)", 69, "which is revoked")
+def _(world: World) -> None:
+    krl = world.folder / "krl"
+    words = ["ssh-keygen", "-q", "-k", "-f", str(krl), f"{world.sshd.host_key}.pub"]
+    subprocess.run(words, check=True)
+    world.place.write(world.place.host(world.sshd, more=f" RevokedHostKeys {krl}\n"))
+
+
+@refusal_of(
+    "StrictHostKeyChecking no, with an unknown host key",
+    69,
+    "StrictHostKeyChecking no of ~/.ssh/config is not followed",
+    ssh=True,
+)
+def _(world: World) -> None:
+    more = " StrictHostKeyChecking no\n UserKnownHostsFile /dev/null\n"
+    world.place.write(world.place.host(world.sshd, more=more))
+
+
+@refusal_of(
+    "a host key that only KnownHostsCommand tells",
+    69,
+    "KnownHostsCommand of ~/.ssh/config is not followed",
+    ssh=True,
+)
+def _(world: World) -> None:
+    tells = f"/bin/cat {world.sshd.known_hosts}"
+    more = f" KnownHostsCommand {tells}\n UserKnownHostsFile /dev/null\n"
+    world.place.write(world.place.host(world.sshd, more=more))
+
+
+@refusal_of(
+    "an sshd that knows only outdated algorithms (SHA-1)",
+    69,
+    "have no algorithm in common",
+    ssh=True,
+)
+def _(world: World) -> None:
+    key = world.folder / "rsa"
+    words = ["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(key)]
+    subprocess.run(words, check=True)
+    sshd = world.start("HostKeyAlgorithms ssh-rsa", host_key=key)
+    more = " HostKeyAlgorithms ssh-rsa\n"
+    world.place.write(world.place.host(sshd, more=more))
+
+
+@refusal_of("a key that the host does not let in", 69, "does not let us in as")
+def _(world: World) -> None:
+    more = f" IdentityFile {world.key('stranger')}\n"
+    world.place.write(world.place.host(world.sshd, more=more, key=False))
+
+
+@refusal_of("more keys than the host bears (MaxAuthTries)", 69, "too many authentication failures")
+def _(world: World) -> None:
+    world.agent(*(world.key(f"k{n}") for n in range(7)), world.sshd.user_key)
+    world.place.write(world.place.host(world.sshd, key=False))
+
+
+@refusal_of("a host that takes only passwords", 69, "It takes no keys at all, only password")
+def _(world: World) -> None:
+    sshd = world.start("PubkeyAuthentication no", "PasswordAuthentication yes")
+    world.place.write(world.place.host(sshd))
+
+
+@refusal_of(
+    "a host that takes only keyboard-interactive",
+    69,
+    "It takes no keys at all, only keyboard-interactive",
+)
+def _(world: World) -> None:
+    options = ("UsePAM yes", "PubkeyAuthentication no", "KbdInteractiveAuthentication yes")
+    world.place.write(world.place.host(world.start(*options)))
+
+
+@refusal_of(
+    "a wrong key, where keyboard-interactive is left",
+    69,
+    "It would also take keyboard-interactive; deployctl offers only keys",
+)
+def _(world: World) -> None:
+    sshd = world.start("UsePAM yes", "KbdInteractiveAuthentication yes")
+    more = f" IdentityFile {world.key('stranger')}\n"
+    world.place.write(world.place.host(sshd, more=more, key=False))
+
+
+@refusal_of("a second factor after the key", 69, "and then also wants keyboard-interactive")
+def _(world: World) -> None:
+    methods = "AuthenticationMethods publickey,keyboard-interactive"
+    sshd = world.start("UsePAM yes", "KbdInteractiveAuthentication yes", methods)
+    world.place.write(world.place.host(sshd))
+
+
+@refusal_of("a key with a passphrase, and nobody at a terminal", 69, "needs a passphrase")
+def _(world: World) -> None:
+    more = f" IdentityFile {world.locked(world.sshd)}\n"
+    world.place.write(world.place.host(world.sshd, more=more, key=False))
+
+
+@refusal_of(
+    "the key of a FIDO token without an agent", 69, "only an SSH agent can have the token sign"
+)
+def _(world: World) -> None:
+    more = f" IdentityFile {token_handle(world.folder / 'id_ed25519_sk')}\n"
+    world.place.write(world.place.host(world.sshd, more=more, key=False))
+
+
+@refusal_of("a user's certificate that has expired", 69, "It refused: ")
+def _(world: World) -> None:
+    authority, key = world.key("authority"), world.key("certified")
+    sign(authority, key, "-n", USER, "-V", "20200101:20200102")
+    more = f" IdentityFile {key}\n"
+    world.place.write(world.place.host(world.trusting(authority), more=more, key=False))
+
+
+@refusal_of("a port where nobody listens", 69, "refused the connection on port")
+def _(world: World) -> None:
+    world.place.write(world.place.host(world.sshd, more=f" Port {free_port()}\n"))
+
+
+@refusal_of(
+    "a port that takes connections and never speaks", 69, "takes the connection and says nothing"
+)
+def _(world: World) -> None:
+    silent = world.ending.enter_context(socket.create_server(("127.0.0.1", 0)))
+    world.place.write(world.place.host(world.sshd, more=f" Port {silent.getsockname()[1]}\n"))
+
+
+@refusal_of(
+    "an sshd with too many logins under way (MaxStartups)",
+    69,
+    "closed the connection before it said who it is",
+)
+def _(world: World) -> None:
+    sshd = world.start("MaxStartups 1:100:1")
+    greeting = b""
+    while greeting != b"SSH-":  # the fixture's own look at the port counts until sshd sees its end
+        waiting = world.ending.enter_context(socket.create_connection(("127.0.0.1", sshd.port)))
+        with suppress(ConnectionResetError):
+            greeting = waiting.recv(4)
+    world.place.write(world.place.host(sshd))
+
+
+@refusal_of("a name that does not resolve", 69, "can't be resolved")
+def _(world: World) -> None:
+    world.place.write(world.place.host(world.sshd, more=" HostName nowhere.invalid\n"))
+
+
+@refusal_of("a jump host that forwards nothing", 23, "refuses to forward to")
+def _(world: World) -> None:
+    host = world.place.host
+    jump = host(world.start("AllowTcpForwarding no"), "jump")
+    world.place.write(jump + host(world.sshd, more=" ProxyJump jump\n"))
+
+
+@refusal_of("a ProxyCommand that fails", 69, "no SSH session came of it")
+def _(world: World) -> None:
+    more = " ProxyCommand sh -c 'echo the VPN is down >&2; exit 1'\n"
+    world.place.write(world.place.host(world.sshd, more=more))
+
+
+@refusal_of("ProxyUseFdpass", 78, "passes a socket (ProxyUseFdpass)")
+def _(world: World) -> None:
+    more = " ProxyCommand false\n ProxyUseFdpass yes\n"
+    world.place.write(world.place.host(world.sshd, more=more))
+
+
+@refusal_of("a user whose shell is nologin", 23, "its login shell does not run commands")
+def _(world: World) -> None:
+    world.place.write(world.place.host(world.start("ForceCommand /usr/sbin/nologin")))
+
+
+@refusal_of(
+    "a user who may only use SFTP (ForceCommand internal-sftp)",
+    23,
+    "its login shell does not run commands",
+    ssh=None,
+)
+def _(world: World) -> None:
+    world.place.write(world.place.host(world.start("ForceCommand internal-sftp")))
+
+
+@pytest.mark.parametrize(("setup", "ssh"), REFUSALS)
+def test_what_deployctl_refuses_it_explains(
+    setup: Setup, ssh: bool | None, world: World, refusal: Case
+) -> None:
+    setup(world)
+    if ssh is not None:
+        theirs = world.place.ssh()
+        assert theirs.reached is ssh, theirs.said
+    code, told = world.place.status()
+    assert code == refusal.code, told
+    assert refusal.sentence in told
+    assert "Next:" in told
+
+
+# -- what the settings say -------------------------------------------------------------------------
+
+
+@works(AREA, "user, host and port in the settings, with a key file and a known_hosts file")
+def test_all_in_the_settings(world: World) -> None:
+    sshd = world.sshd
+    files = {"key_file": str(sshd.user_key), "known_hosts": str(sshd.known_hosts)}
+    ours = world.place.deployctl(f"{USER}@127.0.0.1:{sshd.port}", **files)
+    assert ours.reached, ours.said
+
+
+@works(AREA, "the host's key pinned in the settings, and the private key in the environment")
+def test_as_in_ci(world: World) -> None:
+    sshd = world.sshd
+    world.place.environment["DEPLOY_KEY"] = sshd.user_key.read_text().replace("\n", "\\n")
+    host, pinned = f"127.0.0.1:{sshd.port}", public(sshd.host_key)
+    ours = world.place.deployctl(host, key_env="DEPLOY_KEY", host_key=pinned)
+    assert ours.reached, ours.said
+
+
+def test_the_hint_for_a_wrong_key_is_a_command_that_shows_the_same(world: World) -> None:
+    sshd, stranger = world.sshd, world.key("stranger")
+    files = {"key_file": str(stranger), "known_hosts": str(sshd.known_hosts)}
+    _, told = world.place.status(f"127.0.0.1:{sshd.port}", **files)
+    command = told.partition("the key: ")[2].partition(";")[0]
+    assert f"-i {stranger}" in command
+    for key, code in ((stranger, 255), (sshd.user_key, 0)):
+        words = command.replace(str(stranger), str(key)).split()
+        words[1:1] = ["-F", "none", "-o", "BatchMode=yes"]
+        assert subprocess.run(words, capture_output=True, check=False).returncode == code
+
+
+# -- a passphrase on a terminal --------------------------------------------------------------------
+
+
+@pytest.fixture(params=["doctor", "plan --sha HEAD"])
+def asked(request: pytest.FixtureRequest, world: World) -> Iterator[Screen]:
+    """A command that asks for a passphrase: by itself, or while it does other things."""
+    more = f" IdentityFile {world.locked(world.sshd)}\n"
+    world.place.write(world.place.host(world.sshd, more=more, key=False))
+    person = ["-c", "user.name=Ana", "-c", "user.email=ana@example.org"]
+    for words in (["init", "-q"], [*person, "commit", "-q", "--allow-empty", "-m", "First"]):
+        subprocess.run(["git", *words], cwd=world.place.home, check=True)
+    command, *rest = request.param.split()
+    screen = Screen(world.place, [*world.place.argv(command), *rest])
+    try:
+        screen.until(b"Passphrase for ")
+        screen.until_still()
+        yield screen
+    finally:
+        screen.close()
+
+
+@works(AREA, "a key with a passphrase, typed on the terminal")
+def test_nothing_is_drawn_over_the_question(asked: Screen) -> None:
+    assert asked.shown.endswith(b"locked: "), asked.shown[-300:]
+    assert not asked.echoes
+    asked.type(b"a passphrase\n")
+    assert asked.end() == 23  # it got in, and the host has no such project
+    assert b"a passphrase" not in asked.shown
+    assert asked.echoes
+
+
+def test_ctrl_c_at_the_question_ends_with_130(asked: Screen) -> None:
+    asked.type(b"\x03")
+    assert asked.end() == 130, asked.shown
+    assert asked.echoes

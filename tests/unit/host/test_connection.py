@@ -364,10 +364,11 @@ class TestFewSessions:
     ) -> None:
         sshd = start_sshd("MaxSessions 1")
         with Host.connect(sshd.address) as host:
-            for number in range(6):
+            for number in range(9):
                 answer = host.run(program('put n "$N"'), {"N": str(number)}, timeout=10)
                 assert answer.text("n") == str(number)
-            assert len(host._spares) <= 1
+            # The server may hear of one's end only after the next has begun.
+            assert len(host._spares) <= 4
 
     def test_a_server_that_allows_none_is_named(
         self, start_sshd: StartSshd, program: MakeProgram

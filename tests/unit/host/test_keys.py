@@ -3,7 +3,10 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +16,8 @@ import pytest
 from deployctl.errors import ConfigError, UnreachableError
 from deployctl.host.connection import Host
 from deployctl.host.keys import Keyring
-from tests.unit.host.conftest import Sshd, keygen
+from tests.cases import works
+from tests.unit.host.conftest import Sshd, StartSshd, keygen
 
 PASSPHRASE = "correct horse"
 
@@ -32,8 +36,12 @@ class Person:
 
 @pytest.fixture
 def encrypted(sshd: Sshd, tmp_path: Path) -> Path:
+    return lock(sshd, tmp_path)
+
+
+def lock(sshd: Sshd, folder: Path) -> Path:
     """The right key, with a passphrase."""
-    file = tmp_path / "encrypted"
+    file = folder / "encrypted"
     shutil.copy(sshd.user_key, file)
     shutil.copy(f"{sshd.user_key}.pub", f"{file}.pub")
     words = ["ssh-keygen", "-q", "-p", "-P", "", "-N", PASSPHRASE, "-f", str(file)]
@@ -82,6 +90,22 @@ class TestPassphrases:
         person = Person("")
         with pytest.raises(ConfigError):
             connects(sshd, Keyring(person), key_file=encrypted)
+        assert len(person.asked) == 1
+
+    @works("Reaching a host", "a passphrase that takes longer to type than LoginGraceTime")
+    def test_a_host_that_hung_up_meanwhile_is_connected_to_again(
+        self, start_sshd: StartSshd, tmp_path: Path
+    ) -> None:
+        sshd = start_sshd("LoginGraceTime 1")
+        locked = lock(sshd, tmp_path)
+        person = Person(PASSPHRASE)
+
+        def slow(origin: str) -> str | None:
+            while sshd.sessions():
+                time.sleep(0.1)
+            return person(origin)
+
+        assert connects(sshd, Keyring(slow), key_file=locked)
         assert len(person.asked) == 1
 
     def test_the_agent_unlocks_the_one_key(
@@ -174,3 +198,33 @@ class TestSearching:
         (home / ".ssh/config").write_text("".join(f"IdentityFile {key}\n" for key in keys))
         with pytest.raises(UnreachableError, match="too many authentication failures"):
             connects(sshd)
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            b"",
+            b"\x00\x00\x00\x01\x05",
+            b"\xff\xff\xff\xff",
+            b"\x00\x00\x00\x09\x0c\x00\x00\x00\x01\xff\xff\xff\xff",
+            b"\x00\x00\x00\x05\x0c\x7f\xff\xff\xff",
+        ],
+        ids=["hangs up", "refuses", "a length", "a cut key", "a million keys"],
+    )
+    def test_an_agent_that_makes_no_sense_is_no_agent(
+        self, sshd: Sshd, home: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+    ) -> None:
+        path = str(home / "agent")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen()
+
+            def serve() -> None:
+                peer, _ = listener.accept()
+                with peer:
+                    peer.recv(100)
+                    peer.sendall(answer)
+
+            threading.Thread(target=serve, daemon=True).start()
+            monkeypatch.setenv("SSH_AUTH_SOCK", path)
+            shutil.copy(sshd.user_key, home / ".ssh/id_ed25519")
+            assert connects(sshd)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployctl.errors import ConfigError, UnreachableError
+from deployctl.host import ssh_options
 from deployctl.host.address import HostAddress
 from deployctl.host.connection import Host
 from deployctl.host.ssh_config import Endpoint, route
@@ -80,6 +81,45 @@ class TestAliases:
 
     def test_an_ipv6_address(self) -> None:
         assert only(HostAddress("[::1]", port=22, user="u")).label == "u@[::1]:22"
+
+
+class TestCanonicalNames:
+    """CanonicalizeHostname, with a resolver that knows just `vps.example.com`."""
+
+    @pytest.fixture(autouse=True)
+    def resolver(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def knows(host: str, _port: int, _timeout: float) -> list[object]:
+            if host == "vps.example.com.":
+                return ["an address"]
+            raise UnreachableError("no such name")
+
+        monkeypatch.setattr(ssh_options, "resolve", knows)
+
+    WANTED = "CanonicalizeHostname yes\nCanonicalDomains example.org example.com\n"
+
+    def test_the_first_domain_that_has_the_name_counts(self, config: Path) -> None:
+        config.write_text(f"{self.WANTED}Host *.example.com\n User deploy\n")
+        endpoint = only(HostAddress("vps"))
+        assert (endpoint.host, endpoint.user) == ("vps.example.com", "deploy")
+
+    def test_an_unknown_name_stays_as_it_is_unless_that_is_forbidden(self, config: Path) -> None:
+        config.write_text(self.WANTED)
+        assert only(HostAddress("other")).host == "other"
+        config.write_text(f"{self.WANTED}CanonicalizeFallbackLocal no\n")
+        with pytest.raises(ConfigError, match=r"example\.org, example\.com"):
+            route(HostAddress("other"))
+
+    def test_a_name_with_dots_enough_is_left_alone(self, config: Path) -> None:
+        config.write_text(f"{self.WANTED}CanonicalizeMaxDots 0\n")
+        assert only(HostAddress("vps.x")).host == "vps.x"
+
+    def test_behind_a_proxy_only_where_it_is_always_wanted(self, config: Path) -> None:
+        config.write_text(f"{self.WANTED}ProxyCommand none\nMatch host vps\n ProxyJump b\n")
+        assert only(HostAddress("vps")).host == "vps.example.com"
+        config.write_text(f"{self.WANTED}ProxyJump b\n")
+        assert route(HostAddress("vps"))[-1].host == "vps"
+        config.write_text(f"{self.WANTED.replace('yes', 'always')}ProxyJump b\n")
+        assert route(HostAddress("vps"))[-1].host == "vps.example.com"
 
 
 class TestProxies:
