@@ -17,7 +17,11 @@ class Document(BaseModel):
     """Base of everything that is written as JSON for others to read."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        defer_build=True,  # a command uses a few of them
     )
 
 

@@ -22,7 +22,7 @@ HostPort = Annotated[int, BeforeValidator(lambda value: value or 0), Field(ge=0,
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class _Check(_Part):
