@@ -68,6 +68,36 @@ def diagnose(
 
 
 @app.command()
+def repair(
+    context: typer.Context,
+    *,
+    target: opt.Target = None,
+    config: opt.Config = None,
+    from_release: Annotated[
+        str | None,
+        typer.Option(
+            "--from-release", metavar="RELEASE", help="Take the file that this one was live with."
+        ),
+    ] = None,
+    yes: opt.Yes = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="The same as --yes, as `hotfix` has it.")
+    ] = False,
+    output: opt.Output = opt.OutputFormat.TEXT,
+) -> int:
+    """Reconstruct the target's broken compose file; no container is touched.
+
+    Shows the difference, with the origin of each line, and asks before it changes the file.
+    """
+    from deployctl.cli.repairing import carry_out  # noqa: PLC0415 - keeps --help light
+    from deployctl.ui.repair import repair_text  # noqa: PLC0415
+
+    done = carry_out(load_settings(target, config), from_release, yes=yes or repair)
+    Output.of(context).answer(output.value, done, repair_text)
+    return done.exit_code
+
+
+@app.command()
 def render(
     context: typer.Context,
     template: Annotated[
@@ -79,7 +109,7 @@ def render(
     ] = None,
 ) -> None:
     """Print a compose file made from TEMPLATE (`production` is there)."""
-    from deployctl.cli.rendering import render as render_text  # noqa: PLC0415
+    from deployctl.rollout.templates import render as render_text  # noqa: PLC0415
 
     text = render_text(template, dict(_pair(value) for value in values or []))
     Output.of(context).write(text)

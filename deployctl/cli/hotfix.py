@@ -31,6 +31,7 @@ def hotfix(
     advisory: opt.Advisory = None,  # noqa: ARG001 - paired with its reason from the words
     accept_drift: opt.AcceptDrift = False,  # noqa: ARG001
     reason: opt.Reason = None,  # noqa: ARG001
+    repair: opt.Repair = False,
     lock_wait: opt.LockWait = "0s",
     output: opt.Output = opt.OutputFormat.TEXT,
     log_file: opt.LogFile = None,
@@ -49,6 +50,7 @@ def hotfix(
         lock_wait=lock_wait,
         yes=yes,
         rebuild=rebuild,
+        repair=repair,
     )
 
     def act(work: "Work") -> "Result":

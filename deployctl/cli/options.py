@@ -108,6 +108,13 @@ AcceptDrift = Annotated[
         help="Go on although the host differs from its compose file; a --reason must follow.",
     ),
 ]
+Repair = Annotated[
+    bool,
+    typer.Option(
+        "--repair",
+        help="Reconstruct a broken compose file; on a terminal the plan asks for it anyway.",
+    ),
+]
 Reason = Annotated[
     list[str] | None,
     typer.Option(

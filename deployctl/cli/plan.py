@@ -24,6 +24,7 @@ def plan(
     advisory: opt.Advisory = None,  # noqa: ARG001 - paired with its reason from the words
     accept_drift: opt.AcceptDrift = False,  # noqa: ARG001
     reason: opt.Reason = None,  # noqa: ARG001
+    repair: opt.Repair = False,
     output: opt.Output = opt.OutputFormat.TEXT,
     log_file: opt.LogFile = None,
     evidence_dir: opt.EvidenceDir = None,
@@ -39,6 +40,7 @@ def plan(
         log_file=log_file,
         evidence_dir=evidence_dir,
         rebuild=rebuild,
+        repair=repair,
     )
 
     def act(work: "Work") -> "Result":

@@ -37,6 +37,7 @@ class Choices:
     lock_wait: str = "0s"
     yes: bool = False
     rebuild: bool = False
+    repair: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,8 @@ def roll_out(
     options = Options(
         yes=choices.yes,
         rebuild=choices.rebuild,
+        repair=choices.repair,
+        asks=not choices.yes and sys.stdin.isatty() and sys.stderr.isatty(),
         lock_wait=seconds("--lock-wait", choices.lock_wait),
         advisory=reasons.advisory,
         accept_drift=reasons.accept_drift,

@@ -95,6 +95,14 @@ class ComposeSettings(Section):
         tuple[HostPath, ...] | None, AfterValidator(lambda files: files and _unique(files))
     ] = Field(default=None, min_length=1)
     """The Compose files on the host, in the order of `-f`."""
+    template: Text | None = None
+    """A template that a broken file can be made from again: one that deployctl brings, or a file
+    here."""
+    values: dict[EnvName, Text] = Field(default_factory=dict)
+    """The template's values."""
+    base: RepositoryPath | None = None
+    """The commit's own Compose file, seen from `source.path`; by default one of the usual names. A
+    broken file is compared with it, and replaced by it where that is provably the same."""
 
 
 class RolloutSettings(Section):
@@ -233,7 +241,7 @@ class Settings(Section):
     availability: AvailabilitySettings | None = None
     approval: Literal["none", "typed", "signed"] = "typed"
     """What a rollout needs: nothing, EXECUTE typed (or --yes), or a signed approval."""
-    forbid: tuple[Literal["advisory", "accept-drift", "yes"], ...] = ()
+    forbid: tuple[Literal["advisory", "accept-drift", "repair", "yes"], ...] = ()
     """Options of the command line that this target doesn't accept."""
     environment: Text = Field(default="")
     """The environment's name in reports and in CI; by default the target's name."""

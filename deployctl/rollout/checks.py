@@ -12,6 +12,7 @@ from deployctl.errors import ConfigError, LockedError, RefusedError
 from deployctl.events import Events, Progress
 from deployctl.host.link import Link
 from deployctl.rollout.aside import aside
+from deployctl.rollout.broken_file import mend
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session, need, scratch_path
 from deployctl.rollout.steps import HttpStep, RunStep
@@ -64,7 +65,11 @@ class _Packing:
 
 def _check_options(session: Session) -> None:
     settings, options = session.settings, session.options
-    for word, used in (("advisory", options.advisory), ("accept-drift", options.accept_drift)):
+    for word, used in (
+        ("advisory", options.advisory),
+        ("accept-drift", options.accept_drift),
+        ("repair", options.repair),
+    ):
         if used and word in settings.forbid:
             raise RefusedError(
                 f"The target {settings.target} forbids --{word}.",
@@ -130,6 +135,8 @@ def _check_host(session: Session) -> None:
             f"Another rollout is running: {describe_holder(facts.lock_holder or {})}.",
             next_step="Wait for it (--lock-wait 5m), or look at it: deployctl status",
         )
+    mend(session)
+    facts = session.facts
     preflight.raise_for(
         preflight.judge(
             facts,

@@ -193,9 +193,13 @@ def rollback_story(
     current: ReleaseRecord | None,
     before: Sequence[GateResult],
     steps: Sequence[RunStep] = (),
+    *,
+    repaired: bool = False,
 ) -> str:
-    """What a rollback would do. `steps` are those that run while the host is armed."""
-    return " ".join((_put_back_story(current, before), *_steps_story(steps)))
+    """What a rollback would do. `steps` are those that run while the host is armed; `repaired`:
+    the Compose file is broken, so it isn't what a rollback goes back to."""
+    file = "the reconstructed Compose file" if repaired else "the Compose file byte by byte"
+    return " ".join((_put_back_story(current, before, file), *_steps_story(steps)))
 
 
 def _steps_story(steps: Sequence[RunStep]) -> Iterator[str]:
@@ -210,23 +214,25 @@ def _steps_story(steps: Sequence[RunStep]) -> Iterator[str]:
         yield f"Once {' or '.join(unsafe)} has begun, nothing is rolled back: it is unsafe."
 
 
-def _put_back_story(current: ReleaseRecord | None, before: Sequence[GateResult]) -> str:
+def _put_back_story(current: ReleaseRecord | None, before: Sequence[GateResult], file: str) -> str:
     names = ", ".join(sorted(held_before(before)))
     if current is None:
-        return (
-            "A failed gate removes the new container again; the Compose file goes back to its "
-            "bytes of now."
-        )
+        return f"A failed gate removes the new container again, and brings back {file}."
     proof = (
         f"proven by the gates that hold now ({names})"
         if names
         else "proven by image, file and container state, as no gate holds now"
     )
-    return f"A failed gate brings back {describe(current)}, the Compose file byte by byte, {proof}."
+    return f"A failed gate brings back {describe(current)}, {file}, {proof}."
 
 
 def as_before(
-    name: str, services: Sequence[JobService], *, proven: bool, foreign_edit: bool
+    name: str,
+    services: Sequence[JobService],
+    *,
+    proven: bool,
+    foreign_edit: bool,
+    repaired: bool = False,
 ) -> str:
     """What production is in after a rollback that brought back what the survey found.
 
@@ -242,9 +248,13 @@ def as_before(
     else:
         each = ", ".join(f"{service.name} {service.held}" for service in services)
         told = f"Each service is again as it was before ({each})"
-    file = (
-        "the Compose file keeps what somebody else edited meanwhile, with the image of before in it"
-        if foreign_edit
-        else "the Compose file is as before"
-    )
+    if foreign_edit:
+        file = (
+            "the Compose file keeps what somebody else edited meanwhile, with the image of before "
+            "in it"
+        )
+    elif repaired:
+        file = "the broken Compose file is replaced by its reconstruction, with the image of before"
+    else:
+        file = "the Compose file is as before"
     return f"{told}; {file}."

@@ -6,7 +6,9 @@ from pathlib import PurePosixPath
 from deployctl import composefile
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import survey
+from deployctl.engines.compose.refusals import refusal
 from deployctl.engines.compose.survey import Survey
+from deployctl.host.connection import ProgramFailed
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.rollout.address import host_address
@@ -34,10 +36,12 @@ def diagnose(settings: Settings, ask: Ask = ask_nobody) -> Diagnosis:
             },
             timeout=TIMEOUT,
         )
+    except ProgramFailed as failure:
+        raise refusal(failure.kind, failure.message, link.host.label) from failure
     finally:
         link.close()
     states = [state.decode("utf-8", "replace") for state in answer.all("env-file")]
-    wrong = dict(zip(named, states, strict=True))
+    wrong = dict(zip(named, states, strict=False))
     return diagnosis(
         ", ".join(source.path for source in facts.files),
         faults_of(facts, wrong, answer.text("said", "")),

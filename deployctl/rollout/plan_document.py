@@ -37,6 +37,15 @@ class PlannedFile(Document):
     after_sha256: str
 
 
+class PlannedRepair(Document):
+    """A broken Compose file that is reconstructed; its `before` in the plan's files is that."""
+
+    path: str
+    broken_sha256: str
+    source: str
+    """what it was put together from"""
+
+
 class PlannedGate(Document):
     name: str
     service: str
@@ -74,6 +83,7 @@ class Decisions(Document):
     build: bool
     advisory: dict[str, str] = Field(default_factory=dict)
     accept_drift: str | None = None
+    repair: PlannedRepair | None = None
 
     @property
     def digest(self) -> str:
@@ -106,6 +116,8 @@ class PlanFacts(Document):
     """what every gate says now"""
     rollback: str
     warnings: tuple[str, ...]
+    compared: tuple[str, ...] = ()
+    """what of a reconstructed file was compared with the containers, a line a service"""
 
 
 class Plan(Document):

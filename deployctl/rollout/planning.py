@@ -20,6 +20,7 @@ from deployctl.gates.build import build as build_gates
 from deployctl.gates.verdict import held_before
 from deployctl.result import GateResult, Release
 from deployctl.rollout import decide
+from deployctl.rollout.broken_file import planned_repair, repair_warnings
 from deployctl.rollout.context import gate_context, keep_raw, record_release, timing
 from deployctl.rollout.deadline import needs_of, too_short
 from deployctl.rollout.goal import choose_goal
@@ -130,6 +131,7 @@ def _make_plan(session: Session) -> None:
         and (options.rebuild or session.build_digest not in facts.built),
         advisory=dict(options.advisory),
         accept_drift=options.accept_drift,
+        repair=planned_repair(session),
     )
     if decisions.build:
         _check_secrets(session)
@@ -140,12 +142,16 @@ def _make_plan(session: Session) -> None:
     session.ready = PlanReady(
         digest=decisions.digest,
         plan=session.plan.model_dump(mode="json", by_alias=True),
-        diff="".join(edit.diff for edit in session.edits),
+        diff="".join(
+            [session.repair.diff if session.repair else "", *(e.diff for e in session.edits)]
+        ),
     )
     session.evidence.write_text("plan.json", session.plan.model_dump_json(by_alias=True, indent=2))
     for number, edit in enumerate(session.edits, 1):
         session.evidence.write_bytes(f"compose.{number}.before.yml", edit.before)
         session.evidence.write_bytes(f"compose.{number}.after.yml", edit.after)
+        if edit.found is not None:
+            session.evidence.write_bytes(f"compose.{number}.broken.yml", edit.found)
     session.evidence.write_text("compose.diff", session.ready.diff)
     session.events.emit(session.ready)
 
@@ -208,9 +214,13 @@ def _facts(session: Session) -> PlanFacts:
         rollback=decide.FORWARD_STORY
         if session.command == "rollback"
         else decide.rollback_story(
-            session.current or session.found, session.before, _armed_steps(session.playbook)
+            session.current or session.found,
+            session.before,
+            _armed_steps(session.playbook),
+            repaired=session.repair is not None,
         ),
-        warnings=preflight.warnings(facts, settings.services),
+        warnings=(*preflight.warnings(facts, settings.services), *repair_warnings(session)),
+        compared=session.repair.compared if session.repair else (),
     )
 
 

@@ -20,6 +20,10 @@ class Options:
     lock_wait: float = 0.0
     advisory: Mapping[str, str] = field(default_factory=dict)
     accept_drift: str | None = None
+    repair: bool = False
+    """a broken Compose file may be reconstructed"""
+    asks: bool = False
+    """a person sees the plan and types the approval"""
     evidence_dir: Path | None = None
     operator: str = "unknown"
     """who runs the command, for lock, records and evidence"""

@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 from deployctl.config.settings import Settings
 from deployctl.engines.compose.change import Edit
 from deployctl.engines.compose.job import Job
+from deployctl.engines.compose.repair import Reconstruction
 from deployctl.engines.compose.survey import Survey
 from deployctl.engines.releases import ReleaseRecord
 from deployctl.errors import RefusedError
@@ -71,6 +72,8 @@ class Session:
     image_ids: dict[str, str] = field(default_factory=dict)
     """service -> the image ID that must run"""
     edits: tuple[Edit, ...] = ()
+    repair: Reconstruction | None = None
+    """what takes the place of a broken Compose file"""
     gates: tuple[AnyGate, ...] = ()
     before: tuple[GateResult, ...] = ()
     baseline: Mapping[str, Observation] = field(default_factory=dict)

@@ -170,6 +170,7 @@ def _prove(session: Session, reason: str, outcome: RollbackOutcome) -> Undone:
         decide.job_services(facts, services),
         proven=bool(gates),
         foreign_edit=any(note.startswith("foreign-edit") for note in outcome.notes),
+        repaired=session.repair is not None,
     )
     if not gates:
         reason = (

@@ -17,11 +17,13 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
         ("Release", _release(decided)),
         ("Ships", _shipped(facts) if decided["commit"] and decided["build"] else ""),
         ("Build", _layers(facts["layers"]) if decided["build"] else ""),
+        ("Repair", _repair(decided["repair"])),
         ("Swap", _swap(decided)),
         ("Gates", _holding(decided)),
     ]
     lines = [f"{label + ':':<10}{text}" for label, text in rows if text]
     lines += [f"  {_gate(gate)}" for gate in decided["gates"]]
+    lines += _block("The reconstructed file and the containers:", facts["compared"])
     lines += _block("Now:", facts["before"])
     lines += _block("Differs from the live commit:", _changes(facts["changed"]))
     lines.append(f"If a gate does not pass: {clean(facts['rollback'])}")
@@ -59,6 +61,15 @@ def _layers(layers: list[Mapping[str, Any]]) -> str:
         return ""
     cached = sum(layer["cached"] for layer in layers)
     return f"{cached} of {len(layers)} layers expected from the cache"
+
+
+def _repair(repair: Mapping[str, Any] | None) -> str:
+    if not repair:
+        return ""
+    return (
+        f"{clean(repair['path'])} is broken; reconstructed from {clean(repair['source'])}, as "
+        "Compose proves of the containers that run; the broken bytes are kept"
+    )
 
 
 def _swap(decided: Mapping[str, Any]) -> str:

@@ -15,7 +15,8 @@ class Edit:
 
     `old_literal` is the image as it stood, or empty where the file had none for the services;
     `image` is the one that replaces it.
-    `path` has its symlinks resolved; `named` is the path as Compose was given it.
+    `path` has its symlinks resolved; `named` is the path as Compose was given it. `found` is what
+    lies there, where `before` is the reconstruction of a broken file.
     """
 
     path: str
@@ -24,6 +25,7 @@ class Edit:
     after: bytes
     old_literal: str
     image: str
+    found: bytes | None = None
 
     @property
     def before_sha256(self) -> str:
@@ -32,6 +34,11 @@ class Edit:
     @property
     def after_sha256(self) -> str:
         return hashlib.sha256(self.after).hexdigest()
+
+    @property
+    def found_sha256(self) -> str:
+        """Of the bytes on the host."""
+        return hashlib.sha256(self.before if self.found is None else self.found).hexdigest()
 
     @property
     def diff(self) -> str:
@@ -53,7 +60,12 @@ def edits_for(files: Sequence[ComposeSource], images: Mapping[str, str]) -> tupl
             raise _refused(error, "") from error
         wanted.setdefault(index, {})[service] = image
     edits = [_edit(files[index], in_file) for index, in_file in sorted(wanted.items())]
-    return tuple(edit for edit in edits if edit.after != edit.before)
+    edits += [
+        _kept(source, next(iter(images.values())))
+        for index, source in enumerate(files)
+        if source.broken is not None and index not in wanted
+    ]
+    return tuple(edit for edit in edits if edit.after != (edit.found or edit.before))
 
 
 def _edit(source: ComposeSource, images: Mapping[str, str]) -> Edit:
@@ -70,6 +82,20 @@ def _edit(source: ComposeSource, images: Mapping[str, str]) -> Edit:
         after=after,
         old_literal=(scalar.value or "") if scalar is not None else "",
         image=image,
+        found=source.broken,
+    )
+
+
+def _kept(source: ComposeSource, image: str) -> Edit:
+    """A reconstructed file that names no image of ours."""
+    return Edit(
+        path=source.real_path,
+        named=source.path,
+        before=source.data,
+        after=source.data,
+        old_literal="",
+        image=image,
+        found=source.broken,
     )
 
 

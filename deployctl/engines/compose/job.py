@@ -189,6 +189,8 @@ class Job:
         for number, edit in enumerate(edits, 1):
             params[f"EDIT_{number}"] = edit.after.decode("utf-8", "surrogateescape")
             params[f"EDIT_{number}_SHA"] = edit.after_sha256
+            mended = b"" if edit.found is None else edit.before
+            params[f"EDIT_{number}_MENDED"] = mended.decode("utf-8", "surrogateescape")
         self._put("stage", params)
 
     def _put(self, program: str, params: Mapping[str, str]) -> None:
@@ -483,6 +485,7 @@ def edits_table(edits: Sequence[Edit]) -> str:
                 edit.image,
                 edit.named,
                 edit.path,
+                edit.found_sha256,
             )
         )
         for number, edit in enumerate(edits, 1)

@@ -168,7 +168,8 @@ def _config(survey: Survey) -> Finding:
         "compose file",
         not message,
         f"Compose refuses the file as it is on the host: {message}",
-        "deployctl compose diagnose names the faults; mend the file on the host first.",
+        "deployctl compose diagnose names the faults. deployctl hotfix --repair, or deployctl "
+        "compose repair, reconstructs the file.",
     )
 
 

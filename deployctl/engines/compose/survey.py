@@ -24,7 +24,7 @@ from deployctl.host.failures import understood
 
 SURVEY_TIMEOUT = 60.0
 _DRY_RUN = re.compile(r"Container (\S+)\s+([A-Z][a-z]+)")
-_STARTS = ("Created", "Starting", "Started")
+STARTS = ("Created", "Starting", "Started")
 """what Compose says of a container that it leaves as it is, but starts"""
 ALWAYS_TOLD = (
     "user", "boot", "uptime", "docker", "project", "project-dir", "compose-words", "containers",
@@ -51,6 +51,8 @@ class ComposeSource:
     writable: str
     """yes, no, owner (files can be made there, but not with the file's owner), or read-only"""
     data: bytes
+    broken: bytes | None = None
+    """what lies there, where `data` is its reconstruction"""
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Survey:
 
     def _drifted(self, dry_run: str) -> tuple[str, ...]:
         resting = {c.name for c in self.containers if c.status != "running"}
-        starts = {f"{name}: {verb}" for name in resting for verb in _STARTS}
+        starts = {f"{name}: {verb}" for name in resting for verb in STARTS}
         return tuple(line for line in self._disturbed(dry_run, ours=True) if line not in starts)
 
     @property

@@ -10,8 +10,10 @@
 #                image reference before, pin tag, config hashes before (comma), state before
 #                (running, stopped, absent); `-` for none; separated by tabs
 # RUN/edits      a line a file: number, digest before, digest after, image before (as it stood) or
-#                `-`, image after, path as Compose is given it, path without symlinks; separated by
-#                tabs. RUN/edit.N.after holds the new bytes.
+#                `-`, image after, path as Compose is given it, path without symlinks, digest of
+#                what lies there (another than before where that is broken); separated by tabs.
+#                RUN/edit.N.after holds the new bytes, RUN/edit.N.mended the reconstruction of a
+#                broken file, RUN/edit.N.found what that was.
 # RUN/dry-run    what Compose would have done on `up` when the plan was made
 # RUN/unsafe     the name of a step that no rollback can undo, once it has begun
 # RUN/state      one word and its reason: prepared, armed, swapped, confirmed, rolling_back,
@@ -134,10 +136,10 @@ disturbed() {
 }
 
 changed_since_plan() {
-	while IFS=$TAB read -r n before after literal image named path; do
+	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
 		now=$(sha_of "$path" 2>/dev/null)
-		[ "$now" = "$before" ] || echo "$path is not the file that was planned for (sha256 $now, planned $before)"
+		[ "$now" = "$found" ] || echo "$path is not the file that was planned for (sha256 $now, planned $found)"
 	done <"$RUN/edits"
 	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
 		[ -n "$service" ] || continue
@@ -157,7 +159,7 @@ changed_since_plan() {
 # staged SIDE: the Compose words with the edited files replaced by their SIDE, before or after.
 staged() {
 	printf '%s\n' "$COMPOSE_WORDS" | while IFS= read -r word; do
-		while IFS=$TAB read -r n before after literal image named path; do
+		while IFS=$TAB read -r n before after literal image named path found; do
 			[ "$word" != "$named" ] || word=$RUN/edit.$n.$1
 		done <"$RUN/edits"
 		printf '%s\n' "$word"
@@ -178,7 +180,7 @@ render() {
 ask_up() {
 	_scales=$(awk -F "$TAB" '$2 { printf "--scale=%s=%s\n", $1, $2 }' "$RUN/services")
 	# shellcheck disable=SC2086 # one service a line
-	compose "$COMPOSE_WORDS" --dry-run up --no-start --no-build --pull never $_scales $SERVICES >"$RUN/dry-run.now" 2>&1
+	compose "$(meant)" --dry-run up --no-start --no-build --pull never $_scales $SERVICES >"$RUN/dry-run.now" 2>&1
 }
 
 # up_as_planned: what else Compose reads (other files, env files, other services) shows in what it
@@ -216,12 +218,32 @@ keep() {
 	done
 }
 
+# keep_broken N PATH FOUND: of a broken file the bytes are kept, but no rollback goes back to them.
+keep_broken() {
+	[ -f "$RUN/edit.$1.mended" ] || return 0
+	cp -p "$2" "$RUN/edit.$1.found" && [ "$(sha_of "$RUN/edit.$1.found")" = "$3" ] &&
+		cat "$RUN/edit.$1.mended" >"$RUN/edit.$1.before" &&
+		cat "$RUN/edit.$1.mended" >"$(ready "$2")" && durable "$RUN/edit.$1.found"
+}
+
+# meant: the Compose words for what is there before the swap; a broken file's reconstruction.
+meant() {
+	for _mended in "$RUN"/edit.*.mended; do
+		[ ! -f "$_mended" ] || {
+			staged before
+			return
+		}
+	done
+	printf '%s\n' "$COMPOSE_WORDS"
+}
+
 # prepare: whatever a rollback will need exists before anything changes.
 prepare() {
-	while IFS=$TAB read -r n before after literal image named path; do
+	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
-		{ cp -p "$path" "$RUN/edit.$n.before" && durable "$RUN/edit.$n.before" &&
-			cp -p "$path" "$(ready "$path")" && durable "$(ready "$path")"; } || {
+		{ cp -p "$path" "$RUN/edit.$n.before" && cp -p "$path" "$(ready "$path")" &&
+			keep_broken "$n" "$path" "$found" &&
+			durable "$RUN/edit.$n.before" && durable "$(ready "$path")"; } || {
 			say "refused${TAB}backup$TAB$path"
 			return 1
 		}
@@ -249,7 +271,7 @@ prepare() {
 		}
 	done
 	up_as_planned || return 1
-	while IFS=$TAB read -r n before after literal image named path; do
+	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
 		grep -Fxq -- "$image" "$RUN/images.after" || {
 			say "refused${TAB}render-after${TAB}Compose does not see the image $image in the edited $named"
@@ -319,10 +341,10 @@ swap() {
 }
 
 switch() {
-	while IFS=$TAB read -r n before after literal image named path; do
+	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
 		case $(sha_of "$path" 2>/dev/null) in
-		"$before" | "$after") ;;
+		"$found" | "$after") ;;
 		*)
 			say "failed${TAB}changed$TAB$path was edited after it was armed"
 			return 1
@@ -361,12 +383,15 @@ keep_evidence() {
 	done <"$RUN/services"
 }
 
-# put_back_file N BEFORE AFTER LITERAL IMAGE NAMED PATH: whole bytes while the file is still ours, or
-# gone; of a foreign edit only the image is put back.
+# put_back_file N BEFORE AFTER LITERAL IMAGE NAMED PATH FOUND: whole bytes while the file is still
+# ours, or gone; of a foreign edit only the image is put back. A broken file that lies there still
+# says that nothing was swapped.
 put_back_file() {
 	now=$(sha_of "$7" 2>/dev/null)
 	if [ "$now" = "$2" ]; then
 		return 0
+	elif [ "$now" = "$8" ]; then
+		unswapped=1
 	elif [ "$now" = "$3" ] || [ ! -e "$7" ]; then
 		if [ "$(sha_of "$(ready "$7")" 2>/dev/null)" = "$2" ]; then
 			mv "$(ready "$7")" "$7" && durable "$7"
@@ -444,6 +469,7 @@ engine_back() {
 # put_back: everything as it was. Safe to run again, from wherever it was cut off.
 put_back() {
 	bad=0
+	unswapped=0
 	engine_back || return 1
 	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
 		[ -n "$service" ] && [ "$image" != - ] || continue
@@ -453,10 +479,11 @@ put_back() {
 		}
 	done <"$RUN/services"
 	[ "$bad" = 0 ] || return 1
-	while IFS=$TAB read -r n before after literal image named path; do
-		[ -z "$n" ] || put_back_file "$n" "$before" "$after" "$literal" "$image" "$named" "$path" || bad=1
+	while IFS=$TAB read -r n before after literal image named path found; do
+		[ -z "$n" ] || put_back_file "$n" "$before" "$after" "$literal" "$image" "$named" "$path" "$found" || bad=1
 	done <"$RUN/edits"
 	[ "$bad" = 0 ] || return 1
+	[ "$unswapped" = 0 ] || return 0
 	while IFS=$TAB read -r service scale ids image reference pin hashes held <&5; do
 		[ -z "$service" ] ||
 			put_back_service "$service" "$scale" "$ids" "$image" "$reference" "$pin" "$hashes" "$held" ||
@@ -576,7 +603,7 @@ obey() {
 
 clean_up() {
 	rm -f "$RUN/reserve"
-	while IFS=$TAB read -r n before after literal image named path; do
+	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -z "$n" ] || rm -f "$(ready "$path")"
 	done <"$RUN/edits"
 }

@@ -48,8 +48,9 @@ def test_edits_are_numbered_and_have_no_empty_column() -> None:
     first, second = (line.split("\t") for line in lines)
     assert first[0] == "1"
     assert second[0] == "2"
-    assert first[3:] == ["-", "api:v2", "/a.yml", "/a.yml"]
-    assert second[3:] == ["api:v1", "api:v2", "/link.yml", "/b.yml"]
+    assert first[3:7] == ["-", "api:v2", "/a.yml", "/a.yml"]
+    assert first[7] == first[1], "what lies there is what a rollback goes back to"
+    assert second[3:7] == ["api:v1", "api:v2", "/link.yml", "/b.yml"]
 
 
 def test_settings_reach_the_shell_as_they_are() -> None:

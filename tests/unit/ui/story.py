@@ -101,6 +101,7 @@ PLAN: dict[str, Any] = {
         "build": True,
         "advisory": {"prometheus": "its disk is full, OPS-12"},
         "acceptDrift": None,
+        "repair": None,
     },
     "facts": {
         "changed": [
@@ -115,6 +116,7 @@ PLAN: dict[str, Any] = {
         ],
         "before": ["health: pass", "metrics: fail, 404"],
         "rollback": "the file's bytes, techno-os-api:latest and its container come back.",
+        "compared": [],
         "warnings": ["The commit is not on any remote."],
     },
 }

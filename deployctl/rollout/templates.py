@@ -16,7 +16,7 @@ def render(template: str, values: Mapping[str, str]) -> str:
 
     Templates are rendered in Jinja2's sandbox: one from elsewhere runs no code here.
     """
-    import jinja2  # noqa: PLC0415 - only for this command
+    import jinja2  # noqa: PLC0415 - most runs render none
     from jinja2 import meta  # noqa: PLC0415
     from jinja2.sandbox import SandboxedEnvironment  # noqa: PLC0415
 

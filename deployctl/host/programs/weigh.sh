@@ -1,0 +1,47 @@
+# weigh.sh: what Compose says of files that might take the place of a broken one. Changes nothing.
+#
+# DOCKER COMPOSE_WORDS PROJECT PUBLIC   see docker.sh
+# NAMED       the broken file as Compose is given it
+# SERVICES    services that must be left alone, one a line
+# SCALES      --scale=SERVICE=REPLICAS as they are, one a line: they may have been scaled by hand
+# CANDIDATES  their number; CANDIDATE_1 … their bytes
+#include docker.sh
+
+work=$(mktemp -d) || fail no-space /tmp
+trap 'rm -rf "$work"' EXIT
+
+# up_dry OPTION…: what `up` would make anew with the candidate; fails where Compose does.
+up_dry() {
+	# shellcheck disable=SC2086 # one service a line, names without spaces
+	compose "$with" --dry-run up --no-start "$@" --no-build --pull never $SCALES $SERVICES >"$work/said" 2>&1
+}
+
+# weighed: fails where Compose refuses the file, and `said` has its words.
+weighed() {
+	# shellcheck disable=SC2086
+	compose "$with" config --images $SERVICES >"$work/images" 2>"$work/said" || return 1
+	up_dry || return 1
+	cp "$work/said" "$work/plain"
+	# As in a survey: a container may have been made with its dependencies, or without.
+	grep -q reate "$work/plain" || return 0
+	up_dry --no-deps && cp "$work/said" "$work/alone"
+}
+
+n=1
+while [ "$n" -le "$CANDIDATES" ]; do
+	eval "printf %s \"\$CANDIDATE_$n\"" >"$work/$n.yml" || fail no-space "$work"
+	with=$(printf '%s\n' "$COMPOSE_WORDS" | while IFS= read -r word; do
+		[ "$word" != "$NAMED" ] || word=$work/$n.yml
+		printf '%s\n' "$word"
+	done)
+	: >"$work/images" && : >"$work/plain" && : >"$work/alone"
+	if weighed; then
+		put refused ''
+	else
+		put refused "$(sed "s|$work/$n.yml|$NAMED|g" "$work/said" | scrub "$PROJECT" "$PUBLIC")"
+	fi
+	put_file images "$work/images"
+	put dry-run "$(grep ' Container ' "$work/plain")"
+	put dry-run-alone "$(grep ' Container ' "$work/alone")"
+	n=$((n + 1))
+done

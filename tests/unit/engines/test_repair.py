@@ -1,0 +1,222 @@
+"""What containers say of a compose file, and which candidate takes its place. Pure."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from deployctl.composefile.reconstruct import Candidate, Known, Running
+from deployctl.engines.compose.change import edits_for
+from deployctl.engines.compose.remains import Recorded, Remains, duration, running
+from deployctl.engines.compose.repair import broken_file, choose, proposals
+from deployctl.engines.compose.weigh import Weighed, judged
+from deployctl.errors import RefusedError
+
+from .support import COMPOSE, FILE, source, survey
+
+LABELS = {
+    "com.docker.compose.service": "api",
+    "com.docker.compose.oneoff": "False",
+    "com.docker.compose.depends_on": "db:service_healthy:false,cache:service_started:true",
+}
+IMAGE: dict[str, Any] = {
+    "id": "sha256:i", "cmd": ["run"], "entrypoint": None, "env": ["PATH"], "labels": {"own": "1"},
+    "user": "", "workdir": "/srv", "health": None,
+}  # fmt: skip
+CONTAINER: dict[str, Any] = {
+    **IMAGE, "id": "abc", "name": "/p-api-1", "image": "api:1", "imageId": "sha256:i",
+    "hostname": "abc", "labels": {**LABELS, "own": "1"}, "host": {}, "mounts": [], "networks": {},
+}  # fmt: skip
+
+
+def one(**changes: Any) -> Running:
+    [found] = running([{**CONTAINER, **changes}], {"sha256:i": IMAGE}, "p")
+    return found
+
+
+def test_what_the_image_gave_is_no_setting() -> None:
+    found = one(labels={"com.docker.compose.service": "api", "own": "1"})
+    assert (found.service, found.container, found.image) == ("api", "p-api-1", "api:1")
+    assert found.settings == {}
+    assert found.environment == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "value"),
+    [
+        ({"name": "/shop-api"}, "container_name", "shop-api"),
+        ({"cmd": ["a", "b c"]}, "command", ["a", "b c"]),
+        ({"user": "1000"}, "user", "1000"),
+        ({"hostname": "api"}, "hostname", "api"),
+        (
+            {"host": {"PortBindings": {"53/udp": [{"HostIp": "::1", "HostPort": "5353"}]}}},
+            "ports",
+            ["[::1]:5353:53/udp"],
+        ),
+        (
+            {"host": {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}}},
+            "ports",
+            ["8080:80"],
+        ),
+        ({"host": {"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 3}}},
+         "restart", "on-failure:3"),
+        ({"host": {"Memory": 268435456}}, "mem_limit", "268435456"),
+        ({"host": {"NetworkMode": "host"}, "networks": {"host": {}}}, "network_mode", "host"),
+        ({"networks": {"p_front": {}, "other": {}}}, "networks", ["front", "other"]),
+        (
+            {
+                "mounts": [
+                    {"Type": "volume", "Name": "p_data", "Destination": "/d", "RW": True},
+                    {"Type": "volume", "Name": "f" * 64, "Destination": "/x", "RW": True},
+                    {"Type": "bind", "Source": "/s", "Destination": "/t", "RW": False},
+                ]
+            },
+            "volumes",
+            ["data:/d", "/s:/t:ro"],
+        ),
+        (
+            {"health": {"Test": ["CMD", "true"], "Interval": 90000000000, "Retries": 2}},
+            "healthcheck",
+            {"test": ["CMD", "true"], "interval": "1m30s", "retries": 2},
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_container_has_in_composes_words(
+    changes: dict[str, Any], key: str, value: object
+) -> None:
+    assert one(**changes).settings[key] == value
+
+
+def test_dependencies_stand_in_a_label() -> None:
+    assert one().settings["depends_on"] == {
+        "db": {"condition": "service_healthy"},
+        "cache": {"condition": "service_started", "restart": True},
+    }
+
+
+def test_the_default_network_is_no_setting() -> None:
+    assert "networks" not in one(networks={"p_default": {}}).settings
+
+
+def test_the_environment_is_known_by_name_and_hidden_values_are_not_used() -> None:
+    found = one(env=["PATH", "B", "A"], cmd=["--token=[TOKEN]"])
+    assert found.environment == ("A", "B")
+    assert found.secret == {"command"}
+
+
+def test_an_image_that_compose_built_is_known_and_one_without_a_name_is_not() -> None:
+    built = {**IMAGE, "labels": LABELS}
+    [found] = running([{**CONTAINER, "image": "sha256:i"}], {"sha256:i": built}, "p")
+    assert (found.built, found.image) == (True, "")
+
+
+def test_replicas_are_counted_and_one_off_containers_are_not() -> None:
+    labels = {**LABELS, "com.docker.compose.oneoff": "True"}
+    found = running([CONTAINER, {**CONTAINER, "name": "/p-api-2"}, {**CONTAINER, "labels": labels}],
+                    {"sha256:i": IMAGE}, "p")  # fmt: skip
+    assert [(one.container, one.count) for one in found] == [("p-api-1", 2)]
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "text"), [(0, "0s"), (500000000, "500ms"), (3690000000000, "1h1m30s")]
+)
+def test_durations_are_written_as_compose_writes_them(nanoseconds: int, text: str) -> None:
+    assert duration(nanoseconds) == text
+
+
+# -- weighing and choosing ----------------------------------------------------------------------
+
+LEFT_ALONE = " Container techno-os-api  Running\n"
+RECREATED = " Container techno-os-api  Recreate\n"
+
+
+@pytest.mark.parametrize(
+    ("refused", "dry_run", "alone", "proven"),
+    [
+        ("", LEFT_ALONE, "", True),
+        ("", "", "", True),
+        ("", RECREATED, "", True),
+        ("", RECREATED, LEFT_ALONE, True),
+        ("", RECREATED, RECREATED, False),
+        ("no such service: api", "", "", False),
+    ],
+)
+def test_proven_is_what_compose_accepts_and_would_leave_alone(
+    refused: str, dry_run: str, alone: str, proven: bool
+) -> None:
+    assert judged(survey(), refused, dry_run, alone, "").proven is proven
+
+
+def candidate(name: str, *objections: str) -> Candidate:
+    return Candidate("file", name, name.encode(), (), objections)
+
+
+def weighed(refused: str = "", *disturbed: str) -> Weighed:
+    return Weighed(refused, disturbed, "", "", ())
+
+
+def test_the_first_that_is_proven_and_not_objected_to_is_chosen() -> None:
+    listed = [candidate("a", "has more"), candidate("b"), candidate("c"), candidate("d")]
+    seen = [weighed(), weighed("bad"), weighed(), weighed()]
+    assert choose(listed, seen).name == "c"
+    assert choose(listed, seen, ignore=True).name == "a", "asked for by name"
+
+
+def test_containers_that_were_made_without_dependencies_prove_a_whole_file_only() -> None:
+    loosely = judged(survey(), "", RECREATED, LEFT_ALONE, "")
+    assert (loosely.proven, loosely.strictly) == (True, False)
+    assert choose([candidate("a")], [loosely]).name == "a"
+    with pytest.raises(RefusedError, match="without their dependencies"):
+        choose([replace(candidate("a"), source="containers")], [loosely])
+
+
+def test_without_one_the_refusal_says_what_was_tried() -> None:
+    listed = [candidate("a", "it has no service db"), candidate("b"), candidate("c")]
+    seen = [weighed(), weighed("line 3: bad"), weighed("", "api: Recreate")]
+    with pytest.raises(RefusedError) as caught:
+        choose(listed, seen)
+    for part in ("no service db", "line 3: bad", "api: Recreate"):
+        assert part in caught.value.what
+    assert "--from-release" in caught.value.next_step
+
+
+BROKEN = COMPOSE.replace(b"    image: techno-os-api:v1\n", b"")
+LEFT = Remains(
+    (Running("api", "techno-os-api", "techno-os-api:v1"),),
+    (Recorded("r1", FILE, b"old"), Recorded("r2", FILE, COMPOSE), Recorded("r2", "/x", b"x")),
+)
+
+
+def test_of_the_recorded_files_that_of_the_live_release_is_proposed() -> None:
+    facts = survey(files=(source(BROKEN),), live="r2")
+    listed = proposals(
+        facts, facts.files[0], LEFT, [Known("template", "template t", b"a: b")], None
+    )
+    assert [one.name for one in listed][:2] == ["release r2", "template t"]
+    assert listed[0].data == COMPOSE
+
+
+def test_a_release_that_was_named_is_the_only_proposal() -> None:
+    facts = survey(files=(source(BROKEN),), live="r2")
+    [only] = proposals(facts, facts.files[0], LEFT, [], "r2")
+    assert only.data == COMPOSE
+    with pytest.raises(RefusedError, match=r"No Compose file of r7 is recorded.*r1, r2"):
+        proposals(facts, facts.files[0], LEFT, [], "r7")
+
+
+def test_of_several_files_the_broken_one_must_be_seen() -> None:
+    first, second = source(COMPOSE, "/a.yml"), source(b"services: [", "/b.yml")
+    assert broken_file(survey(files=(first, second))).path == "/b.yml"
+    with pytest.raises(RefusedError, match="can't be told"):
+        broken_file(survey(files=(first, source(COMPOSE, "/b.yml"))))
+
+
+def test_an_edit_of_a_reconstruction_knows_what_lies_there() -> None:
+    mended = replace(source(COMPOSE), broken=BROKEN)
+    [edit] = edits_for((mended,), {"api": "techno-os-api:v2"})
+    assert (edit.before, edit.found) == (COMPOSE, BROKEN)
+    assert edit.found_sha256 != edit.before_sha256
+    base = replace(source(b"networks: {}\n", "/n.yml"), broken=b"networks: {")
+    two = edits_for((source(COMPOSE), base), {"api": "techno-os-api:v2"})
+    assert [edit.path for edit in two] == [FILE, "/n.yml"]
+    assert two[1].after == two[1].before
