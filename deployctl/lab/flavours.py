@@ -44,6 +44,23 @@ _AT_THE_CONTAINER = {
 _GIVE = f"chown {{user}}:techno {COMPOSE_FILE}\nchown -R {{user}}:{{user}} /opt/techno-os/env\n"
 _TMP = "mount -t tmpfs -o {options} tmpfs /tmp\n"
 _HIDDEN = "/usr/local/lib/lab/hidden"
+_OLD_ENGINE = f"""\
+programs='usr/sbin/dockerd usr/bin/docker usr/bin/containerd usr/bin/containerd-shim-runc-v2
+  usr/sbin/runc usr/sbin/docker-proxy'
+# restart_docker COMMAND: with COMMAND done while the engine is off.
+restart_docker() {{
+  service docker stop >/dev/null
+  "$@"
+  service docker start >/dev/null
+  timeout 60 sh -c 'until docker version >/dev/null 2>&1; do sleep 0.2; done'
+}}
+put_new() {{
+  for path in $programs; do
+    rm -f "/$path"
+    [ ! -e "{_HIDDEN}/$path" ] || mv "{_HIDDEN}/$path" "/$path"
+  done
+}}
+"""
 
 
 @dataclass(frozen=True)
@@ -283,6 +300,38 @@ chown root:docker /run/docker.sock
 rm -r /run/user/1000 /run/root
 """,
         target={"docker_host": "unix:///run/user/1000/docker.sock"},
+    ),
+    Flavour(
+        "old-docker",
+        "Docker Engine 20.10 of Debian 12, with a newer Compose (needs Debian's archive)",
+        _OLD_ENGINE
+        + f"""\
+old=/usr/local/lib/lab/docker-20.10
+mkdir -p "$old/sources" "$old/lists/partial" "$old/archives/partial"
+for list in /etc/apt/sources.list /etc/apt/sources.list.d/*; do
+  [ ! -s "$list" ] || sed 's/trixie/bookworm/g' "$list" >"$old/sources/$(basename "$list")"
+done
+bookworm() {{
+  apt-get -qq -o Dir::Etc::SourceList=/dev/null -o "Dir::Etc::SourceParts=$old/sources" \\
+    -o "Dir::State::Lists=$old/lists" -o "Dir::Cache=$old/archives" -o APT::Sandbox::User=root "$@"
+}}
+bookworm update
+(cd "$old" && bookworm download docker.io=20.10* containerd/bookworm runc/bookworm \\
+  libdevmapper1.02.1/bookworm && for package in *.deb; do dpkg -x "$package" .; done)
+put_old() {{
+  for path in $programs; do
+    mkdir -p "{_HIDDEN}/$(dirname "$path")"
+    [ ! -e "/$path" ] || mv "/$path" "{_HIDDEN}/$path"
+    cp "$old/$path" "/$path"
+  done
+  find "$old" -name 'libdevmapper.so*' -exec cp {{}} /usr/local/lib/ \\;
+  ldconfig
+}}
+edit -e '/start_interval/d'
+restart_docker put_old
+up
+""",
+        undo=_OLD_ENGINE + "restart_docker put_new\n",
     ),
     Flavour(
         "small-tmp",

@@ -74,6 +74,17 @@ def test_a_hotfix_and_the_way_back(flavour: str, server: Server, awkward: Awkwar
     )  # fmt: skip
 
 
+@works("Hosts", "Docker Engine 20.10, and 26")
+def test_an_old_engine(server: Server, awkward: Awkward) -> None:
+    client = awkward("old-docker")
+    before = server.look()
+    done = client.hotfix(HOTFIX)
+    assert_live(done, server)
+    assert any("Docker 20.10." in str(stage["detail"]) for stage in done.document["stages"])
+    assert client.rollback().code == 0
+    assert server.look().image == before.image
+
+
 @works("Hosts", "the very first rollout")
 def test_the_first_rollout_of_all(server: Server, awkward: Awkward) -> None:
     client = awkward("never-deployed")

@@ -12,6 +12,7 @@ from deployctl.config.gates import PrometheusGateSettings
 from deployctl.gates.base import CannotObserveError, Judgement
 from deployctl.gates.promapi import Sample, Target
 from deployctl.gates.prometheus import PrometheusGate, PrometheusObservation, Scrape
+from tests.cases import works
 from tests.unit.gates.support import STARTED, Answer, container, context, serving
 
 T0 = STARTED.timestamp() + 5
@@ -89,6 +90,23 @@ class TestAProof:
         verdict = judged(series={KEY: series(start=None)})
         assert verdict.state == "inconclusive"
         assert "revision_label" in verdict.reason
+
+
+@works("Hosts", "a host clock an hour off from Prometheus's")
+@pytest.mark.parametrize("off", [-3600.0, 3600.0])
+@pytest.mark.parametrize(("start", "state"), [(0.0, "pass"), (-600.0, "fail")])
+def test_clocks_that_are_apart(off: float, start: float, state: str) -> None:
+    """Scrapes are on Prometheus's clock, starts on the host's; neither is compared across.
+
+    The clock of a lab's host is that of the machine, so it can't be shifted there.
+    """
+    target = replace(TARGET, last_scrape=T0 + 2 + off)
+    scrapes = tuple(replace(scrape, at=scrape.at + off) for scrape in TWO)
+    process = series(start=STARTED.timestamp() + start, at=T0 + 2 + off)
+    verdict = judged(
+        target, fence=T0 + off, scrapes={KEY: scrapes}, series={KEY: process}, old_gone=True
+    )
+    assert verdict.state == state
 
 
 class TestWhatLooksLikeUp:
