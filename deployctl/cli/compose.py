@@ -123,8 +123,14 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _read(file: str) -> bytes:
+    from deployctl.composefile.document import LARGEST_BYTES  # noqa: PLC0415 - keeps --help light
+
     try:
-        return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        # No more than it takes to see that it is too large: it may have no end, as /dev/zero.
+        if file == "-":
+            return sys.stdin.buffer.read(LARGEST_BYTES + 1)
+        with Path(file).open("rb") as stream:
+            return stream.read(LARGEST_BYTES + 1)
     except OSError as error:
         raise UsageError(
             f"{file} can't be read: {error.strerror}.", next_step="Check the path."

@@ -15,6 +15,7 @@ from deployctl.composefile.faults import ComposeFault, UnreadableCompose
 
 Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+LARGEST_BYTES = 4 * 1024 * 1024
 BOM = b"\xef\xbb\xbf"
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 STRING_TAGS = frozenset({None, "!", "tag:yaml.org,2002:str"})
@@ -94,6 +95,10 @@ def fault_at(text: str, index: int, message: str, mend: str = "") -> ComposeFaul
 
 def decode(data: bytes) -> tuple[bytes, str]:
     """The byte order mark (or nothing) and the text after it; `UnreadableCompose` otherwise."""
+    if len(data) > LARGEST_BYTES:
+        message = f"The file is larger than {LARGEST_BYTES // 1024**2} MiB."
+        mend = "Check that this is the compose file."
+        raise UnreadableCompose([ComposeFault(1, 1, message, mend)])
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         mend = "Save it as UTF-8."
         raise UnreadableCompose([ComposeFault(1, 1, "The file is UTF-16, not UTF-8.", mend)])

@@ -1,9 +1,13 @@
 """What is wrong with a compose file as text, before it means anything."""
 
 import re
+from itertools import islice
 
 from deployctl.composefile.document import BOM, fault_at
 from deployctl.composefile.faults import ComposeFault
+
+MOST = 200
+"""faults of a kind; who has read so many has understood"""
 
 CONFLICT = re.compile(r"^(<{7}|\|{7}|>{7})(?: .*)?\r?$|^={7}\r?$", re.MULTILINE)
 TAB_INDENT = re.compile(r"^ *\t[ \t]*(?![ \t#\r\n])", re.MULTILINE)
@@ -12,7 +16,7 @@ TAB_INDENT = re.compile(r"^ *\t[ \t]*(?![ \t#\r\n])", re.MULTILINE)
 def conflicts(data: bytes) -> list[ComposeFault]:
     """The markers that an unfinished merge leaves."""
     text = _text(data)
-    marks = list(CONFLICT.finditer(text))
+    marks = list(islice(CONFLICT.finditer(text), MOST))
     if not any(mark.group().startswith(("<", ">")) for mark in marks):
         return []
     mend = "Keep one of the two sides and delete the three marker lines."
@@ -32,7 +36,7 @@ def tabs(data: bytes) -> list[ComposeFault]:
             "A tab in the indentation; YAML allows only spaces there.",
             "Replace it by spaces, as many as the lines around it have.",
         )
-        for match in TAB_INDENT.finditer(text)
+        for match in islice(TAB_INDENT.finditer(text), MOST)
     ]
 
 

@@ -1,7 +1,6 @@
 """The user's own command on the host: exit code, text, number."""
 
 import hashlib
-import re
 import time
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from deployctl.gates.base import (
 )
 from deployctl.gates.endpoint import shown
 from deployctl.gates.expect import bounds_text, outside
+from deployctl.gates.matching import matches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class CommandGate(Gate[CommandObservation]):
         if outcome.exit_code != settings.exit_code:
             return f"exit code {outcome.exit_code}, expected {settings.exit_code}"
         text = outcome.stdout.decode("utf-8", "replace")
-        if settings.matches is not None and not re.search(settings.matches, text):
+        if settings.matches is not None and not matches(settings.matches, text):
             return f"what it printed does not match /{settings.matches}/"
         if settings.number is None:
             return ""

@@ -1,7 +1,6 @@
 """The health gate and the user's own `http` gate: status, JSON, text."""
 
 import json
-import re
 from collections.abc import Iterator
 
 from pydantic import JsonValue
@@ -19,6 +18,7 @@ from deployctl.gates.endpoint import (
 )
 from deployctl.gates.expect import missing
 from deployctl.gates.fetch import Exchange, refused_access
+from deployctl.gates.matching import matches
 
 
 class HttpGate(Gate[HttpObservation]):
@@ -83,7 +83,7 @@ class HttpGate(Gate[HttpObservation]):
             yield from _json_faults(settings.json_subset, exchange)
         if settings.contains is not None and settings.contains not in exchange.text:
             yield f"the answer does not contain {compact(settings.contains)}"
-        if self._matches is not None and not re.search(self._matches, exchange.text):
+        if self._matches is not None and not matches(self._matches, exchange.text):
             yield f"the answer does not match /{self._matches}/"
         if self._max_latency is not None and exchange.latency > self._max_latency:
             yield f"answered in {exchange.latency:.3g} s, expected {self._max_latency:g} s or less"

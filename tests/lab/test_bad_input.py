@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from deployctl.lab.service import Lab
+from tests.cases import works
 
 from .client import Client, Ended
 from .expect import assert_untouched
@@ -152,3 +153,32 @@ def test_compose_commands_on_files_that_are_none(client: Client, tmp_path: Path)
     ):
         done = client.run_plain(*words)
         assert done.code in {USAGE, REFUSED}, done.explained
+
+
+LIES = {
+    "not JSON": "echo '<html>Cannot connect to the daemon</html>'",
+    "cut off": 'docker "$@" | head -c 700',
+    "a flood": "head -c 100000000 /dev/zero | tr '\\0' '{'",
+    "deep": "head -c 200000 /dev/zero | tr '\\0' '['",
+    "other types": """echo '{"id": 7, "state": [], "ports": "80", "service": {}}'""",
+}
+
+
+@works("Hostile input", "a host whose `docker inspect` lies: refused, nothing changed")
+@pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
+def test_a_docker_that_lies(
+    lie: str, first_server: Server, make_client: Callable[..., Client]
+) -> None:
+    """The host is real; its Docker answers `inspect` as it likes."""
+    first_server.sh(
+        "cat >/tmp/liar <<'EOF'\n#!/bin/sh\n"
+        f'case " $* " in *" inspect "*) {lie} ;; *) exec docker "$@" ;; esac\n'
+        "EOF\nchmod 755 /tmp/liar"
+    )
+    client = make_client(host_docker="/tmp/liar")
+    try:
+        for done in (client.hotfix("d73cfb1"), client.run("status", "--output", "json")):
+            assert_clear(done, REFUSED)
+            assert len(done.stderr) < 20_000, done.explained
+    finally:
+        first_server.sh("rm /tmp/liar")

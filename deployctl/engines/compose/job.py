@@ -36,6 +36,8 @@ ENDS = frozenset({"confirmed", "rolled_back", "rollback_failed", "kept", "releas
 """states that a run never leaves by itself"""
 EXCHANGE_TIMEOUT = 30.0
 MAX_LOG_BYTES = 8 * 1024 * 1024
+LONGEST_EVENT = 4000
+"""characters of an event that are read; the job's own are much shorter"""
 Held = Literal["running", "stopped", "absent"]
 """how a service was before"""
 
@@ -493,6 +495,7 @@ def edits_table(edits: Sequence[Edit]) -> str:
 
 
 def parse_event(line: str) -> JobEvent:
+    line = line if len(line) <= LONGEST_EVENT else f"{line[:LONGEST_EVENT]}…"
     uptime, _, rest = line.partition("\t")
     kind, *fields = rest.split("\t")
     try:

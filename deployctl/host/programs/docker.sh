@@ -113,7 +113,9 @@ scrub() {
 	return "$_hidden"
 }
 
-# inspect_scrubbed PUBLIC: as inspect_all, without secrets of the same containers; one question.
+# inspect_scrubbed PUBLIC: as inspect_all, without secrets of the same containers; one question. Of a
+# container that is there and was not inspected, an empty object: it must not look like one that
+# isn't there.
 inspect_scrubbed() {
 	_ids=$(cat)
 	[ -n "$_ids" ] || return 0
@@ -128,6 +130,12 @@ inspect_scrubbed() {
 	{ printf '%s\n' "$_raw" | sed -n "s/^$_mark//p" | secret_lines "$1" && echo '=end'; } >"$_known"
 	printf '%s\n' "$_raw" | sed "/^$_mark/d" | grep '^{' | hide "$_known"
 	rm -f "$_known"
+	[ "$(printf '%s\n' "$_raw" | grep -c '^{"id":"')" -lt "$(printf '%s\n' "$_ids" | wc -l)" ] || return 0
+	_there=$(dk ps -aq --no-trunc)
+	printf '%s\n' "$_ids" | while IFS= read -r _id; do
+		case $NL$_raw in *"$NL{\"id\":\"$_id\""*) continue ;; esac
+		case $NL$_there$NL in *"$NL$_id$NL"*) echo '{}' ;; esac
+	done
 }
 
 sha_of() {

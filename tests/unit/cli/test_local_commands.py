@@ -82,6 +82,12 @@ def test_a_file_that_can_not_be_read_is_a_usage_error(run: Run, file: str) -> No
         assert done.stdout == ""
 
 
+def test_a_file_without_end_is_no_compose_file(run: Run) -> None:
+    done = run("compose", "diagnose", "/dev/zero")
+    assert done.code == ExitCode.REFUSED
+    assert "larger than 4 MiB" in done.stdout
+
+
 def test_render_makes_a_compose_file(run: Run) -> None:
     done = run("compose", "render", "production", "--set", "port=9000")
     assert done.code == 0
