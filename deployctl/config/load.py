@@ -17,7 +17,7 @@ from deployctl.config.targets import (
     unknown_keys,
     useless_removals,
 )
-from deployctl.config.tree import LARGEST_BYTES, Mapping, Scalar, parse
+from deployctl.config.tree import LARGEST_BYTES, Mapping, Node, Scalar, parse
 from deployctl.config.validate import unknown_key, validate
 from deployctl.errors import ConfigError
 
@@ -40,6 +40,15 @@ def read(path: Path) -> bytes:
     raise ConfigError(what, next_step=step)
 
 
+def unreadable(file: str, root: Node | None, faults: list[Fault], expected: str) -> list[Fault]:
+    """What is told of a file that holds no mapping. It may be another kind of file, perhaps one of
+    secrets: so places, but none of its words.
+    """
+    if root is not None:
+        return [Fault(file, root.mark, (), expected)]
+    return [fault for fault in faults if not fault.path]
+
+
 def load(path: Path, target: str | None, env: AbstractMapping[str, str]) -> Settings:
     """The settings of that target: by default the file's only one, or its `default_target`.
 
@@ -49,10 +58,8 @@ def load(path: Path, target: str | None, env: AbstractMapping[str, str]) -> Sett
     file = str(path)
     root, faults = parse(read(path), file)
     if not isinstance(root, Mapping):
-        if root is not None:
-            expected = "expected a mapping with `version` and `targets`"
-            faults = [Fault(file, root.mark, (), expected)]
-        raise InvalidFileError(faults, next_step=NEXT_STEP)
+        expected = "expected a mapping with `version` and `targets`"
+        raise InvalidFileError(unreadable(file, root, faults, expected), next_step=NEXT_STEP)
     if not root.entries.keys() & FILE_KEYS:
         # Another kind of file, perhaps one of secrets: nothing of it is shown.
         expected = (

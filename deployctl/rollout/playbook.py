@@ -9,7 +9,7 @@ from pydantic import ConfigDict, ValidationError
 
 from deployctl.config.faults import Fault, InvalidFileError
 from deployctl.config.fields import StepName
-from deployctl.config.load import read
+from deployctl.config.load import read, unreadable
 from deployctl.config.section import Section
 from deployctl.config.settings import RolloutSettings
 from deployctl.config.tree import Mapping, Node, Scalar, Sequence, parse
@@ -99,9 +99,8 @@ def load_playbook(path: Path, kind: Kind | None = None) -> Playbook:
     data = read(path)
     root, faults = parse(data, file)
     if not isinstance(root, Mapping):
-        if root is not None:
-            faults = [Fault(file, root.mark, (), "expected a mapping with `stages`")]
-        raise InvalidFileError(faults, next_step=NEXT_STEP)
+        expected = "expected a mapping with `stages`"
+        raise InvalidFileError(unreadable(file, root, faults, expected), next_step=NEXT_STEP)
     if not root.entries.keys() & Head.model_fields.keys():
         # Another kind of file, perhaps one of secrets: nothing of it is shown.
         expected = "no key here is a playbook's; expected a mapping with `stages`"
