@@ -12,7 +12,9 @@ def main() -> None:
     gc.set_threshold(OBJECTS)
     from deployctl.cli.boundary import run  # noqa: PLC0415 - keeps `import deployctl` light
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    gc.freeze()  # the last look for garbage would take longer than the rest of the end
+    sys.exit(code)
 
 
 if __name__ == "__main__":

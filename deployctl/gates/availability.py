@@ -122,11 +122,14 @@ class Availability:
         self._switched = time.monotonic() - self._began
         self._where.expire()
 
-    def stop(self) -> Measured:
-        """Waits for the probes that are in flight (one timeout at most), then sums up."""
+    def stop(self, *, wait: bool = True) -> Measured:
+        """Sums up; with `wait`, after the probes in flight have ended (one timeout at most).
+
+        Without it they don't count: enough where the last ones that ended were served.
+        """
         ended = time.monotonic()
         self._stopping.set()
-        until = ended + self._timeout + _PROMPT
+        until = ended + self._timeout + _PROMPT if wait else ended
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         with self._lock:

@@ -7,6 +7,7 @@ and behind a forwarder it can go on reading the old process. The proof has four 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -84,11 +85,11 @@ class PrometheusGate(Gate[PrometheusObservation]):
         containers = ctx.containers(self.service)
         api = PrometheusApi(self._settings, ctx)
         fence = previous.fence if previous else None
-        if fence is None:
-            # Asked before the rollout as well: a server without queries could prove nothing after.
-            now = api.time()
-            fence = now if ctx.proving else None
-        active = api.targets()
+        if ctx.proving:
+            fence = api.time() if fence is None else fence
+            active = api.targets()
+        else:
+            active = _targets_and_time(api)
         targets = tuple(target for target in active if self._matches(target))
         if not targets and any(each.status == "running" for each in containers):
             self._look_for_dropped(api)
@@ -203,6 +204,15 @@ class PrometheusGate(Gate[PrometheusObservation]):
             extra = f'{self._settings.revision_label}!=""'
             found += api.last_samples(selector(labels, extra=extra), window)
         return found
+
+
+def _targets_and_time(api: PrometheusApi) -> tuple[Target, ...]:
+    """Both at once. A server that answers no queries could prove nothing after the rollout."""
+    with ThreadPoolExecutor(1, "prometheus-time") as beside:
+        now = beside.submit(api.time)
+        active = api.targets()
+        now.result()
+    return active
 
 
 def _scraped_after(target: Target, fence: float) -> bool:

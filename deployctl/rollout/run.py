@@ -119,7 +119,7 @@ def when(stage: Stage) -> When:
 
 def _stop_probe(session: Session) -> None:
     if session.availability is not None:
-        measured = session.availability.stop()
+        measured = session.availability.stop(wait=not session.confirmed)
         session.recorder.availability = measured.result
         session.evidence.write_text("availability.json", series_json(measured))
 

@@ -211,7 +211,7 @@ keep() {
 	dk rm -fv "$(keeper "$2")" >/dev/null 2>&1
 	# The image may have Compose's labels, by which this would pass for a container of the project.
 	dk create --name "$(keeper "$2")" --network none --entrypoint /never-started \
-		--label "io.deployctl.keeps=$PROJECT/$1" --label com.docker.compose.project= \
+		--label "io.deployctl.keeps=$PROJECT/$1" --label "io.deployctl.state=$STATE_DIR" --label com.docker.compose.project= \
 		--label com.docker.compose.service= "$2" >/dev/null 2>>"$RUN/console" || return 0
 	dk ps -aq --filter "label=io.deployctl.keeps=$PROJECT/$1" | sed 1,5d | while read -r id; do
 		dk rm -fv "$id" >/dev/null 2>&1

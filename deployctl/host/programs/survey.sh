@@ -69,18 +69,27 @@ column() {
 		$1 != "" && (project == "" || $2 == project) && (service == "" || ($3 == service && $4 != "True")) { print $n }'
 }
 
+# states: the state directories of this host, as far as they can be found without a project's files:
+# in the usual place, or told by the containers that hold images of earlier releases (job.sh).
+states() {
+	if [ -n "$STATE_DIR" ]; then
+		printf '%s\n' "$STATE_DIR"
+	else
+		printf '%s\n' /var/lib/deployctl/*
+		dk ps -a --filter label=io.deployctl.state --format '{{.Label "io.deployctl.state"}}' | sort -u
+	fi
+}
+
 # remembered: the Compose words that the last rollout of this service left, for when no container is
 # there any more to tell. Of more than one project none is meant.
 remembered() {
-	_found=
-	for _each in "${STATE_DIR:-/dev/null}" "/var/lib/deployctl/${PROJECT:-.}" /var/lib/deployctl/*; do
+	_found=$(states | while IFS= read -r _each; do
 		grep -Fxq -- "$first_service" "$_each/compose-services" 2>/dev/null || continue
-		[ -z "$_found" ] || [ "$_found" = "$_each" ] || return 1
-		_found=$_each
-		# Named by the settings: no other is meant.
-		case $_each in "$STATE_DIR" | "/var/lib/deployctl/$PROJECT") break ;; esac
-	done
-	[ -n "$_found" ] && cat "$_found/compose-words"
+		[ -z "$PROJECT" ] || [ "$(words_of -p <"$_each/compose-words")" = "$PROJECT" ] || continue
+		printf '%s\n' "$_each"
+	done | sort -u)
+	case $_found in '' | *"$NL"*) return 1 ;; esac
+	cat "$_found/compose-words"
 }
 
 # words_of OPTION: the values that OPTION has among the words on stdin.
