@@ -45,15 +45,16 @@ def up(
 
 @app.command()
 def down(
-    name: NamePlace = "lab",
+    place: NamePlace = "",
     *,
+    name: Name = "lab",
     every: Annotated[bool, typer.Option("--all", help="Every lab.")] = False,
     images: Annotated[bool, typer.Option("--images", help="Also the images they use.")] = False,
 ) -> None:
     """Remove a lab with everything that belongs to it."""
     from deployctl.lab import service, template  # noqa: PLC0415 - keeps --help light
 
-    for lab in service.all_labs() if every else [service.Lab(name)]:
+    for lab in service.all_labs() if every else [service.Lab(place or name)]:
         lab.down()
         _say(f"{lab.name} is gone")
     if images:
