@@ -17,7 +17,7 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Option("--name", help="The lab's name; also its target's.")]
-NamePlace = Annotated[str, typer.Argument(metavar="[NAME]", help="The lab's name.")]
+NamePlace = Annotated[str, typer.Argument(metavar="NAME", help="The lab's name.")]
 
 
 def _say(text: str) -> None:
