@@ -302,6 +302,37 @@ rm -r /run/user/1000 /run/root
         target={"docker_host": "unix:///run/user/1000/docker.sock"},
     ),
     Flavour(
+        "rootless",
+        "the project runs in deploy's rootless Docker (needs Debian's archive)",
+        """\
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+apt-get -qq install --no-install-recommends rootlesskit slirp4netns uidmap >/dev/null
+mkdir -p /dev/net
+[ -e /dev/net/tun ] || mknod -m 666 /dev/net/tun c 10 200
+install -d -o deploy -g deploy -m 700 /run/user/1000 /var/lib/docker/rootless
+chmod o+x /var/lib/docker
+images=$(docker image ls --format '{{.Repository}}:{{.Tag}}' | grep -v haproxy)
+as_deploy docker compose -f "$file" down
+as_deploy env XDG_RUNTIME_DIR=/run/user/1000 PATH="/usr/sbin:/sbin:$PATH" \
+  setsid sh /usr/share/docker.io/contrib/dockerd-rootless.sh \
+  --storage-driver=overlay2 --data-root=/var/lib/docker/rootless >/run/user/1000/log 2>&1 &
+export DOCKER_HOST=unix:///run/user/1000/docker.sock
+timeout 60 sh -c 'until docker version >/dev/null 2>&1; do sleep 0.2; done'
+# shellcheck disable=SC2086 # one name a line
+docker --host unix:///run/docker.sock save $images | docker load --quiet >/dev/null
+up
+""",
+        undo="""\
+pkill -KILL -u deploy || :
+for path in /run/user/1000 /var/lib/docker/rootless; do
+  timeout 20 sh -c 'until rm -rf "$1" 2>/dev/null; do sleep 0.5; done' sh "$path"
+done
+chmod o-x /var/lib/docker
+""",
+        target={"docker_host": "unix:///run/user/1000/docker.sock"},
+    ),
+    Flavour(
         "old-docker",
         "Docker Engine 20.10 of Debian 12, with a newer Compose (needs Debian's archive)",
         _OLD_ENGINE

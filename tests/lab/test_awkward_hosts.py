@@ -74,6 +74,17 @@ def test_a_hotfix_and_the_way_back(flavour: str, server: Server, awkward: Awkwar
     )  # fmt: skip
 
 
+@works("Hosts", "rootless Docker")
+def test_a_rootless_engine(server: Server, awkward: Awkward) -> None:
+    client = awkward("rootless")
+    assert not run_by(server), "root's engine has nothing of it"
+    done = client.hotfix(HOTFIX)
+    assert done.code == 0, done.explained
+    assert server.get("/metrics")[0] == 200
+    assert client.rollback().code == 0
+    assert server.get("/metrics")[0] == 404
+
+
 @works("Hosts", "Docker Engine 20.10, and 26")
 def test_an_old_engine(server: Server, awkward: Awkward) -> None:
     client = awkward("old-docker")
