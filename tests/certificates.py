@@ -25,6 +25,8 @@ class Authority:
             _builder(name, key, timedelta(days=30))
             .issuer_name(_name(name))
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_use_of_an_authority(), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
             .sign(key, hashes.SHA256())
         )
         return cls(certificate, key)
@@ -41,10 +43,22 @@ class Authority:
             _builder(name, key, ends)
             .issuer_name(self.certificate.subject)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            # From Python 3.13 on certificates are verified by RFC 5280 to the letter.
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False
+            )
             .sign(self.key, hashes.SHA256())
         )
         secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         return _pem(certificate) + secret.decode()
+
+
+def _use_of_an_authority() -> x509.KeyUsage:
+    others = (
+        "digital_signature", "content_commitment", "key_encipherment", "data_encipherment",
+        "key_agreement", "encipher_only", "decipher_only",
+    )  # fmt: skip
+    return x509.KeyUsage(key_cert_sign=True, crl_sign=True, **dict.fromkeys(others, False))
 
 
 def _name(text: str) -> x509.Name:

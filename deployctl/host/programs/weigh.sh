@@ -7,7 +7,7 @@
 # CANDIDATES  their number; CANDIDATE_1 … their bytes
 #include docker.sh
 
-work=$(mktemp -d) || fail no-space /tmp
+work=$(mktemp -d "$TMPDIR/deployctl.XXXXXX") || fail no-space "$TMPDIR"
 trap 'rm -rf "$work"' EXIT
 
 # up_dry OPTION…: what `up` would make anew with the candidate; fails where Compose does.
