@@ -92,8 +92,10 @@ def repair(
     from deployctl.cli.repairing import carry_out  # noqa: PLC0415 - keeps --help light
     from deployctl.ui.repair import repair_text  # noqa: PLC0415
 
-    done = carry_out(load_settings(target, config), from_release, yes=yes or repair)
-    Output.of(context).answer(output.value, done, repair_text)
+    told = Output.of(context)
+    settings = load_settings(target, config)
+    done = carry_out(settings, from_release, told.ask_passphrase, yes=yes or repair)
+    told.answer(output.value, done, repair_text)
     return done.exit_code
 
 

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from deployctl.config.settings import Settings
     from deployctl.engines.compose.repair import Reconstruction
+    from deployctl.host.keys import Ask
     from deployctl.rollout.repair import RepairDocument
 
 
-def carry_out(settings: "Settings", release: str | None, *, yes: bool) -> "RepairDocument":
+def carry_out(
+    settings: "Settings", release: str | None, ask: "Ask", *, yes: bool
+) -> "RepairDocument":
     """Shows the reconstruction on stderr, and asks there unless `yes`."""
     from deployctl.rollout.repair import repair  # noqa: PLC0415 - keeps --help light
     from deployctl.ui.approval import make_approver, operator  # noqa: PLC0415
@@ -19,7 +22,7 @@ def carry_out(settings: "Settings", release: str | None, *, yes: bool) -> "Repai
     approve = make_approver(
         settings.approval,
         yes=yes,
-        yes_forbidden="yes" in settings.forbid or "repair" in settings.forbid,
+        yes_forbidden="yes" in settings.forbid,
         stdin=sys.stdin,
         stderr=sys.stderr,
     )
@@ -29,4 +32,4 @@ def carry_out(settings: "Settings", release: str | None, *, yes: bool) -> "Repai
         sys.stderr.write("".join(f"{line}\n" for line in lines))
         sys.stderr.flush()
 
-    return repair(settings, release, operator(os.environ), approve, show)
+    return repair(settings, release, operator(os.environ), approve, show, ask)

@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeVar
@@ -173,8 +174,9 @@ def _credentials(authorization: str) -> list[str]:
     scheme, _, given = authorization.partition(" ")
     forms = [given]
     if scheme == "Basic":
-        both = base64.b64decode(given).decode()
-        forms += [both, both.partition(":")[2]]
+        with suppress(ValueError):  # a header of the user's own may be anything
+            both = base64.b64decode(given).decode()
+            forms += [both, both.partition(":")[2]]
     return [form for form in forms if len(form) >= _SECRET_LENGTH]
 
 

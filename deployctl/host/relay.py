@@ -1,7 +1,7 @@
 """TCP on the host's side by a program there, where sshd forwards no connections itself."""
 
 from deployctl.host.conversation import Conversation
-from deployctl.host.failures import AnswerTimeoutError, ProgramFailed
+from deployctl.host.failures import NOT_READ_BACK, AnswerTimeoutError, ProgramFailed
 from deployctl.host.tunnel import TunnelSocket
 
 
@@ -13,7 +13,7 @@ def relayed(conversation: Conversation, host: str, port: int, timeout: float) ->
     """The connection that program `relay` makes, once it stands.
 
     Raises ConnectionRefusedError, TimeoutError, LinkLostError, NoRelayError; AnswerTimeoutError
-    when the program itself did not begin in time, which says nothing about the peer.
+    when the program itself did not begin in time or was cut off, which says nothing of the peer.
     """
     records = conversation.records(timeout)
     begun = False
@@ -23,7 +23,14 @@ def relayed(conversation: Conversation, host: str, port: int, timeout: float) ->
     except ProgramFailed as failure:
         if failure.kind == "refused":
             raise ConnectionRefusedError(f"{host}:{port} refused the connection") from failure
-        raise NoRelayError(failure.message) from failure
+        if failure.kind == "no-relay":
+            raise NoRelayError(failure.message) from failure
+        raise AnswerTimeoutError(
+            f"The program that connects to {host}:{port} on the host was cut off: "
+            f"{failure.message}.",
+            production=NOT_READ_BACK,
+            next_step="Look at the host: deployctl doctor",
+        ) from failure
     except AnswerTimeoutError as error:
         conversation.close()
         if not begun:

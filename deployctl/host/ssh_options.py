@@ -5,6 +5,7 @@ Reads the files and, where they ask for it, runs the commands of `Match exec` an
 """
 
 import fnmatch
+import glob
 import hashlib
 import os
 import pwd
@@ -234,7 +235,8 @@ def _included(line: Line, directory: Path) -> Iterator[Path]:
     for word in line.words:
         path = expand_path(word, {"d": str(Path.home()), "%": "%"})
         path = path if path.is_absolute() else directory / path
-        yield from sorted(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+        # glob(3) and this one pass hidden files over; pathlib's doesn't.
+        yield from map(Path, sorted(glob.glob(str(path))))  # noqa: PTH207
 
 
 def _read(file: Path) -> list[Line]:

@@ -15,7 +15,6 @@ from deployctl.rollout.goal import pin_of
 from deployctl.rollout.probe import start_probe
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session, need
-from deployctl.rollout.steps import RunStep
 
 
 def approve_stage(session: Session, note: StageNote) -> None:
@@ -45,11 +44,7 @@ def _start_job(session: Session) -> None:
     """Has the host take the lock and keep what a rollback needs, beside what else is done."""
     facts, settings = session.facts, session.settings
     goal = need(session.goal, "a release")
-    own = sum(
-        stage.params.timeout
-        for stage in session.playbook.stages
-        if isinstance(stage.params, RunStep)
-    )
+    own = sum(step.timeout for step in session.playbook.armed_steps)
     spec = JobSpec(
         run_id=session.run_id,
         state_dir=facts.state_dir,

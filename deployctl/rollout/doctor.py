@@ -65,8 +65,8 @@ def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
         return DoctorDocument(target=settings.target, checks=tuple(checks))
     try:
         checks.append(Check(name="connection", state="ok", detail=link.host.label))
-        checks.append(_forwarding(link.host))
         facts = survey.take(link.host, settings, probe_write="undo")
+        checks.append(_forwarding(link.host))
         checks.append(_sessions(link.host))
     except DeployctlError as error:
         checks.append(Check(name="host", state="problem", detail=error.what, next=error.next_step))

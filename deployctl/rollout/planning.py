@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from itertools import dropwhile, takewhile
 
 from deployctl import source
 from deployctl.config.settings import SourceSettings
@@ -32,7 +31,6 @@ from deployctl.rollout.plan_document import (
     PlannedCommit,
     PlannedLayer,
 )
-from deployctl.rollout.playbook import Playbook
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.secret_values import build_secrets
 from deployctl.rollout.session import Session, need
@@ -216,7 +214,7 @@ def _facts(session: Session) -> PlanFacts:
         else decide.rollback_story(
             session.current or session.found,
             session.before,
-            _armed_steps(session.playbook),
+            tuple(step for step in session.playbook.armed_steps if isinstance(step, RunStep)),
             repaired=session.repair is not None,
         ),
         warnings=(*preflight.warnings(facts, settings.services), *repair_warnings(session)),
@@ -227,13 +225,6 @@ def _facts(session: Session) -> PlanFacts:
 def _seen_before(result: GateResult) -> str:
     reason = f" ({result.reason})" if result.state != "pass" and result.reason else ""
     return f"{result.name}: {result.state}{reason}"
-
-
-def _armed_steps(playbook: Playbook) -> tuple[RunStep, ...]:
-    """The user's steps that run while the host is armed."""
-    before = takewhile(lambda stage: stage.name != "confirm", playbook.stages)
-    armed = dropwhile(lambda stage: stage.name != "arm", before)
-    return tuple(stage.params for stage in armed if isinstance(stage.params, RunStep))
 
 
 def _layers(

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
@@ -48,6 +49,15 @@ class Playbook:
         """The parameters of the stage that takes this kind; all unset where there is none."""
         given = (stage.params for stage in self.stages if isinstance(stage.params, kind))
         return next(given, kind())
+
+    @property
+    def armed_steps(self) -> tuple[RunStep | HttpStep, ...]:
+        """The user's steps that run while the host is armed."""
+        before = takewhile(lambda stage: stage.name != "confirm", self.stages)
+        armed = dropwhile(lambda stage: stage.name != "arm", before)
+        return tuple(
+            stage.params for stage in armed if isinstance(stage.params, RunStep | HttpStep)
+        )
 
     def timing(self, settings: RolloutSettings) -> RolloutSettings:
         """The settings with what the playbook's stages say put over them.

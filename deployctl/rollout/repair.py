@@ -13,6 +13,7 @@ from deployctl.engines.compose.survey import Survey
 from deployctl.errors import UNTOUCHED, DeployctlError, LockedError, RefusedError
 from deployctl.events import PlanReady, utc_now
 from deployctl.host.connection import Host, ProgramFailed
+from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout.address import host_address
@@ -53,10 +54,17 @@ def repair(
     operator: str,
     approve: Approver,
     show: Callable[[Reconstruction], None],
+    ask: Ask = ask_nobody,
 ) -> RepairDocument:
     """`show` gets the reconstruction before `approve` is asked; `release` names whose recorded
-    file to take. RefusedError where nothing is proven, ApprovalError, LockedError."""
-    link = Link(host_address(settings.host))
+    file to take; `ask` gets the passphrase of a key. RefusedError where nothing is proven or the
+    target forbids it, ApprovalError, LockedError."""
+    if "repair" in settings.forbid:
+        raise RefusedError(
+            f"The target {settings.target} forbids repairs.",
+            next_step="Mend the file on the host, or take `repair` out of the target's `forbid:`.",
+        )
+    link = Link(host_address(settings.host), ask)
     try:
         facts = survey.take(link.host, settings, probe_write="keep")
         _require_free(facts)
@@ -161,5 +169,12 @@ def _failed(failure: ProgramFailed) -> DeployctlError:
             production="No container was touched; the Compose file is the reconstruction.",
             next_step=f"Look at the file on the host; {failure.message} is what it was.",
         )
-    what = FAILURES.get(failure.kind, f"The file could not be replaced ({failure.kind}): {{}}")
-    return RefusedError(what.format(failure.message.strip()), production=UNTOUCHED, next_step=AGAIN)
+    if failure.kind not in FAILURES:
+        return RefusedError(
+            f"The repair was cut off ({failure.kind}): {failure.message.strip()}",
+            production="No container was touched; whether the Compose file was replaced is not "
+            "known.",
+            next_step="deployctl compose diagnose says what lies there now.",
+        )
+    what = FAILURES[failure.kind].format(failure.message.strip())
+    return RefusedError(what, production=UNTOUCHED, next_step=AGAIN)

@@ -103,7 +103,7 @@ def _tell_failure(session: Session, outcome: Outcome) -> None:
 
 def _carry_out(session: Session, stage: Stage) -> None:
     with session.recorder.stage(stage.name) as note:
-        if stage.kind != "builtin" and session.locked is not None:
+        if stage.kind != "builtin" and session.locked is not None and session.outcome is None:
             session.locked.result()  # what a user does on the host is done under the lock
         if isinstance(stage.params, RunStep):
             user_steps.run_step(session, stage.params, note)

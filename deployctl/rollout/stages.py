@@ -42,6 +42,7 @@ def ship_stage(session: Session, note: StageNote) -> None:
     if not plan.decisions.build:
         note.skip("the host has the image already" if plan.decisions.swap else "live already")
         return
+    _hold_lock(session)
     session.recorder.shipped_bytes = builder.ship(
         session.hostlink,
         package,
@@ -51,10 +52,15 @@ def ship_stage(session: Session, note: StageNote) -> None:
         ),
         timeout=timing(session).ship_timeout,
     )
-    # Nothing is built for a rollout that can't be: another one may have taken the lock.
+    note.detail = f"{package.files} files, {session.recorder.shipped_bytes} bytes"
+
+
+def _hold_lock(session: Session) -> None:
+    """Another rollout may have taken it; and what the host has refused by now is refused now."""
     if session.locked is not None:
         session.locked.result()
-    note.detail = f"{package.files} files, {session.recorder.shipped_bytes} bytes"
+    if session.prepared is not None and session.prepared.done():
+        session.prepared.result()
 
 
 def build_stage(session: Session, note: StageNote) -> None:
@@ -64,6 +70,7 @@ def build_stage(session: Session, note: StageNote) -> None:
         record_release(session)
         note.skip("live already")
         return
+    _hold_lock(session)
     reference = session.images[settings.services[0]]
     if plan.decisions.build:
         commit, package = need(session.commit, "a commit"), need(session.package, "a package")

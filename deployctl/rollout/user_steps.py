@@ -3,9 +3,11 @@
 import json
 import os
 import shlex
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 
 from pydantic import JsonValue
 
@@ -13,7 +15,8 @@ from deployctl.config.settings import Settings
 from deployctl.engines.compose.job import one_line
 from deployctl.errors import DeployctlError, UntouchedError
 from deployctl.events import LogLine
-from deployctl.gates.fetch import Request, fetch
+from deployctl.gates.base import CannotObserveError
+from deployctl.gates.fetch import Request, fetch, identity_headers
 from deployctl.host.client_side import session_from_here
 from deployctl.host.commands import run_command
 from deployctl.host.connection import ProgramFailed
@@ -88,9 +91,7 @@ def _send(session: Session, step: HttpStep) -> None:
     unset = step.unset(os.environ)
     if unset:
         raise StepFailedError(f"{', '.join(unset)} is not set")
-    headers = dict(step.headers)
-    if step.bearer_env:
-        headers["Authorization"] = f"Bearer {os.environ[step.bearer_env]}"
+    headers = {**step.headers, **_identity(step)}
     body = with_facts(step.body, facts_for_steps(session))
     if body is not None and not isinstance(body, str):
         body = json.dumps(body)
@@ -112,6 +113,13 @@ def _send(session: Session, step: HttpStep) -> None:
         raise StepFailedError(answer.fault.text if known else "the request can't be sent")
     if answer.status is None or not step.accepts(answer.status):
         raise StepFailedError(f"the answer was {answer.status}")
+
+
+def _identity(step: HttpStep) -> dict[str, str]:
+    try:
+        return identity_headers(os.environ, step.bearer_env, None)
+    except CannotObserveError as error:
+        raise StepFailedError(error.judgement.reason) from error
 
 
 def with_facts(body: JsonValue, facts: Mapping[str, str]) -> JsonValue:
@@ -173,15 +181,15 @@ def _run_here(step: RunStep, command: Command, environment: dict[str, str]) -> t
     try:
         # Not a pipe: what it leaves running in the background would keep that open.
         with tempfile.TemporaryFile() as output:
-            done = subprocess.run(
+            child = subprocess.Popen(
                 words,
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                timeout=step.timeout,
-                check=False,
+                start_new_session=True,
             )
+            code = _end_of(child, step.timeout)
             output.seek(max(0, output.seek(0, os.SEEK_END) - OUTPUT_BYTES))
             printed = output.read()
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -189,7 +197,18 @@ def _run_here(step: RunStep, command: Command, environment: dict[str, str]) -> t
             f"The step {step.name!r} did not end: {error}",
             next_step="Correct its command or timeout.",
         ) from error
-    return done.returncode, printed.decode("utf-8", "replace")
+    return code, printed.decode("utf-8", "replace")
+
+
+def _end_of(child: "subprocess.Popen[bytes]", timeout: float) -> int:
+    """Its exit code. Broken off, it ends with all that it has started: nothing of it goes on."""
+    try:
+        return child.wait(timeout)
+    except BaseException:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        raise
 
 
 def _text(command: Command) -> str:

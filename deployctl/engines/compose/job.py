@@ -35,6 +35,8 @@ SLACK = 60
 ENDS = frozenset({"confirmed", "rolled_back", "rollback_failed", "kept", "released"})
 """states that a run never leaves by itself"""
 EXCHANGE_TIMEOUT = 30.0
+NOT_ORDERED = frozenset({"no-space", "no-run"})
+"""of what arm.sh fails with: the order was not given"""
 MAX_LOG_BYTES = 8 * 1024 * 1024
 LONGEST_EVENT = 4000
 """characters of an event that are read; the job's own are much shorter"""
@@ -199,6 +201,8 @@ class Job:
         try:
             self._link.host.run(program, params, timeout=EXCHANGE_TIMEOUT)
         except ProgramFailed as failure:
+            if program == "arm" and failure.kind not in NOT_ORDERED:
+                raise  # it may have been ordered: the host has to be asked
             raise UntouchedError(
                 f"The swap could not be staged on the host: {failure.kind}: {failure.message}.",
                 next_step="Free space in the state directory and run the command again.",

@@ -186,6 +186,10 @@ ask_up() {
 # up_as_planned: what else Compose reads (other files, env files, other services) shows in what it
 # would do.
 up_as_planned() {
+	if grep -q Container "$RUN/dry-run" && ! grep -q Container "$RUN/dry-run.now"; then
+		say "refused${TAB}changed${TAB}docker compose up would now fail: $(tail -n 3 "$RUN/dry-run.now" | scrub "$PROJECT" "$PUBLIC" | tr '\n\t' '  ')"
+		return 1
+	fi
 	[ "$(disturbed <"$RUN/dry-run.now")" = "$(disturbed <"$RUN/dry-run")" ] && return
 	say "refused${TAB}changed${TAB}docker compose up would now do something else than when the plan was made: $(disturbed <"$RUN/dry-run.now" | tr '\n' ' ')"
 	return 1
@@ -199,6 +203,24 @@ ask_compose() (
 	ask_up &
 	wait
 )
+
+# compose_agrees: both files mean something to Compose, in the place of the live one, and what it
+# would do is what was planned.
+compose_agrees() {
+	asked=$(uptime_s)
+	for side in before after; do
+		echo 'Compose did not end' >"$RUN/render.$side"
+	done
+	: >"$RUN/dry-run.now"
+	limited "$STEP_TIMEOUT" ask_compose
+	for side in before after; do
+		[ ! -s "$RUN/render.$side" ] || {
+			say "refused${TAB}render-$side$TAB$(tr '\n\t' '  ' <"$RUN/render.$side")"
+			return 1
+		}
+	done
+	up_as_planned
+}
 
 # keeper PIN: the name of the container that holds the image.
 keeper() {
@@ -258,19 +280,7 @@ prepare() {
 		return 1
 	}
 	if [ -f "$STATE_DIR/live" ]; then cp "$STATE_DIR/live" "$RUN/live.before" || return 1; fi
-	# Both files must mean something to Compose, in the place of the live one.
-	for side in before after; do
-		echo 'Compose did not end' >"$RUN/render.$side"
-	done
-	asked=$(uptime_s)
-	limited "$STEP_TIMEOUT" ask_compose
-	for side in before after; do
-		[ ! -s "$RUN/render.$side" ] || {
-			say "refused${TAB}render-$side$TAB$(tr '\n\t' '  ' <"$RUN/render.$side")"
-			return 1
-		}
-	done
-	up_as_planned || return 1
+	compose_agrees || return 1
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
 		grep -Fxq -- "$image" "$RUN/images.after" || {
@@ -315,10 +325,7 @@ arm() {
 		return 1
 	fi
 	# A build may have taken an hour since.
-	if [ "$(($(uptime_s) - asked))" -ge "$FRESH" ]; then
-		limited "$STEP_TIMEOUT" ask_up
-		up_as_planned || return 1
-	fi
+	[ "$(($(uptime_s) - asked))" -lt "$FRESH" ] || compose_agrees || return 1
 	printf '%s %s\n' "$(($(uptime_s) + BUDGET))" "$(boot_id)" >"$RUN/deadline" &&
 		durable "$RUN/deadline" && write_state armed
 }
@@ -332,11 +339,17 @@ keep_all() {
 
 swap() {
 	expect armed || return 1
-	keep_all &
+	# Beside the switch, and never in its way: without a keeper the tags still hold.
+	(exec 9>&- 3>&- && keep_all) &
 	_keeping=$!
 	switch
 	_switched=$?
-	wait "$_keeping"
+	_left=10
+	while [ "$_left" -gt 0 ] && _any_runs "$_keeping"; do
+		sleep 1
+		_left=$((_left - 1))
+	done
+	[ "$_left" -gt 0 ] || _end_tree "$_keeping" >/dev/null 2>&1
 	return "$_switched"
 }
 
@@ -383,6 +396,13 @@ keep_evidence() {
 	done <"$RUN/services"
 }
 
+# containers_of_before: whether no service has other containers than when the plan was made.
+containers_of_before() {
+	while IFS=$TAB read -r service scale ids rest <&6; do
+		[ -z "$service" ] || [ "$(ids_of "$service")" = "$ids" ] || return 1
+	done 6<"$RUN/services"
+}
+
 # put_back_file N BEFORE AFTER LITERAL IMAGE NAMED PATH FOUND: whole bytes while the file is still
 # ours, or gone; of a foreign edit only the image is put back. A broken file that lies there still
 # says that nothing was swapped.
@@ -390,9 +410,9 @@ put_back_file() {
 	now=$(sha_of "$7" 2>/dev/null)
 	if [ "$now" = "$2" ]; then
 		return 0
-	elif [ "$now" = "$8" ]; then
+	elif [ "$now" = "$8" ] && containers_of_before; then
 		unswapped=1
-	elif [ "$now" = "$3" ] || [ ! -e "$7" ]; then
+	elif [ "$now" = "$3" ] || [ "$now" = "$8" ] || [ ! -e "$7" ]; then
 		if [ "$(sha_of "$(ready "$7")" 2>/dev/null)" = "$2" ]; then
 			mv "$(ready "$7")" "$7" && durable "$7"
 		else
