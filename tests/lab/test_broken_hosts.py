@@ -157,6 +157,19 @@ def test_an_environment_file_that_is_missing_stops_nothing(
     assert_untouched(server, before)
 
 
+def test_an_environment_file_that_vanishes_during_the_build_is_missed_before_the_switch(
+    server: Server, before: Before, client: Client
+) -> None:
+    sha = client.commit({"Dockerfile": client.file_at("Dockerfile") + "\nRUN sleep 7\n"})
+    run = client.start_hotfix(sha)
+    run.until("logLine", source="host", text="done backup")
+    server.sh(f"mv {ENV_FILE} {ENV_FILE}.gone")
+    done = run.end()
+    server.sh(f"mv {ENV_FILE}.gone {ENV_FILE}")
+    assert_refused(done, 23, ENV_FILE)
+    assert_untouched(server, before)
+
+
 def test_a_compose_file_that_compose_refuses_stops_nothing(
     server: Server, before: Before, client: Client
 ) -> None:
