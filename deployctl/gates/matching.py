@@ -34,6 +34,9 @@ def matches(pattern: str, text: str) -> bool:
             "inconclusive",
             f"whether it matches /{pattern}/ takes longer than {SECONDS:g} s to find",
         ) from None
+    except (OSError, ValueError) as error:  # no process to be had; a NUL in the pattern
+        told = f"/{pattern}/ could not be looked for: {error}"
+        raise CannotObserveError("error", told) from None
     if done.returncode not in (_FOUND, _NOT_FOUND):
         raise CannotObserveError("error", f"/{pattern}/ could not be looked for")
     return done.returncode == _FOUND

@@ -37,6 +37,10 @@ from deployctl.rollout.secret_values import build_secrets
 from deployctl.rollout.session import Session, need
 
 
+CONNECT_SECONDS = 15.0
+"""for the second connection, which the gates have left time enough"""
+
+
 def ship_stage(session: Session, note: StageNote) -> None:
     plan, package = need(session.plan, "a plan"), need(session.package, "a package")
     if not plan.decisions.build:
@@ -201,10 +205,10 @@ def confirm_stage(session: Session, note: StageNote) -> None:
 def _confirm(session: Session, job: Job) -> None:
     """Over the connection that was made meanwhile, if it still works; else over another."""
     made, session.fresh = session.fresh, None
-    if made is not None and made.exception() is None:
+    if made is not None:
         # A confirmation that is given twice is confirmed.
         with suppress(UnreachableError, ProgramFailed, TimeoutError):
-            job.confirm(made.result())
+            job.confirm(made.result(CONNECT_SECONDS))
             return
     job.confirm(session.hostlink.fresh())
 
