@@ -36,7 +36,6 @@ from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.secret_values import build_secrets
 from deployctl.rollout.session import Session, need
 
-
 CONNECT_SECONDS = 15.0
 """for the second connection, which the gates have left time enough"""
 
