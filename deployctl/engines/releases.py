@@ -102,6 +102,9 @@ def resolve(
                 next_step=f"Name one: deployctl rollback --to RELEASE. {_available(releases)}",
             )
         record = find(releases, live.previous) if live.previous else None
+        # Deployed again after it was taken down, it stands there twice: that is no way back.
+        while record is not None and _identity(record) == _identity(live):
+            record = find(releases, record.previous) if record.previous else None
         if record is None:
             raise RefusedError(
                 f"There is no release before {describe(live)}.",

@@ -102,6 +102,11 @@ def held(containers: Sequence[ContainerState]) -> Held:
     return "running" if up else "stopped"
 
 
+def down(survey: Survey, services: Sequence[str]) -> bool:
+    """Whether one of the services has containers, and none of them runs."""
+    return any(held(survey.containers_of(service)) == "stopped" for service in services)
+
+
 def differences(
     survey: Survey, services: Sequence[str], after: Sequence[ContainerState]
 ) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import look, survey
 from deployctl.engines.compose.refusals import refusing
-from deployctl.errors import UsageError
+from deployctl.errors import RefusedError, UsageError
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.rollout.address import host_address
@@ -20,6 +20,11 @@ def logs(
         facts = survey.take(link.host, settings, probe_write="no")
         name = service or settings.services[0]
         known = sorted({container.service for container in facts.containers})
+        if service is None and name not in known:
+            raise RefusedError(
+                f"The service {name} has no container, and so no log.",
+                next_step="deployctl status",
+            )
         if name not in known:
             raise UsageError(
                 f"The project {facts.project} has no service {name!r}.",

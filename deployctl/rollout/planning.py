@@ -102,7 +102,11 @@ def _refuse_short_deadline(session: Session) -> None:
 def _make_plan(session: Session) -> None:
     facts, settings, options = session.facts, session.settings, session.options
     goal = need(session.goal, "a release")
-    swap = session.current is None or goal.number != session.current.number
+    swap = (
+        session.current is None
+        or goal.number != session.current.number
+        or decide.down(facts, settings.services)
+    )
     if swap:
         session.edits = edits_for(facts.files, session.images)
     current = session.current or session.found

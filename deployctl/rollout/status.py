@@ -139,14 +139,14 @@ def _sentence(  # noqa: PLR0911 - one for each state
         told = (
             f"Run {run.run_id} was left {run.state.split(' ')[0]} by "
             f"{run.about.get('by', 'somebody')}; it was neither confirmed nor put back. "
-            f"{_host_will(facts, run)}"
+            f"{_host_will(facts, run)}{_down_as_well(settings, facts)}"
         )
         return told, "deployctl rollback"
     if facts.lock_holder is not None:
         return f"A rollout is running: {describe_holder(facts.lock_holder)}.", "deployctl status"
-    down = [c for c in facts.containers if c.service in settings.services and c.status != "running"]
+    down = _not_running(settings, facts)
     if down or not any(facts.containers_of(service) for service in settings.services):
-        return _down(facts, down)
+        return _down(facts, down, record)
     if facts.config_error:
         return "Compose refuses the file on the host.", "deployctl compose diagnose"
     if facts.drift:
@@ -176,10 +176,25 @@ def _host_will(facts: Survey, run: Unfinished) -> str:
     return f"The host puts it back by itself in {max(run.left_s, 0)} s."
 
 
-def _down(facts: Survey, down: Sequence[ContainerState]) -> tuple[str, str]:
+def _not_running(settings: Settings, facts: Survey) -> list[ContainerState]:
+    return [c for c in facts.containers if c.service in settings.services and c.status != "running"]
+
+
+def _down_as_well(settings: Settings, facts: Survey) -> str:
+    down = _not_running(settings, facts)
+    return f" The service is down: {_states(down)}." if down else ""
+
+
+def _states(containers: Sequence[ContainerState]) -> str:
+    return ", ".join(f"{c.name} is {c.status}" for c in containers)
+
+
+def _down(
+    facts: Survey, down: Sequence[ContainerState], record: ReleaseRecord | None
+) -> tuple[str, str]:
     if down:
-        told = ", ".join(f"{c.name} is {c.status}" for c in down)
-        return f"The service is down: {told}.", "deployctl logs; deployctl rollback"
+        again = f"; deployctl rollback --to {record.number} starts it again" if record else ""
+        return f"The service is down: {_states(down)}.", f"deployctl logs{again}"
     told = "The service is down: it has no container any more."
     last = find(facts.releases, facts.live)
     if last is None:

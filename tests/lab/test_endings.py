@@ -116,6 +116,25 @@ def test_a_project_that_was_taken_down_is_found_again_and_started_with_what_it_n
     assert_status(server, client, "r1")
 
 
+def test_a_live_release_that_was_stopped_is_started_again(
+    server: Server, make_client: Callable[..., Client]
+) -> None:
+    client = make_client()
+    assert client.hotfix(HOTFIX).code == 0
+    server.sh("docker stop -t 1 techno-os-api")
+    status = client.status()
+    assert "techno-os-api is exited" in status["sentence"]
+    assert "--to r1 starts it again" in status["nextStep"]
+    done = client.rollback("--to", "r1")
+    assert done.code == 0, done.explained
+    assert server.get("/metrics")[0] == 200
+    server.sh("docker stop -t 1 techno-os-api")
+    done = client.hotfix(HOTFIX)
+    assert done.code == 0, done.explained
+    assert server.get("/metrics")[0] == 200
+    assert_status(server, client, "r1")
+
+
 def test_a_look_by_the_doctor_leaves_nothing_behind(server: Server, client: Client) -> None:
     server.sh("rm -rf /var/lib/deployctl/techno-os")
     assert client.run("doctor").code == 0

@@ -164,12 +164,17 @@ def _service(survey: Survey, service: str) -> Finding:
 
 def _config(survey: Survey) -> Finding:
     message = survey.config_error.strip()
+    next_step = (
+        "deployctl compose diagnose names the faults. deployctl hotfix --repair, or deployctl "
+        "compose repair, reconstructs the file."
+    )
+    if re.search(r"env file \S+ not found", message):
+        next_step = "Put the environment file back; the Compose file itself is not what is wrong."
     return Finding(
         "compose file",
         not message,
         f"Compose refuses the file as it is on the host: {message}",
-        "deployctl compose diagnose names the faults. deployctl hotfix --repair, or deployctl "
-        "compose repair, reconstructs the file.",
+        next_step,
     )
 
 

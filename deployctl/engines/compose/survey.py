@@ -264,7 +264,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         compose_words=tuple(answer.text("compose-words", "").split("\n")),
         files=_files(answer),
         containers=parse_containers(answer.text("containers", "")),
-        config_error="" if config == "ok" else config,
+        config_error="" if config == "ok" else _without_warnings(config),
         rendered_images=tuple(answer.text("images", "").split()),
         dry_run=answer.text("dry-run", ""),
         dry_run_alone=answer.text("dry-run-alone", ""),
@@ -321,6 +321,12 @@ def _files(answer: Answer) -> tuple[ComposeSource, ...]:
             )
         )
     return tuple(files)
+
+
+def _without_warnings(said: str) -> str:
+    """What Compose refuses the file for, without what it merely remarks on."""
+    errors = [line for line in said.split("\n") if "level=warning" not in line]
+    return "\n".join(errors).strip() or said
 
 
 def _since(epoch: str) -> datetime | None:

@@ -279,7 +279,7 @@ prepare() {
 		say "refused${TAB}backup$TAB$RUN/reserve"
 		return 1
 	}
-	if [ -f "$STATE_DIR/live" ]; then cp "$STATE_DIR/live" "$RUN/live.before" || return 1; fi
+	if [ -f "$STATE_DIR/live" ]; then cp -p "$STATE_DIR/live" "$RUN/live.before" || return 1; fi
 	compose_agrees || return 1
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue

@@ -65,6 +65,12 @@ def test_what_is_refused(name: str, changes: dict[str, Any], says: str) -> None:
     assert says in finding.detail
 
 
+def test_an_environment_file_that_is_missing_is_no_fault_of_the_compose_file() -> None:
+    [finding] = bad(survey(config_error="env file /e/api.env not found: stat /e/api.env: no such"))
+    assert "Put the environment file back" in finding.next_step
+    assert "--repair" not in finding.next_step
+
+
 @pytest.mark.parametrize(
     ("writable", "says", "todo"),
     [

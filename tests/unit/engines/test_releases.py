@@ -66,6 +66,10 @@ class TestWhatARollbackMeans:
     def test_after_a_rollback_one_further(self) -> None:
         assert resolve(ALL, R1, None) == R0
 
+    def test_the_same_release_once_more_is_no_way_back(self) -> None:
+        again = record("r2", sha=D73, previous="r1")
+        assert resolve((R0, R1, again), again, None) == R0
+
     def test_before_the_first_there_is_none(self) -> None:
         with pytest.raises(RefusedError, match="no release before r0") as caught:
             resolve(ALL, R0, None)

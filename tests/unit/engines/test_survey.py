@@ -130,6 +130,12 @@ class TestTheWholeAnswer:
         assert parse(answer(config="ok"), ("api",)).config_error == ""
         assert parse(answer(config="yaml: line 3"), ("api",)).config_error == "yaml: line 3"
 
+    def test_a_file_that_compose_refuses_is_not_told_by_its_warnings(self) -> None:
+        warning = 'time="2026-01-03T07:32:00Z" level=warning msg="`version` is obsolete"'
+        told = parse(answer(config=f"{warning}\nenv file /e not found: stat"), ("api",))
+        assert told.config_error == "env file /e not found: stat"
+        assert parse(answer(config=warning), ("api",)).config_error == warning
+
     def test_files_with_everything_about_them(self) -> None:
         records = [
             Record("file", b"/a.yml"), Record("file-real", b"/b/a.yml"), Record("file-sha", b"f"),

@@ -78,6 +78,23 @@ def test_what_somebody_started_by_hand() -> None:
             "no container any more. r1 (d73cfb1) was live",
             "--to r1",
         ),
+        (
+            {
+                "containers": (replace(API, status="exited"),),
+                "releases": (record("r1", sha=D73),),
+                "live": "r1",
+            },
+            "techno-os-api is exited",
+            "--to r1 starts it again",
+        ),
+        (
+            {
+                "unfinished": (Unfinished("run-7", "swapped", {}, 60),),
+                "containers": (replace(API, status="exited"),),
+            },
+            "The service is down: techno-os-api is exited",
+            "deployctl rollback",
+        ),
         ({"config_error": "line 3"}, "Compose refuses", "diagnose"),
         ({"dry_run": DRIFTED, "dry_run_alone": DRIFTED}, "not what the Compose file", "edit"),
         ({"lock_holder": {"by": "ben"}}, "A rollout is running", "status"),
