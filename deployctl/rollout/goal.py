@@ -100,7 +100,8 @@ def _goal_of_rollback(session: Session) -> None:
     facts, settings = session.facts, session.settings
     current = session.current or session.found
     goal = resolve(facts.releases, _last(session), session.wanted)
-    if current is not None and goal.number == current.number:
+    same = current is not None and goal.number == current.number
+    if same and not decide.down(facts, settings.services):
         raise RefusedError(
             f"{describe(goal)} is what runs already.",
             next_step="deployctl history shows the other releases.",
