@@ -78,7 +78,14 @@ def test_a_port_where_nothing_listens(host: Host) -> None:
 
 def test_ipv6(host: Host) -> None:
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as listener:
-        host.dial("::1", listener.getsockname()[1], 10).close()
+        listener.settimeout(10)
+        sock = host.dial("::1", listener.getsockname()[1], 10)
+        peer, _ = listener.accept()
+        with peer:
+            sock.sendall(b"hello")
+            peer.settimeout(10)
+            assert peer.recv(5) == b"hello"
+        sock.close()
 
 
 def test_http_with_large_bodies_over_one_connection(host: Host, server: int) -> None:
