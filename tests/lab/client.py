@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -264,6 +264,14 @@ def eventually(what: str, true: Any, seconds: float = 30.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.2)
+
+
+def eventually_nothing(what: str, left: Callable[[], str], seconds: float = 30.0) -> None:
+    """Waits until `left()` is empty; tells what it is when it stays."""
+    deadline = time.monotonic() + seconds
+    while seen := left():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}\n{seen}"
         time.sleep(0.2)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .client import Client, eventually
+from .client import Client, eventually, eventually_nothing
 from .expect import (
     assert_as_before,
     assert_at_rest,
@@ -35,9 +35,11 @@ def test_before_the_switch_nothing_was_touched(
     assert_refused(done, 130)
     assert done.document["result"] == "interrupted"
     assert_untouched(server, before)
-    eventually(
+    eventually_nothing(
         "the build on the host ends with its client",
-        lambda: server.sh("pgrep -af '[b]uildx build|[s]leep 120' || true") == "",
+        lambda: server.sh(
+            "ps -eo pid,ppid,stat,etimes,args | grep -E '[b]uildx build|[s]leep 120' || true"
+        ),
     )
 
 
