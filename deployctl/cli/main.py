@@ -6,6 +6,8 @@ import typer
 
 import deployctl
 from deployctl.cli import compose, lab
+from deployctl.cli.attach import attach
+from deployctl.cli.confirm import confirm
 from deployctl.cli.docs import docs
 from deployctl.cli.doctor import doctor
 from deployctl.cli.history import history
@@ -16,6 +18,7 @@ from deployctl.cli.output import Output
 from deployctl.cli.plan import plan
 from deployctl.cli.rollback import rollback
 from deployctl.cli.status import status
+from deployctl.cli.unlock import unlock
 
 app = typer.Typer(
     name="deployctl",
@@ -43,7 +46,19 @@ def top(
     """A hotfix that proves itself, or puts everything back."""
 
 
-for command in (hotfix, rollback, plan, status, history, logs, doctor, init):
+for command in (
+    hotfix,
+    rollback,
+    plan,
+    status,
+    history,
+    logs,
+    attach,
+    confirm,
+    unlock,
+    doctor,
+    init,
+):
     app.command()(command)
 app.add_typer(compose.app, name="compose")
 app.add_typer(lab.app, name="lab")

@@ -19,7 +19,7 @@ from deployctl.rollout.steps import HttpStep, RunStep
 
 
 def begin(
-    command: Literal["hotfix", "rollback"],
+    command: Literal["hotfix", "rollback", "confirm"],
     settings: Settings,
     wanted: str | None,
     options: Options,

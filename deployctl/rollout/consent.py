@@ -67,6 +67,7 @@ def _start_job(session: Session) -> None:
             "at": session.recorder.started_at.isoformat(timespec="seconds"),
             "target": settings.target,
         },
+        guard=facts.guard,
         public=settings.public,
         forward=session.command == "rollback",
     )

@@ -12,6 +12,12 @@ from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout.address import host_address
 
+_GUARDS = {
+    "root-unit": "a systemd unit goes on with a run that a restart of the host cut off",
+    "user-unit": "a systemd unit of this user goes on with a run that a restart cut off",
+    "cron": "an @reboot line in the crontab goes on with a run that a restart cut off",
+}
+
 
 class Check(Document):
     name: str
@@ -87,6 +93,8 @@ def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
                 name="lock", state="warning", detail=f"held: {describe_holder(facts.lock_holder)}"
             )
         )
+    if facts.guard != "none":
+        checks.append(Check(name="after a restart", state="ok", detail=_GUARDS[facts.guard]))
     checks += [
         Check(
             name=finding.name,

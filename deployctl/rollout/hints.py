@@ -3,7 +3,7 @@
 import re
 
 _COMMAND = re.compile(
-    r"\bdeployctl (hotfix|rollback|plan|status|history|logs|doctor"
+    r"\bdeployctl (hotfix|rollback|plan|status|history|logs|attach|confirm|unlock|doctor"
     # of a file there is none: `compose diagnose FILE` looks at one of this machine
     r"|compose (?:repair|diagnose(?! FILE)))\b(?! --target)"
 )

@@ -84,6 +84,8 @@ class Decisions(Document):
     advisory: dict[str, str] = Field(default_factory=dict)
     accept_drift: str | None = None
     repair: PlannedRepair | None = None
+    guard: Literal["root-unit", "user-unit", "cron", "none"] = "none"
+    """what on the host goes on with the run after a restart of the host"""
 
     @property
     def digest(self) -> str:

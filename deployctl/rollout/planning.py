@@ -112,7 +112,7 @@ def _make_plan(session: Session) -> None:
     current = session.current or session.found
     times = timing(session)
     decisions = Decisions(
-        command=session.command,
+        command=session.playbook.kind,
         target=settings.target,
         project=facts.project,
         strategy=settings.rollout.strategy,
@@ -134,6 +134,7 @@ def _make_plan(session: Session) -> None:
         advisory=dict(options.advisory),
         accept_drift=options.accept_drift,
         repair=planned_repair(session),
+        guard=facts.guard,
     )
     if decisions.build:
         _check_secrets(session)

@@ -1,5 +1,6 @@
 """One run from its first stage to its evidence, whatever happens in between."""
 
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from deployctl.errors import ExitCode
@@ -21,12 +22,17 @@ from deployctl.rollout.steps import HttpStep, RunStep, When
 
 def run(session: Session) -> Result:
     """Carries out the playbook. Every way out of it is a result with evidence."""
+    return carry(session, _stages)
+
+
+def carry(session: Session, story: Callable[[Session], Outcome]) -> Result:
+    """Any story, with the same ends: a result, and the evidence of what led to it."""
     try:
         journal, output = Journal(session.evidence), OutputLog(session.evidence)
         session.events.subscribe(journal)
         session.events.subscribe(output)
         announce(session)
-        ended = _story(session)
+        ended = _ended(session, story)
         # A rollback, and the evidence, are brought to their end.
         with uninterrupted(session):
             if isinstance(ended, BaseException):
@@ -53,10 +59,10 @@ def announce(session: Session) -> None:
     )
 
 
-def _story(session: Session) -> Outcome | BaseException:
-    """What the stages ended with: their outcome, or what broke them off."""
+def _ended(session: Session, story: Callable[[Session], Outcome]) -> Outcome | BaseException:
+    """What the story ended with: its outcome, or what broke it off."""
     try:
-        return _stages(session)
+        return story(session)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a bug rolls back as well
         return error
 
@@ -103,6 +109,8 @@ def _tell_failure(session: Session, outcome: Outcome) -> None:
 
 def _carry_out(session: Session, stage: Stage) -> None:
     with session.recorder.stage(stage.name) as note:
+        if session.job is not None:
+            session.job.phase = stage.name
         if stage.kind != "builtin" and session.locked is not None and session.outcome is None:
             session.locked.result()  # what a user does on the host is done under the lock
         if isinstance(stage.params, RunStep):

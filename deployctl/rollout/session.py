@@ -39,7 +39,7 @@ T = TypeVar("T")
 class Session:
     """Grows stage by stage. What a stage needs from an earlier one it asks for by `need`."""
 
-    command: Literal["hotfix", "rollback"]
+    command: Literal["hotfix", "rollback", "confirm"]
     settings: Settings
     options: Options
     playbook: Playbook
@@ -49,7 +49,8 @@ class Session:
     evidence: RunDirectory
     run_id: str
     wanted: str | None
-    """the revision of a hotfix, or the release that a rollback was asked for"""
+    """the revision of a hotfix, the release that a rollback, or the run that a confirmation was
+    asked for"""
     scratch: tempfile.TemporaryDirectory[str]
     reaching: "Future[Link]"
     """the connection that `link` will be"""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pydantic import BaseModel, Field
 
 from deployctl.config.settings import Settings
-from deployctl.engines.compose import survey
+from deployctl.engines.compose import runs, survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.engines.compose.refusals import refusing
 from deployctl.engines.compose.survey import Survey, Unfinished
@@ -138,10 +138,10 @@ def _sentence(  # noqa: PLR0911 - one for each state
         run = facts.abandoned[0]
         told = (
             f"Run {run.run_id} was left {run.state.split(' ')[0]} by "
-            f"{run.about.get('by', 'somebody')}; it was neither confirmed nor put back. "
-            f"{_host_will(facts, run)}{_down_as_well(settings, facts)}"
+            f"{run.about.get('by', 'somebody')}{_last_step(run)}; it was neither confirmed nor "
+            f"put back. {_host_will(facts, run)}{_down_as_well(settings, facts)}"
         )
-        return told, "deployctl rollback"
+        return told, runs.choices(run)
     if facts.lock_holder is not None:
         return f"A rollout is running: {describe_holder(facts.lock_holder)}.", "deployctl status"
     down = _not_running(settings, facts)
@@ -174,6 +174,10 @@ def _host_will(facts: Survey, run: Unfinished) -> str:
     if run.about.get("command") == "rollback" or run.state.startswith("rolling_back"):
         return "The host brings it to its end by itself."
     return f"The host puts it back by itself in {max(run.left_s, 0)} s."
+
+
+def _last_step(run: Unfinished) -> str:
+    return f" (its last step on the host: {run.step})" if run.step else ""
 
 
 def _not_running(settings: Settings, facts: Survey) -> list[ContainerState]:

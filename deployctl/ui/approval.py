@@ -67,33 +67,41 @@ def make_approver(
             )
         if yes:
             return Approval(by=who, how="ci" if ci_identity(env) else "--yes")
-        if not (stdin.isatty() and stderr.isatty()):
-            raise ApprovalError(
-                "This rollout needs approval, and there is no terminal to ask on.",
-                next_step="Run it on a terminal and type EXECUTE, or give --yes.",
-            )
+        _require_terminal(WORD, stdin, stderr)
         with suspended():
-            _ask(plan, stdin, stderr)
+            short = plan.digest.removeprefix("sha256:")[:12]
+            _ask(WORD, f"to carry out plan {short}", stdin, stderr)
         return Approval(by=who, how="typed")
 
     return approve
 
 
-def _ask(plan: PlanReady, stdin: TextIO, stderr: TextIO) -> None:
-    # What was typed before the plan was on the screen approves nothing.
+def ask_word(word: str, purpose: str, stdin: TextIO, stderr: TextIO) -> None:
+    """Raises ApprovalError unless a person at the terminal types `word`."""
+    _require_terminal(word, stdin, stderr)
+    _ask(word, purpose, stdin, stderr)
+
+
+def _require_terminal(word: str, stdin: TextIO, stderr: TextIO) -> None:
+    if not (stdin.isatty() and stderr.isatty()):
+        raise ApprovalError(
+            "This needs approval, and there is no terminal to ask on.",
+            next_step=f"Run it on a terminal and type {word}, or give --yes.",
+        )
+
+
+def _ask(word: str, purpose: str, stdin: TextIO, stderr: TextIO) -> None:
+    # What was typed before the question was on the screen approves nothing.
     _drop_typed_ahead(stdin)
-    short = plan.digest.removeprefix("sha256:")[:12]
-    stderr.write(f"\nType {WORD} to carry out plan {short}, anything else to stop: ")
+    stderr.write(f"\nType {word} {purpose}, anything else to stop: ")
     stderr.flush()
+    again = f"Run the same command again and type {word}, in capitals, to carry it out."
     answer = stdin.readline()
     if not answer:
         stderr.write("\n")
-        raise ApprovalError("The input ended before the plan was approved.", next_step=_AGAIN)
-    if answer.rstrip("\r\n") != WORD:
-        raise ApprovalError("The plan was not approved.", next_step=_AGAIN)
-
-
-_AGAIN = f"Run the same command again and type {WORD}, in capitals, to carry it out."
+        raise ApprovalError("The input ended before this was approved.", next_step=again)
+    if answer.rstrip("\r\n") != word:
+        raise ApprovalError("This was not approved.", next_step=again)
 
 
 def _drop_typed_ahead(stdin: TextIO) -> None:

@@ -6,6 +6,13 @@ from typing import Any
 from deployctl.ui.text import clean, duration, size
 
 _SHOWN_FILES = 12
+_BY_ITSELF = "the host does it by itself"
+_ALONE = {
+    "root-unit": f"{_BY_ITSELF}, also after a restart (systemd unit)",
+    "user-unit": f"{_BY_ITSELF}, also after a restart (systemd unit of this user)",
+    "cron": f"{_BY_ITSELF}, also after a restart (@reboot in the crontab)",
+    "none": f"{_BY_ITSELF}, but not after a restart of the host",
+}
 
 
 def plan_lines(plan: Mapping[str, Any]) -> list[str]:
@@ -27,6 +34,8 @@ def plan_lines(plan: Mapping[str, Any]) -> list[str]:
     lines += _block("Now:", facts["before"])
     lines += _block("Differs from the live commit:", _changes(facts["changed"]))
     lines.append(f"If a gate does not pass: {clean(facts['rollback'])}")
+    if decided["swap"]:
+        lines.append(f"If this client is lost: {_ALONE[decided.get('guard', 'none')]}")
     lines += [
         f"ADVISORY: {clean(gate)} can't stop this run. Reason: {clean(reason)}"
         for gate, reason in decided["advisory"].items()

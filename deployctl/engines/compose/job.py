@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from deployctl.engines.compose.change import Edit
-from deployctl.engines.compose.survey import CLIENT_GONE_AFTER, read_about
+from deployctl.engines.compose.survey import CLIENT_GONE_AFTER, Guard, read_about
 from deployctl.engines.releases import ReleaseRecord, write_record
 from deployctl.errors import (
     LinkLostError,
@@ -30,6 +30,8 @@ from deployctl.host.link import Link
 from deployctl.host.programs import program_text
 
 HEARTBEAT = 5.0
+TAKEN_OVER = 5
+"""seconds within which the host itself goes on with a job that was killed"""
 STEP_TIMEOUT = 90
 SLACK = 60
 ENDS = frozenset({"confirmed", "rolled_back", "rollback_failed", "kept", "released"})
@@ -85,6 +87,7 @@ class JobSpec:
     budget: float
     """seconds from arming to the confirmation, at most"""
     about: Mapping[str, Any]
+    guard: Guard = "none"
     public: tuple[str, ...] = ()
     forward: bool = False
     """a rollback that was asked for: the host finishes it, and never undoes it"""
@@ -143,6 +146,8 @@ class Job:
         self._stop = threading.Event()
         self._services = 1
         self.state = ""
+        self.phase = ""
+        """what the client is about, for whoever asks who holds the lock"""
 
     def start(self, spec: JobSpec) -> None:
         """Starts the job and waits until it holds the lock. Raises LockedError."""
@@ -154,6 +159,7 @@ class Job:
                 "ABOUT": json.dumps(spec.about, sort_keys=True),
                 "SETTINGS": settings_text(spec),
                 "PROGRAM": f"{program_text('lib')}\n{program_text('job')}",
+                "BOOT": program_text("boot"),
             },
         )
         try:
@@ -291,6 +297,23 @@ class Job:
             elif event.kind == "state" and event.fields and event.fields[0].startswith("kept"):
                 failures.append(event.fields[0].removeprefix("kept "))
 
+    def attend(self, seconds: float) -> str:
+        """Follows the run to its end, ordering nothing. The last state that was heard of.
+
+        A job that was killed is given time to be taken over on the host. Raises TimeoutError,
+        UnreachableError, ProgramFailed.
+        """
+        until = time.monotonic() + seconds
+        self._attach()
+        for _ in range(TAKEN_OVER):
+            with suppress(JobGoneError):
+                while self.state not in ENDS:
+                    self._wait({"state", "end"}, until - time.monotonic())
+                break
+            time.sleep(1.0)
+            self._attach()
+        return self.state
+
     def confirm(self, fresh: Host) -> None:
         """Confirms over a fresh connection, which it closes, and reads the state back.
 
@@ -372,7 +395,7 @@ class Job:
         while not self._stop.wait(HEARTBEAT):
             # Gates use the same link, and nobody else looks after it while they do.
             with suppress(UnreachableError, ProgramFailed, TimeoutError, OSError):
-                self._order("beat")
+                self._order(f"beat {self.phase}".strip())
 
     def _order(self, text: str) -> None:
         conversation = self._restore()
@@ -458,6 +481,7 @@ def settings_text(spec: JobSpec) -> str:
         "DIES_AFTER": str(CLIENT_GONE_AFTER),
         "PUBLIC": "\n".join(spec.public),
         "FORWARD": "1" if spec.forward else "0",
+        "GUARD": spec.guard,
     }
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
 
@@ -514,8 +538,12 @@ def describe_holder(about: Mapping[str, Any]) -> str:
         return "who holds the lock is not recorded"
     return (
         f"{about.get('command', 'a run')} {about.get('revision') or ''} by {about.get('by', '?')} "
-        f"since {about.get('at', '?')}, run {about.get('runId', '?')}"
+        f"since {about.get('at', '?')}, run {about.get('runId', '?')}{_phase(about)}"
     )
+
+
+def _phase(about: Mapping[str, Any]) -> str:
+    return f", in {about['phase']}" if about.get("phase") else ""
 
 
 def one_line(text: str) -> str:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from deployctl.engines.compose import runs
 from deployctl.engines.compose.survey import ComposeSource, Survey
 from deployctl.errors import UNTOUCHED, RefusedError
 
@@ -97,6 +98,13 @@ def warnings(survey: Survey, services: Sequence[str]) -> tuple[str, ...]:
                 found.append(f"{service} is {container.status} before the rollout.")
             elif container.health == "unhealthy":
                 found.append(f"{service} is unhealthy before the rollout.")
+    if survey.guard == "none":
+        found.append(
+            "The host offers nothing that would go on with this run after a restart: no systemd "
+            "unit (as root, or of a user with linger), no @reboot in a crontab. A run that a "
+            "restart cuts off stays as it is until the next deployctl command. "
+            "(`loginctl enable-linger` or cron on the host mends this.)"
+        )
     return tuple(dict.fromkeys(found))
 
 
@@ -252,13 +260,13 @@ def _space(survey: Survey, sent: Room) -> tuple[Finding, ...]:
 
 
 def _unfinished(survey: Survey) -> Finding:
-    runs = survey.abandoned
-    told = ", ".join(f"{run.run_id} ({run.state.split(' ')[0]})" for run in runs)
+    left = survey.abandoned
+    told = ", ".join(f"{run.run_id} ({run.state.split(' ')[0]})" for run in left)
     return Finding(
         ARMED,
-        not runs,
+        not left,
         f"An earlier run was neither confirmed nor rolled back: {told}.",
-        "deployctl rollback puts back what held before it; deployctl status shows it.",
+        runs.choices(left[0]) if left else "",
     )
 
 

@@ -36,6 +36,9 @@ CLIENT_GONE_AFTER = 15
 
 
 Probe = Literal["keep", "undo", "no"]
+Guard = Literal["root-unit", "user-unit", "cron", "none"]
+"""what goes on with a run that a restart of the host cut off (programs/guard.sh)"""
+GUARDS: tuple[Guard, ...] = ("root-unit", "user-unit", "cron", "none")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,8 @@ class Unfinished:
     """seconds since its client was last heard of, by the host's uptime"""
     left_s: int = 0
     """seconds until the host puts it back by itself; negative when that is past"""
+    step: str = ""
+    """the last step that the host wrote down before it began it"""
 
 
 @dataclass(frozen=True)
@@ -121,6 +126,7 @@ class Survey:
     tmp_unusable: str = ""
     """the directory for temporary files, where nothing can be written there"""
     docker_root_read_only: bool = False
+    guard: Guard = "none"
     state_nowhere: str = ""
     """the shared state directory, where neither it nor one beside the Compose file can be made"""
 
@@ -273,13 +279,14 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         live_since=_since(answer.text("live-since", "")),
         releases=tuple(read_record(data) for data in answer.all("release")),
         unfinished=_unfinished(answer),
-        lock_holder=read_about(held) if held is not None else None,
+        lock_holder=None if held is None else _holder(held, answer.text("lock-phase", "")),
         built=_built(answer.text("built", "")),
         docker_space=_space(answer.text("disk-root", "")),
         state_space=_space(answer.text("disk-state", "")),
         unset_variables=tuple(answer.text("unset", "").split()),
         tmp_unusable=answer.text("tmp-unusable", ""),
         docker_root_read_only="root-read-only" in answer,
+        guard=_guard(answer.text("guard", "none")),
         state_nowhere=answer.text("state-nowhere", ""),
     )
 
@@ -335,8 +342,9 @@ def _since(epoch: str) -> datetime | None:
 
 def _unfinished(answer: Answer) -> tuple[Unfinished, ...]:
     runs = []
-    columns = (answer.all(f"unfinished{suffix}") for suffix in ("", "-about", "-silent", "-left"))
-    for head, about, silent, left in zip(*columns, strict=True):
+    suffixes = ("", "-about", "-silent", "-left", "-step")
+    columns = (answer.all(f"unfinished{suffix}") for suffix in suffixes)
+    for head, about, silent, left, step in zip(*columns, strict=True):
         run_id, _, state = head.decode().partition(" ")
         runs.append(
             Unfinished(
@@ -345,9 +353,22 @@ def _unfinished(answer: Answer) -> tuple[Unfinished, ...]:
                 about=read_about(about.decode("utf-8", "replace")),
                 silent_s=int(silent),
                 left_s=int(left),
+                step=step.decode("utf-8", "replace"),
             )
         )
     return tuple(runs)
+
+
+def _guard(text: str) -> Guard:
+    for known in GUARDS:
+        if text == known:
+            return known
+    raise ValueError(f"{text!r} is no guard")
+
+
+def _holder(about: str, phase: str) -> dict[str, Any]:
+    """Who holds the lock, and what that run is about."""
+    return {**read_about(about), "phase": phase.strip()}
 
 
 def _built(text: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 [ -p "$RUN/control" ] || fail no-run "$RUN"
 exec 3<>"$RUN/control" || fail no-run "$RUN"
-echo confirm >&3
+echo "confirm ${RUN##*/}" >&3
 tries=0
 while [ "$tries" -lt 500 ]; do
 	state=$(cat "$RUN/state" 2>/dev/null)

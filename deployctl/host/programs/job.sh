@@ -2,9 +2,11 @@
 # is told what to do through RUN/control and tells what it did in RUN/log. It needs no client:
 # without a confirmation it rolls back at the deadline. With REASON it finishes a run whose job was
 # lost, at once: it rolls back, or, where the run was a rollback itself, brings that to its end.
+# However often it is started for a run, one of them is at work; and each can take over where another
+# was killed, at any step.
 #
 # RUN/settings   DOCKER COMPOSE_WORDS SERVICES STATE_DIR STATE_GROUP LOCK_WAIT BUDGET STEP_TIMEOUT
-#                PROJECT LIVE_AFTER DIES_AFTER UP_WORDS PUBLIC
+#                PROJECT LIVE_AFTER DIES_AFTER UP_WORDS PUBLIC GUARD (guard.sh)
 #                FORWARD (1: a rollback that was asked for; it is finished, never undone)
 # RUN/services   a line a service: name, scale (0: as the file says), container IDs before (comma), image ID before,
 #                image reference before, pin tag, config hashes before (comma), state before
@@ -16,9 +18,12 @@
 #                broken file, RUN/edit.N.found what that was.
 # RUN/dry-run    what Compose would have done on `up` when the plan was made
 # RUN/unsafe     the name of a step that no rollback can undo, once it has begun
+# RUN/running    the project's containers that ran when it was armed
+# RUN/boot.sh    what the host runs after a restart (guard.sh)
 # RUN/state      one word and its reason: prepared, armed, swapped, confirmed, rolling_back,
 #                rolled_back, rollback_failed, kept (a rollback would be unsafe), released
 #include docker.sh
+#include guard.sh
 
 TAB=$(printf '\t')
 # Seconds for which Compose's word on what `up` would do is good.
@@ -28,8 +33,16 @@ say() {
 	printf '%s\t%s\n' "$(cut -d' ' -f1 /proc/uptime)" "$*" >>"$RUN/log"
 }
 
+# step NAME [WHAT]: is on the disk before what it names begins: whoever comes after us knows how far
+# this run had come.
+step() {
+	say "step$TAB$*"
+	durable "$RUN/log"
+}
+
 # write_state WORD [REASON]: atomic, and on the disk before we go on.
 write_state() {
+	step "state-$1"
 	{
 		printf '%s\n' "$*" >"$RUN/state.new" && durable "$RUN/state.new" &&
 			mv "$RUN/state.new" "$RUN/state" && durable "$RUN/state"
@@ -49,11 +62,11 @@ state() {
 limited() {
 	_seconds=$1
 	shift
-	"$@" </dev/null >>"$RUN/console" 2>&1 3>&- &
+	"$@" </dev/null >>"$RUN/console" 2>&1 3>&- 7>&- &
 	_child=$!
 	rm -f "$RUN/late"
 	(
-		exec 9>&- 3>&-
+		exec 9>&- 3>&- 7>&-
 		# In single seconds, so that nothing of it outlives the command for long.
 		while [ "$_seconds" -gt 0 ] && [ -d "/proc/$_child" ]; do
 			sleep 1
@@ -261,6 +274,7 @@ meant() {
 
 # prepare: whatever a rollback will need exists before anything changes.
 prepare() {
+	step keep-files
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
 		{ cp -p "$path" "$RUN/edit.$n.before" && cp -p "$path" "$(ready "$path")" &&
@@ -274,12 +288,14 @@ prepare() {
 			return 1
 		}
 	done <"$RUN/edits"
+	step reserve
 	# A full disk must not be in the way of a rollback: what it writes is reserved.
 	{ dd if=/dev/zero of="$RUN/reserve" bs=65536 count=16 2>/dev/null && durable "$RUN/reserve"; } || {
 		say "refused${TAB}backup$TAB$RUN/reserve"
 		return 1
 	}
 	if [ -f "$STATE_DIR/live" ]; then cp -p "$STATE_DIR/live" "$RUN/live.before" || return 1; fi
+	step ask-compose
 	compose_agrees || return 1
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
@@ -288,6 +304,7 @@ prepare() {
 			return 1
 		}
 	done <"$RUN/edits"
+	step pin-images
 	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
 		[ -n "$service" ] || continue
 		[ "$image" != - ] || continue
@@ -307,7 +324,14 @@ expect() {
 }
 
 backup() {
-	expect prepared && prepare && remember
+	expect prepared && prepare && remember && guard
+}
+
+# guard: after a restart of the host, the host itself goes on from here.
+guard() {
+	step guard
+	cp "$RUN/boot.sh" "$STATE_DIR/.boot.sh" && mv "$STATE_DIR/.boot.sh" "$STATE_DIR/boot.sh" || return 1
+	guard_install "$GUARD" || say "note${TAB}guard${TAB}$(guard_told "$GUARD") could not be installed: after a restart of the host in the middle of this run, nothing goes on by itself"
 }
 
 # remember: how Compose finds this project, for a survey that meets no container of it any more.
@@ -324,6 +348,8 @@ arm() {
 		say "refused${TAB}changed$TAB$(printf '%s' "$difference" | tr '\n' ';')"
 		return 1
 	fi
+	# What an engine that is restarted meanwhile leaves down is started again.
+	dk ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" >"$RUN/running" 2>>"$RUN/console"
 	# A build may have taken an hour since.
 	[ "$(($(uptime_s) - asked))" -lt "$FRESH" ] || compose_agrees || return 1
 	printf '%s %s\n' "$(($(uptime_s) + BUDGET))" "$(boot_id)" >"$RUN/deadline" &&
@@ -340,7 +366,7 @@ keep_all() {
 swap() {
 	expect armed || return 1
 	# Beside the switch, and never in its way: without a keeper the tags still hold.
-	(exec 9>&- 3>&- && keep_all) &
+	(exec 9>&- 3>&- 7>&- && keep_all) &
 	_keeping=$!
 	switch
 	_switched=$?
@@ -363,6 +389,7 @@ switch() {
 			return 1
 			;;
 		esac
+		step "replace-file $path"
 		replace "$path" "$RUN/edit.$n.after" || {
 			say "failed${TAB}replace$TAB$path"
 			return 1
@@ -370,6 +397,7 @@ switch() {
 	done <"$RUN/edits"
 	while IFS=$TAB read -r service scale ids image reference pin hashes held <&5; do
 		[ -n "$service" ] || continue
+		step "start-service $service"
 		# shellcheck disable=SC2086 # nothing, or --no-deps
 		up "$service" "$scale" $UP_WORDS || {
 			say "failed${TAB}up$TAB$service: $(last_words)"
@@ -486,10 +514,26 @@ engine_back() {
 	done
 }
 
+# wake: starts what ran beside the services when the run was armed and does no more: the engine, or
+# the host, was restarted, and not every container has a restart policy.
+wake() {
+	[ -s "$RUN/running" ] || return 0
+	while IFS= read -r id <&6; do
+		case $(dk inspect --format '{{.State.Status}}' "$id" 2>/dev/null) in
+		exited | created) ;;
+		*) continue ;;
+		esac
+		grep -Fq -- "$id" "$RUN/services" && continue
+		step "wake-container $id"
+		dk start "$id" >/dev/null 2>>"$RUN/console" || say "note${TAB}wake${TAB}the container $id ran before and can't be started"
+	done 6<"$RUN/running"
+}
+
 # put_back: everything as it was. Safe to run again, from wherever it was cut off.
 put_back() {
 	bad=0
 	unswapped=0
+	step wait-for-docker
 	engine_back || return 1
 	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
 		[ -n "$service" ] && [ "$image" != - ] || continue
@@ -500,15 +544,20 @@ put_back() {
 	done <"$RUN/services"
 	[ "$bad" = 0 ] || return 1
 	while IFS=$TAB read -r n before after literal image named path found; do
-		[ -z "$n" ] || put_back_file "$n" "$before" "$after" "$literal" "$image" "$named" "$path" "$found" || bad=1
+		[ -n "$n" ] || continue
+		step "restore-file $path"
+		put_back_file "$n" "$before" "$after" "$literal" "$image" "$named" "$path" "$found" || bad=1
 	done <"$RUN/edits"
 	[ "$bad" = 0 ] || return 1
 	[ "$unswapped" = 0 ] || return 0
+	wake
 	while IFS=$TAB read -r service scale ids image reference pin hashes held <&5; do
-		[ -z "$service" ] ||
-			put_back_service "$service" "$scale" "$ids" "$image" "$reference" "$pin" "$hashes" "$held" ||
+		[ -n "$service" ] || continue
+		step "restore-service $service"
+		put_back_service "$service" "$scale" "$ids" "$image" "$reference" "$pin" "$hashes" "$held" ||
 			bad=1
 	done 5<"$RUN/services"
+	step forget-release
 	forget_release
 	[ "$bad" != 0 ] || while IFS=$TAB read -r service scale ids image reference pin hashes held; do
 		# What runs again needs no other container to hold its image.
@@ -539,6 +588,7 @@ rollback() {
 	fi
 	rm -f "$RUN/reserve"
 	write_state rolling_back "$1"
+	step keep-evidence
 	limited 15 keep_evidence
 	if put_back; then
 		write_state rolled_back "$1"
@@ -548,7 +598,12 @@ rollback() {
 	fi
 }
 
+# confirm RUN-ID: only the run that is meant.
 confirm() {
+	[ "${1:-}" = "${RUN##*/}" ] || {
+		say "refused${TAB}foreign${TAB}the confirmation is of run ${1:-}"
+		return 1
+	}
 	expect swapped || return 1
 	if [ "$FORWARD" != 1 ]; then
 		read -r deadline boot <"$RUN/deadline"
@@ -557,6 +612,7 @@ confirm() {
 			return 1
 		}
 	fi
+	step record-release
 	for record in "$RUN"/release.*.json; do
 		[ -f "$record" ] || continue
 		name=$(basename "$record")
@@ -567,12 +623,13 @@ confirm() {
 			return 1
 		}
 	done
+	step record-live
 	{ printf '%s\n' "$LIVE_AFTER" >"$STATE_DIR/.live" && durable "$STATE_DIR/.live" &&
 		mv "$STATE_DIR/.live" "$STATE_DIR/live"; } || {
 		say "failed${TAB}record${TAB}live"
 		return 1
 	}
-	write_state confirmed "${1:-}"
+	write_state confirmed "${2:-}"
 }
 
 # finish_forward: a rollback that was asked for is brought to its end.
@@ -580,7 +637,8 @@ finish_forward() {
 	case $(state) in
 	rolling_back | rollback_failed) write_state armed "once more" ;;
 	esac
-	{ [ "$(state)" = swapped ] || swap; } && confirm unproven || write_state rollback_failed "it could not be finished"
+	engine_back && wake
+	{ [ "$(state)" = swapped ] || swap; } && confirm "${RUN##*/}" unproven || write_state rollback_failed "it could not be finished"
 }
 
 # overdue: no confirmation came in time, or the client went before anything was changed.
@@ -600,10 +658,11 @@ overdue() {
 	esac
 }
 
-# hear: the client was there just now; others may read when.
+# hear [PHASE]: the client was there just now, and says what it is about; others may read both.
 hear() {
 	heard=$(uptime_s)
 	printf '%s\n' "$heard" >"$RUN/heard"
+	[ -z "${1:-}" ] || printf '%s\n' "$1" >"$RUN/phase"
 }
 
 # declare_unsafe STEP: a step that no rollback can undo is about to begin.
@@ -622,6 +681,7 @@ obey() {
 }
 
 clean_up() {
+	step clean-up
 	rm -f "$RUN/reserve"
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -z "$n" ] || rm -f "$(ready "$path")"
@@ -629,6 +689,8 @@ clean_up() {
 }
 
 note_history() {
+	# One that took over may find it noted.
+	! grep -Fq "\"${RUN##*/}\"" "$STATE_DIR/history.jsonl" 2>/dev/null || return 0
 	printf '{"run":%s,"state":"%s","epoch":%s}\n' "$(cat "$RUN/about.json")" \
 		"$(sed 's/[\\"]/ /g' "$RUN/state")" "$(date +%s)" >>"$STATE_DIR/history.jsonl"
 }
@@ -639,8 +701,17 @@ REASON=${2:-}
 . "$RUN/settings"
 [ -z "$STATE_GROUP" ] || umask 007
 cd / || exit 1
+# One job a run. A child of a killed one may hold this for a while.
+exec 7>>"$RUN/own"
+tries=0
+until flock -n 7; do
+	tries=$((tries + 1))
+	[ "$tries" -lt "$STEP_TIMEOUT" ] || exit 0
+	sleep 1
+done
 printf '%s\n' "$$" >"$RUN/pid"
 touch "$RUN/services" "$RUN/edits"
+[ -p "$RUN/control" ] || mkfifo "$RUN/control"
 
 exec 9>>"$STATE_DIR/lock"
 # A survey holds the lock for an instant; a lost job's Compose until it is done.
@@ -664,14 +735,20 @@ exec 3<>"$RUN/control"
 [ -n "$(state)" ] || write_state prepared
 say locked-by-us
 (
-	exec 9>&-
+	exec 9>&- 7>&-
 	while sleep 1 && [ -d "/proc/$$" ]; do
 		echo tick >&3
 	done
+	# Killed: nothing else here would bring the run to its end.
+	exec 3>&-
+	exec sh "$RUN/job.sh" "$RUN" "its job on the host was killed"
 ) &
 ticker=$!
 hear
-[ -z "$REASON" ] || rollback "$REASON"
+case $REASON:$(state) in
+:* | *:confirmed | *:rolled_back | *:kept | *:released) ;;
+*) rollback "$REASON" ;;
+esac
 while :; do
 	case $(state) in
 	confirmed | rolled_back | rollback_failed | kept | released) break ;;
@@ -679,8 +756,9 @@ while :; do
 	IFS= read -r order <&3 || continue
 	case $order in
 	tick) overdue ;;
-	beat) hear ;;
-	backup | arm | swap | confirm) obey "$order" "$order" ;;
+	beat*) hear "${order#beat}" ;;
+	backup | arm | swap) obey "$order" "$order" ;;
+	confirm*) obey confirm confirm "${order#confirm }" ;;
 	unsafe\ *) obey unsafe declare_unsafe "${order#unsafe }" ;;
 	rollback*) rollback "${order#rollback }" ;;
 	release) [ "$(state)" != prepared ] || write_state released "asked to" ;;

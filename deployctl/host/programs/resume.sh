@@ -7,8 +7,8 @@
 [ -f "$RUN/job.sh" ] || fail no-run "$RUN"
 put lines "$(wc -l <"$RUN/log" | tr -d ' ')"
 if ! job_lives "$RUN"; then
-	rm -f "$RUN/control" "$RUN/pid"
-	mkfifo "$RUN/control" || fail no-fifo "$RUN/control"
+	rm -f "$RUN/pid"
+	[ -p "$RUN/control" ] || mkfifo "$RUN/control" || fail no-fifo "$RUN/control"
 	setsid sh "$RUN/job.sh" "$RUN" "$REASON" </dev/null >>"$RUN/console" 2>&1 8>&- &
 	put started "$RUN"
 fi

@@ -12,6 +12,7 @@
 # PROBE_WRITE   keep: prove that files can be made, chowned and renamed beside the Compose file, and
 #               make the state directory; undo: the same, and remove what was made; no: neither
 #include docker.sh
+#include guard.sh
 
 missing=
 for tool in flock setsid sha256sum tar gzip stat sync mkfifo readlink sed awk grep cut; do
@@ -265,6 +266,7 @@ if [ -z "$STATE_DIR" ]; then
 	fi
 fi
 put state-dir "$STATE_DIR"
+put guard "$(guard_rung)"
 if [ "$PROBE_WRITE" != no ]; then
 	# A number would keep the set-group-ID bit that a directory inherits.
 	mode=u=rwx,go=,g-s
@@ -303,7 +305,10 @@ if [ -d "$STATE_DIR" ]; then
 		[ -f "$record" ] && put_file release "$record"
 	done
 	if [ -f "$STATE_DIR/lock" ] && ! (flock -n 9) 9<"$STATE_DIR/lock"; then
-		put lock-held "$(cat "$STATE_DIR/lock.json" 2>/dev/null)"
+		holder=$(cat "$STATE_DIR/lock.json" 2>/dev/null)
+		put lock-held "$holder"
+		holder=$(printf '%s' "$holder" | sed -n 's/.*"runId": "\([A-Za-z0-9-]*\)".*/\1/p')
+		put lock-phase "$(cat "$STATE_DIR/runs/$holder/phase" 2>/dev/null)"
 	fi
 	for run in "$STATE_DIR"/runs/*/; do
 		[ -f "$run/state" ] || continue
@@ -316,6 +321,7 @@ if [ -d "$STATE_DIR" ]; then
 			put unfinished-silent "$(($(uptime_s) - ${heard:-0}))"
 			read -r deadline _ <"$run/deadline" 2>/dev/null || deadline=0
 			put unfinished-left "$((deadline - $(uptime_s)))"
+			put unfinished-step "$(awk -F "$TAB" '$2 == "step" { last = $3 } END { print last }' "$run/log" 2>/dev/null)"
 			;;
 		esac
 	done

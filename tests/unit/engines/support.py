@@ -46,7 +46,7 @@ SURVEY = Survey(
     dry_run=LEFT_ALONE, dry_run_alone="", state_dir="/var/lib/deployctl/techno-os",
     live="", live_since=None,
     releases=(), unfinished=(), lock_holder=None, built={},
-    docker_space=Space(10**10, 10**6), state_space=Space(10**10, 10**6),
+    docker_space=Space(10**10, 10**6), state_space=Space(10**10, 10**6), guard="cron",
 )  # fmt: skip
 
 

@@ -157,6 +157,10 @@ class TestWarnings:
         [warning] = warnings(survey(containers=(replace(API, **changes), POSTGRES)), ("api",))
         assert says in warning
 
+    def test_nothing_goes_on_after_a_restart(self) -> None:
+        [warning] = warnings(survey(guard="none"), ("api",))
+        assert "until the next deployctl command" in warning
+
     def test_said_once_for_all_replicas(self) -> None:
         replicas = tuple(replace(API, id=str(i), restart_policy="no") for i in range(3))
         assert len(warnings(survey(containers=replicas), ("api",))) == 1

@@ -151,12 +151,15 @@ class TestTheWholeAnswer:
             Record("live", b"r1\n"), Record("release", write_record(record("r1")).encode()),
             Record("unfinished", b"run-7 swapped"), Record("unfinished-about", b'{"by": "ann"}'),
             Record("unfinished-silent", b"40"), Record("unfinished-left", b"200"),
+            Record("unfinished-step", b"start-service api"),
             Record("live-since", b"1767425520"),
         ]  # fmt: skip
         found = parse(Answer(records), ("api",))
         assert found.live == "r1"
         assert found.releases == (record("r1"),)
-        assert found.unfinished == (Unfinished("run-7", "swapped", {"by": "ann"}, 40, 200),)
+        assert found.unfinished == (
+            Unfinished("run-7", "swapped", {"by": "ann"}, 40, 200, "start-service api"),
+        )
         assert found.live_since == datetime(2026, 1, 3, 7, 32, tzinfo=UTC)
 
     @pytest.mark.parametrize(

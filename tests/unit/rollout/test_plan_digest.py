@@ -73,6 +73,7 @@ def test_the_same_decisions_have_the_same_digest() -> None:
         {"swap": False},
         {"advisory": {"health": "because"}},
         {"accept_drift": "because"},
+        {"guard": "cron"},
     ],
     ids=str,
 )

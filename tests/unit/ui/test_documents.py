@@ -3,6 +3,7 @@
 import copy
 from datetime import UTC, datetime
 
+import pytest
 from pydantic import Field
 
 from deployctl.result import Document
@@ -69,6 +70,17 @@ def test_a_plan_says_all_that_a_person_must_know_before_execute() -> None:
     ):
         assert needed in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    ("guard", "told"),
+    [("cron", "also after a restart (@reboot"), ("none", "but not after a restart of the host")],
+)
+def test_a_plan_says_what_happens_when_this_client_is_lost(guard: str, told: str) -> None:
+    plan = copy.deepcopy(PLAN)
+    plan["decisions"]["guard"] = guard
+    [line] = [line for line in plan_lines(plan) if line.startswith("If this client is lost")]
+    assert told in line
 
 
 def test_a_plan_that_builds_and_swaps_nothing_says_so() -> None:

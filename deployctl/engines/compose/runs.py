@@ -1,0 +1,97 @@
+"""Runs of other commands, as the host has them: which one is meant, and what it came to."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deployctl.engines.compose.survey import Survey, Unfinished
+from deployctl.engines.releases import ReleaseRecord, read_record
+from deployctl.errors import RefusedError, UsageError
+from deployctl.host.connection import Host, ProgramFailed
+from deployctl.host.failures import understood
+
+_RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
+TIMEOUT = 30.0
+
+
+@dataclass(frozen=True)
+class RunState:
+    state: str
+    """as the host's job wrote it: one word and its reason; empty for one that never began"""
+    job_lives: bool
+    releases: tuple[ReleaseRecord, ...]
+    """the records that its confirmation publishes"""
+
+    @property
+    def word(self) -> str:
+        return self.state.partition(" ")[0]
+
+
+def directory(facts: Survey, run_id: str) -> str:
+    return f"{facts.state_dir}/runs/{run_id}"
+
+
+def checked(run_id: str) -> str:
+    """A run's ID, safe in a path. Raises UsageError."""
+    if not _RUN_ID.fullmatch(run_id):
+        raise UsageError(
+            f"{run_id!r} is no run: a run is called like 20260103T073200Z-hotfix-1f2e3d.",
+            next_step="deployctl status and deployctl history name the runs.",
+        )
+    return run_id
+
+
+def meant(facts: Survey, run_id: str | None) -> str:
+    """The run that is asked for; without a word for it, the only unfinished one. RefusedError."""
+    if run_id is not None:
+        return checked(run_id)
+    found = [run.run_id for run in facts.unfinished]
+    if facts.lock_holder and facts.lock_holder.get("runId"):
+        found.append(str(facts.lock_holder["runId"]))
+    found = list(dict.fromkeys(found))
+    if len(found) == 1:
+        return found[0]
+    raise RefusedError(
+        f"There are {len(found)} unfinished runs: {', '.join(found)}."
+        if found
+        else "There is no unfinished run on this host.",
+        next_step="Name one of them." if found else "deployctl history",
+    )
+
+
+def unfinished(facts: Survey, run_id: str) -> Unfinished | None:
+    return next((run for run in facts.unfinished if run.run_id == run_id), None)
+
+
+def choices(run: Unfinished) -> str:
+    """The ways to end a run that was left armed: the next commands to type."""
+    back = "deployctl rollback puts back what held before it"
+    if run.state.startswith("rollback_failed"):
+        return f"{back}: it tries again."
+    keep = f"; deployctl confirm {run.run_id} keeps its release if the gates hold"
+    return (
+        f"{back}{keep if run.state.startswith('swapped') else ''}; deployctl attach {run.run_id} "
+        "watches what the host does with it."
+    )
+
+
+def ask(host: Host, facts: Survey, run_id: str) -> RunState:
+    """What the host knows of it. RefusedError where it has no such run."""
+    try:
+        answer = host.run("run", {"RUN": directory(facts, run_id)}, timeout=TIMEOUT)
+    except ProgramFailed as failure:
+        if failure.kind != "no-run":
+            raise
+        raise RefusedError(
+            f"The host has no run {run_id} of this project.", next_step="deployctl history"
+        ) from failure
+    with understood("run"):
+        return RunState(
+            state=answer.text("state", "").strip(),
+            job_lives=answer.text("job", "") == "alive",
+            releases=_records(answer.all("release")),
+        )
+
+
+def _records(texts: Sequence[bytes]) -> tuple[ReleaseRecord, ...]:
+    return tuple(read_record(text) for text in texts)

@@ -1,0 +1,116 @@
+"""`deployctl attach`: follows a run that lost its client to its end. It orders nothing."""
+
+from collections.abc import Callable
+
+from deployctl.config.settings import Settings
+from deployctl.engines.compose import runs, survey
+from deployctl.engines.compose.job import Job, JobEvent
+from deployctl.engines.compose.refusals import refusing
+from deployctl.engines.compose.survey import Survey
+from deployctl.errors import ExitCode, RefusedError
+from deployctl.host.keys import Ask, ask_nobody
+from deployctl.host.link import Link
+from deployctl.result import SCHEMA_VERSION, Document
+from deployctl.rollout.address import host_address
+from deployctl.rollout.hints import for_target
+
+PATIENCE = 600.0
+"""seconds beyond the deadline: what the host does then takes no longer"""
+SILENT = frozenset({"beat", "tick"})
+
+ENDS: dict[str, tuple[ExitCode, str, str]] = {
+    "confirmed": (ExitCode.SEALED, "was confirmed: its release is live", "deployctl status"),
+    "rolled_back": (
+        ExitCode.ROLLED_BACK,
+        "was rolled back: what held before serves again",
+        "deployctl status",
+    ),
+    "released": (ExitCode.UNTOUCHED, "ended before it changed anything", "deployctl status"),
+    "rollback_failed": (
+        ExitCode.ROLLBACK_FAILED,
+        "could not be rolled back: a person is needed",
+        "deployctl rollback tries again; deployctl logs",
+    ),
+    "kept": (
+        ExitCode.ROLLBACK_FAILED,
+        "was neither confirmed nor rolled back, as a step has run that no rollback can undo",
+        "Fix forward: deployctl hotfix --sha FIX",
+    ),
+}
+"""state of a run that has ended -> code, sentence, next command"""
+
+
+class AttachDocument(Document):
+    schema_version: int = SCHEMA_VERSION
+    command: str = "attach"
+    target: str
+    run_id: str
+    state: str
+    exit_code: int
+    sentence: str
+    next_step: str
+
+
+def attach(
+    settings: Settings,
+    run_id: str | None,
+    tell: Callable[[str], None],
+    ask: Ask = ask_nobody,
+) -> AttachDocument:
+    """`tell` gets a line for each thing that the run does; no `run_id` means the only unfinished.
+
+    Raises RefusedError where there is no such run, or nothing on the host goes on with it.
+    """
+    link = Link(host_address(settings.host), ask)
+    try:
+        facts = survey.take(link.host, settings, probe_write="no")
+        wanted = runs.meant(facts, run_id)
+        with refusing(link.host.label):
+            found = runs.ask(link.host, facts, wanted)
+            state = found.word
+            if state not in ENDS:
+                state = _follow(link, settings, facts, wanted, tell)
+    finally:
+        link.close()
+    return _document(settings, wanted, state)
+
+
+def _follow(
+    link: Link, settings: Settings, facts: Survey, run_id: str, tell: Callable[[str], None]
+) -> str:
+    """The state that the run ends in."""
+    run = runs.unfinished(facts, run_id)
+    job = Job(
+        link,
+        runs.directory(facts, run_id),
+        settings.host.operators_group or "",
+        lambda event: _tell(event, tell),
+    )
+    try:
+        state = job.attend(max(run.left_s if run else 0, 0) + PATIENCE)
+    finally:
+        job.close()
+    if state not in ENDS:
+        raise RefusedError(
+            f"Nothing on the host goes on with run {run_id}, which is {state or 'not begun'}.",
+            production="The unfinished run's release may be serving.",
+            next_step=f"deployctl rollback ends it; deployctl confirm {run_id} keeps its release",
+        )
+    return state
+
+
+def _tell(event: JobEvent, tell: Callable[[str], None]) -> None:
+    if event.kind not in SILENT and event.kind != "given-up":
+        tell(" ".join((event.kind, *event.fields)))
+
+
+def _document(settings: Settings, run_id: str, state: str) -> AttachDocument:
+    code, told, next_step = ENDS[state]
+    return AttachDocument(
+        target=settings.target,
+        run_id=run_id,
+        state=state,
+        exit_code=int(code),
+        sentence=f"Run {run_id} {told}.",
+        next_step=for_target(next_step, settings.target),
+    )
