@@ -111,7 +111,7 @@ def resolve(
                 next_step=f"deployctl history. {_available(releases)}",
             )
         return record
-    matches = [record for record in releases if _matches(record, wanted)]
+    matches = [record for record in releases if answers_to(record, wanted)]
     if not matches:
         raise RefusedError(
             f"No release here is {wanted!r}.",
@@ -134,7 +134,8 @@ def describe(record: ReleaseRecord) -> str:
     return f"{record.number} ({', '.join(images)})"
 
 
-def _matches(record: ReleaseRecord, wanted: str) -> bool:
+def answers_to(record: ReleaseRecord, wanted: str) -> bool:
+    """Whether `wanted` (as in `resolve`) names this release."""
     if record.number == wanted:
         return True
     if (

@@ -96,6 +96,7 @@ def hear(session: Session, event: JobEvent) -> None:
         service, container_id, image_id = event.fields
         session.events.emit(Switched(service=service, container_id=container_id, image_id=image_id))
     elif event.kind in {"note", "failed"}:
+        session.engine_restarted |= event.fields[:1] == ("engine-restarted",)
         session.note("warning", event.text)
     session.events.emit(LogLine(source="host", text=" ".join((event.kind, *event.fields))))
 

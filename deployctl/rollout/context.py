@@ -71,4 +71,8 @@ def record_containers(session: Session, after: Sequence[ContainerState]) -> None
         for c in after
         if c.service in services
     ]
-    session.recorder.untouched = list(look.untouched(session.facts.containers, after, services))
+    session.recorder.untouched = list(
+        look.untouched(
+            session.facts.containers, after, services, restarted=session.engine_restarted
+        )
+    )

@@ -10,7 +10,7 @@ import time
 
 from deployctl.engines.compose import job, survey
 from deployctl.engines.compose.survey import Unfinished
-from deployctl.engines.releases import ReleaseRecord, describe, find
+from deployctl.engines.releases import ReleaseRecord, answers_to, describe, find
 from deployctl.errors import ExitCode
 from deployctl.events import RollbackEnded, RollbackStarted
 from deployctl.gates import runner
@@ -52,9 +52,11 @@ def recover(session: Session) -> Outcome:
         except Exception as error:  # noqa: BLE001 - whatever it is, what runs now is not proven
             told = str(error) or type(error).__name__
             outcome = _not_proven(session, f"Run {names} could not be ended and proven: {told}.")
+    if outcome.code is ExitCode.SEALED and _elsewhere(session):
+        outcome = _not_yet(session, outcome)
     rollback = Rollback(
         performed=True,
-        state="proven" if outcome.code is ExitCode.SEALED else "unproven",
+        state="unproven" if outcome.code is ExitCode.ROLLBACK_FAILED else "proven",
         duration_ms=int((time.monotonic() - began) * 1000),
         reason=outcome.reason,
     )
@@ -65,6 +67,23 @@ def recover(session: Session) -> Outcome:
         )
     )
     return outcome
+
+
+def _elsewhere(session: Session) -> bool:
+    """Whether another release was asked for than the one that is live now."""
+    live = find(session.facts.releases, session.facts.live)
+    return session.wanted is not None and (live is None or not answers_to(live, session.wanted))
+
+
+def _not_yet(session: Session, ended: Outcome) -> Outcome:
+    """The unfinished run was ended; what was asked for has not begun."""
+    return Outcome(
+        ExitCode.REFUSED,
+        f"{ended.reason} {session.wanted} is not live yet: the unfinished run had to be ended "
+        "first.",
+        ended.production,
+        next_step=f"deployctl rollback --to {session.wanted}",
+    )
 
 
 def _end_all(session: Session) -> str:

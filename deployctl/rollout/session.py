@@ -102,6 +102,8 @@ class Session:
     """the release stays, whatever happens to the rest of the run"""
     outcome: Outcome | None = None
     """how the run ends, once that is known"""
+    engine_restarted: bool = False
+    """Docker was restarted on the host since the run was armed"""
     unsafe_step: str = ""
     """a step after arming that no rollback can undo, once it has begun"""
     undo_steps: list[RunStep] = field(default_factory=list)

@@ -246,7 +246,14 @@ class Job:
         until = time.monotonic() + seconds + EXCHANGE_TIMEOUT
         trouble: JobEvent | None = None
         while True:
-            event = self._wait({"done", "not-done", "refused", "failed"}, until - time.monotonic())
+            try:
+                event = self._wait(
+                    {"done", "not-done", "refused", "failed"}, until - time.monotonic()
+                )
+            except JobGoneError:
+                # Said once; whoever has it put back has to know as well.
+                self._inbox.put(JobEvent(0.0, "gone"))
+                raise
             if event.kind == "done" and event.fields[:1] == (order,):
                 return
             if event.kind in {"refused", "failed"}:
@@ -347,11 +354,11 @@ class Job:
 
         Returns the state that the host ended in, or `unknown`. Never raises.
         """
+        reason = "the gates did not hold"
         with suppress(UnreachableError, ProgramFailed, TimeoutError, OSError):
-            self._order("rollback the gates did not hold")
+            self._order(f"rollback {reason}")
             until = time.monotonic() + self._services * (STEP_TIMEOUT + 10) + EXCHANGE_TIMEOUT
-            while self.state not in ENDS:
-                self._wait({"state", "end"}, until - time.monotonic())
+            self._follow(reason, until, [], [])
             return self.state
         return "unknown"
 

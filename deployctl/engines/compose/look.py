@@ -35,15 +35,22 @@ def containers(
 
 
 def untouched(
-    before: Sequence[ContainerState], after: Sequence[ContainerState], services: Sequence[str]
+    before: Sequence[ContainerState],
+    after: Sequence[ContainerState],
+    services: Sequence[str],
+    *,
+    restarted: bool = False,
 ) -> tuple[Untouched, ...]:
-    """Each container of the project that isn't ours: is it the same, started at the same time?"""
+    """Each container of the project that isn't ours: is it the same, started at the same time?
+
+    `restarted`: Docker itself was, so that all have started again.
+    """
     now = {container.id: container for container in after}
     return tuple(
         Untouched(
             service=container.service,
             container_id=container.id,
-            same=container.id in now and _as_it_was(container, now[container.id]),
+            same=container.id in now and (restarted or _as_it_was(container, now[container.id])),
         )
         for container in before
         if container.service not in services

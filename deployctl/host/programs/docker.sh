@@ -8,11 +8,13 @@
 NL='
 '
 
+# LIMIT may hold words that bound each question to Docker: one that hangs must not hold up the rest.
+LIMIT=
 dk() (
 	set -f
 	IFS=$NL
 	# shellcheck disable=SC2086 # one word a line
-	exec $DOCKER "$@"
+	exec $LIMIT $DOCKER "$@"
 )
 
 # compose WORDS ARGUMENTS…: `docker compose` with WORDS (project and files, one word a line).
@@ -150,7 +152,7 @@ boot_id() {
 	cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo unknown
 }
 
-# durable FILE: what FILE holds is on the disk, as far as this host's sync can say.
+# durable FILE…: what they hold is on the disk, as far as this host's sync can say.
 durable() {
-	sync "$1" 2>/dev/null || sync
+	sync "$@" 2>/dev/null || sync
 }

@@ -35,6 +35,8 @@ follow() {
 follow &
 follower=$!
 while IFS= read -r line; do
+	# The job may be busy for longer than a client may be silent.
+	cut -d. -f1 /proc/uptime >"$RUN/heard"
 	printf '%s\n' "$line" >&3
 done
 kill "$follower" 2>/dev/null

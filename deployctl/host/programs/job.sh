@@ -28,6 +28,13 @@
 TAB=$(printf '\t')
 # Seconds for which Compose's word on what `up` would do is good.
 FRESH=5
+# Seconds within which Docker answers again after a restart of its own; of the host (REASON) it may
+# take longer, and nobody is there to try again.
+PATIENCE=60
+HOST_PATIENCE=600
+# Seconds between two tries of a rollback that could not even be written down.
+PACE=30
+! timeout 5 true 2>/dev/null || LIMIT="timeout${NL}60"
 
 say() {
 	printf '%s\t%s\n' "$(cut -d' ' -f1 /proc/uptime)" "$*" >>"$RUN/log"
@@ -45,7 +52,7 @@ write_state() {
 	step "state-$1"
 	{
 		printf '%s\n' "$*" >"$RUN/state.new" && durable "$RUN/state.new" &&
-			mv "$RUN/state.new" "$RUN/state" && durable "$RUN/state"
+			mv "$RUN/state.new" "$RUN/state" && durable "$RUN/state" "$RUN"
 	} || {
 		say "failed${TAB}state${TAB}the state $1 could not be written"
 		return 1
@@ -324,7 +331,7 @@ expect() {
 }
 
 backup() {
-	expect prepared && prepare && remember && guard
+	expect prepared && prepare && remember && guard && durable "$RUN"/*
 }
 
 # guard: after a restart of the host, the host itself goes on from here.
@@ -349,11 +356,12 @@ arm() {
 		return 1
 	fi
 	# What an engine that is restarted meanwhile leaves down is started again.
+	engine_mark >"$RUN/engine"
 	dk ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" >"$RUN/running" 2>>"$RUN/console"
 	# A build may have taken an hour since.
 	[ "$(($(uptime_s) - asked))" -lt "$FRESH" ] || compose_agrees || return 1
 	printf '%s %s\n' "$(($(uptime_s) + BUDGET))" "$(boot_id)" >"$RUN/deadline" &&
-		durable "$RUN/deadline" && write_state armed
+		durable "$RUN"/* && write_state armed
 }
 
 # keep_all: what runs now is held while it is replaced, and afterwards.
@@ -500,13 +508,12 @@ forget_release() {
 	fi
 }
 
-# engine_back: waits for Docker to answer, a minute at most. One that is being restarted knows no
-# image, but that doesn't mean that they are gone.
+# engine_back: waits for Docker to answer. One that is being restarted knows no image, but that
+# doesn't mean that they are gone.
 engine_back() {
-	_left=60
+	_until=$(($(uptime_s) + PATIENCE))
 	until limited 10 dk version; do
-		_left=$((_left - 1))
-		[ "$_left" -gt 0 ] || {
+		[ "$(uptime_s)" -lt "$_until" ] || {
 			say "failed${TAB}engine${TAB}Docker does not answer on the host"
 			return 1
 		}
@@ -514,10 +521,17 @@ engine_back() {
 	done
 }
 
+# engine_mark: another one after each start of Docker's, where that can be told.
+engine_mark() {
+	_pid=$(cat /run/docker.pid 2>/dev/null || pidof dockerd)
+	printf '%s %s\n' "$(boot_id)" "$(sed 's/.*) //' "/proc/${_pid%% *}/stat" 2>/dev/null | cut -d' ' -f20)"
+}
+
 # wake: starts what ran beside the services when the run was armed and does no more: the engine, or
 # the host, was restarted, and not every container has a restart policy.
 wake() {
 	[ -s "$RUN/running" ] || return 0
+	[ "$(engine_mark)" = "$(cat "$RUN/engine")" ] || say "note${TAB}engine-restarted${TAB}Docker was restarted during the run"
 	while IFS= read -r id <&6; do
 		case $(dk inspect --format '{{.State.Status}}' "$id" 2>/dev/null) in
 		exited | created) ;;
@@ -533,6 +547,10 @@ wake() {
 put_back() {
 	bad=0
 	unswapped=0
+	[ -s "$RUN/services" ] || {
+		say "failed${TAB}services${TAB}what ran before is not on record; nothing was changed"
+		return 1
+	}
 	step wait-for-docker
 	engine_back || return 1
 	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
@@ -587,6 +605,7 @@ rollback() {
 		return
 	fi
 	rm -f "$RUN/reserve"
+	tried=$(uptime_s)
 	write_state rolling_back "$1"
 	step keep-evidence
 	limited 15 keep_evidence
@@ -651,6 +670,10 @@ overdue() {
 		fi
 		read -r deadline _ <"$RUN/deadline"
 		[ "$(uptime_s)" -lt "$deadline" ] || rollback "nobody confirmed by the deadline"
+		;;
+	rolling_back)
+		# Its end could not be written: a full disk, perhaps.
+		[ "$(($(uptime_s) - tried))" -lt "$PACE" ] || rollback "once more"
 		;;
 	prepared)
 		[ "$(($(uptime_s) - heard))" -lt "$DIES_AFTER" ] || write_state released "the client went away"
@@ -732,7 +755,12 @@ until flock -n 9; do
 done
 cat "$RUN/about.json" >"$STATE_DIR/lock.json"
 exec 3<>"$RUN/control"
-[ -n "$(state)" ] || write_state prepared
+[ -n "$(state)" ] || write_state prepared || {
+	say end
+	exit 1
+}
+tried=$(uptime_s)
+[ "$REASON" != 'the host was restarted' ] || PATIENCE=$HOST_PATIENCE
 say locked-by-us
 (
 	exec 9>&- 7>&-

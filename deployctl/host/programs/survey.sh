@@ -318,6 +318,8 @@ if [ -d "$STATE_DIR" ]; then
 			put unfinished "$(basename "$run") $state"
 			put_file unfinished-about "$run/about.json"
 			heard=$(cat "$run/heard" 2>/dev/null)
+			# It may be in the middle of being written.
+			[ -n "$heard" ] || { sleep 1 && heard=$(cat "$run/heard" 2>/dev/null); }
 			put unfinished-silent "$(($(uptime_s) - ${heard:-0}))"
 			read -r deadline _ <"$run/deadline" 2>/dev/null || deadline=0
 			put unfinished-left "$((deadline - $(uptime_s)))"
