@@ -3,13 +3,18 @@
 # COMMAND      text for the shell
 # ENVIRONMENT  shell assignments, exported to it
 
-set -a
-eval "$ENVIRONMENT"
-set +a
 out=$(mktemp "$TMPDIR/deployctl.XXXXXX") && err=$(mktemp "$TMPDIR/deployctl.XXXXXX") || fail no-space "$TMPDIR"
 trap 'rm -f "$out" "$err"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 exec 7<&0
-(exec sh -c "$COMMAND") </dev/null >"$out" 2>"$err" 7<&- 8>&- &
+# with_theirs TEXT: the user's variables, which may have any name, are for the text only.
+with_theirs() {
+	umask "$usual_umask"
+	set -a
+	eval "$ENVIRONMENT"
+	exec sh -c "$1"
+}
+(with_theirs "$COMMAND") </dev/null >"$out" 2>"$err" 7<&- 8>&- &
 child=$!
 (
 	while read -r _ <&7; do :; done

@@ -5,10 +5,13 @@
 # commands print goes to standard error, whose tail the client keeps for when something breaks.
 # Whatever outlives the program should close it: `setsid CMD 8>&- </dev/null >/dev/null 2>&1 &`.
 # Records of two writers at once would mix: put from one process at a time.
+# Small files that it makes go by `trap … EXIT`, and with `trap 'exit 1' HUP INT PIPE TERM` beside it:
+# dash runs the first for no signal, and a client that has gone is one.
 # Parameters are shell variables in upper case; one that was not sent ends the program (set -u).
 
 LC_ALL=C # ${#v} counts bytes, and messages are not translated
 export LC_ALL
+usual_umask=$(umask)
 umask 077
 set -u
 PATH="${PATH:-/usr/bin:/bin}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"

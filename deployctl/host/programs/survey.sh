@@ -192,6 +192,7 @@ LIST
 # What takes Docker and Compose a moment to say is asked at once.
 work=$(mktemp -d "$TMPDIR/deployctl.XXXXXX") || fail no-space "$TMPDIR"
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 INFO='{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"swarm":{{json .Swarm.LocalNodeState}},"os":{{json .OperatingSystem}},"arch":{{json .Architecture}},"plugins":{{json .ClientInfo.Plugins}},"security":{{json .SecurityOptions}}}'
 dk info --format "$INFO" >"$work/info" 2>/dev/null &
 column 1 "$PROJECT" | inspect_scrubbed "$PUBLIC" >"$work/containers" &

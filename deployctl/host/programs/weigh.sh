@@ -9,6 +9,7 @@
 
 work=$(mktemp -d "$TMPDIR/deployctl.XXXXXX") || fail no-space "$TMPDIR"
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT PIPE TERM
 
 # up_dry OPTION…: what `up` would make anew with the candidate; fails where Compose does.
 up_dry() {
@@ -27,6 +28,17 @@ weighed() {
 	up_dry --no-deps && cp "$work/said" "$work/alone"
 }
 
+# as_named PATH: standard input with the file's own name in the place of PATH.
+as_named() {
+	from=$1 to=$NAMED awk '
+		{ out = ""
+		  while ((at = index($0, ENVIRON["from"])) > 0) {
+			out = out substr($0, 1, at - 1) ENVIRON["to"]
+			$0 = substr($0, at + length(ENVIRON["from"]))
+		  }
+		  print out $0 }'
+}
+
 n=1
 while [ "$n" -le "$CANDIDATES" ]; do
 	eval "printf %s \"\$CANDIDATE_$n\"" >"$work/$n.yml" || fail no-space "$work"
@@ -38,7 +50,7 @@ while [ "$n" -le "$CANDIDATES" ]; do
 	if weighed; then
 		put refused ''
 	else
-		put refused "$(sed "s|$work/$n.yml|$NAMED|g" "$work/said" | scrub "$PROJECT" "$PUBLIC")"
+		put refused "$(as_named "$work/$n.yml" <"$work/said" | scrub "$PROJECT" "$PUBLIC")"
 	fi
 	put_file images "$work/images"
 	put dry-run "$(grep ' Container ' "$work/plain")"

@@ -1,0 +1,163 @@
+"""Programs in the shells that may be there, where they need no more of Docker than a script."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from deployctl.host import programs
+from deployctl.host.programs import Script
+from deployctl.host.wire import RecordReader
+
+SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash", "--posix"]}
+Told = dict[str, bytes]
+
+
+@pytest.fixture(params=SHELLS)
+def shell(request: pytest.FixtureRequest) -> list[str]:
+    words = SHELLS[request.param]
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"{words[0]} is not installed")
+    return [*words, "-c", 'IFS= read -r b && eval "$b"']
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the programs put their small files."""
+    directory = tmp_path / "small"
+    directory.mkdir()
+    monkeypatch.setenv("TMPDIR", str(directory))
+    return directory
+
+
+@contextmanager
+def started(shell: list[str], script: Script) -> Iterator["subprocess.Popen[bytes]"]:
+    """The program with its input open, as while the client is there."""
+    with subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.write(script.data)
+        process.stdin.flush()
+        yield process
+
+
+def told(shell: list[str], script: Script) -> Told:
+    with started(shell, script) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        out = process.stdout.read()
+        process.stdin.close()
+    reader = RecordReader(script.nonce)
+    reader.feed(out)
+    return {record.name: record.data for record in iter(reader.next, None)}
+
+
+def until(condition: Callable[[], bool]) -> None:
+    limit = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+
+
+def command(text: str, environment: str = "") -> Script:
+    return programs.script("command", {"COMMAND": text, "ENVIRONMENT": environment})
+
+
+class TestCommand:
+    def test_a_variable_of_the_users_may_have_any_name(self, shell: list[str]) -> None:
+        names = ["COMMAND", "ENVIRONMENT", "TMPDIR", "out", "child", "usual_umask"]
+        environment = "\n".join(f"{name}='its {name}'" for name in names)
+        done = told(shell, command(f"printenv {' '.join(names)}", environment))
+        assert done["exit"] == b"0"
+        assert done["stdout"].decode().splitlines() == [f"its {name}" for name in names]
+
+    def test_files_that_it_makes_have_the_usual_modes(self, shell: list[str], small: Path) -> None:
+        made = small / "made"
+        with_umask = ["sh", "-c", 'umask 027; exec "$@"', "-", *shell]
+        assert told(with_umask, command(f": >{programs.quote(str(made))}"))["exit"] == b"0"
+        assert stat.S_IMODE(made.stat().st_mode) == 0o640
+
+    def test_its_output_is_for_nobody_else_meanwhile(self, shell: list[str], small: Path) -> None:
+        text = f"stat -c %a {programs.quote(str(small))}/*"
+        assert set(told(shell, command(text))["stdout"].split()) == {b"600"}
+
+    @pytest.mark.parametrize("end", ["TERM", "HUP", "PIPE"])
+    def test_nothing_stays_when_it_is_cut_off(
+        self, shell: list[str], small: Path, end: str
+    ) -> None:
+        with started(shell, command("echo begun; exec sleep 30")) as process:
+            until(lambda: any(file.read_bytes() == b"begun\n" for file in small.iterdir()))
+            assert process.stdin is not None
+            assert process.stdout is not None
+            if end == "PIPE":
+                process.stdout.close()  # nobody reads its records any more
+            else:
+                os.kill(process.pid, signal.Signals[f"SIG{end}"])
+            process.stdin.close()
+            process.wait(10)
+        assert list(small.iterdir()) == []
+
+
+DOCKER = """#!/bin/sh
+case $* in
+*" config "*)
+    while [ ! -e "$GATE" ]; do sleep 0.05; done
+    for word; do case $word in */1.yml) echo "$word:3: bad" >&2 ;; esac; done
+    exit 1
+    ;;
+esac
+"""
+
+
+class TestWeigh:
+    @pytest.fixture
+    def gate(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """Compose answers once this is there."""
+        monkeypatch.setenv("GATE", str(tmp_path / "gate"))
+        return tmp_path / "gate"
+
+    def weigh(self, tmp_path: Path, named: str) -> Script:
+        docker = tmp_path / "docker"
+        docker.write_text(DOCKER)
+        docker.chmod(0o755)
+        return programs.script(
+            "weigh",
+            {
+                "DOCKER": str(docker), "COMPOSE_WORDS": f"-p\np\n-f\n{named}", "PROJECT": "p",
+                "PUBLIC": "", "NAMED": named, "SERVICES": "", "SCALES": "", "CANDIDATES": "1",
+                "CANDIDATE_1": "services: [",
+            },
+        )  # fmt: skip
+
+    @pytest.mark.parametrize("named", ["/srv/a&b|c\\1.d/compose.yml", "/srv/[x]/$y.yml"])
+    def test_compose_is_quoted_with_the_name_that_the_user_knows(
+        self, shell: list[str], tmp_path: Path, gate: Path, named: str
+    ) -> None:
+        gate.touch()
+        assert told(shell, self.weigh(tmp_path, named))["refused"].decode() == f"{named}:3: bad"
+
+    def test_nothing_stays_when_nobody_listens_any_more(
+        self, shell: list[str], small: Path, tmp_path: Path, gate: Path
+    ) -> None:
+        with started(shell, self.weigh(tmp_path, "/srv/compose.yml")) as process:
+            until(lambda: any(small.glob("*/1.yml")))
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdout.close()
+            gate.touch()
+            process.stdin.close()
+            process.wait(10)
+        assert list(small.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["command", "survey", "weigh"])
+def test_what_ends_a_program_removes_its_small_files(name: str) -> None:
+    lines = programs.program_text(name).splitlines()
+    at = next(number for number, line in enumerate(lines) if line.endswith("' EXIT"))
+    assert lines[at + 1] == "trap 'exit 1' HUP INT PIPE TERM"
