@@ -27,14 +27,13 @@ def run(session: Session) -> Result:
 
 def carry(session: Session, story: Callable[[Session], Outcome]) -> Result:
     """Any story, with the same ends: a result, and the evidence of what led to it."""
-    try:
-        journal, output = Journal(session.evidence), OutputLog(session.evidence)
-        session.events.subscribe(journal)
-        session.events.subscribe(output)
-        announce(session)
-        ended = _ended(session, story)
-        # A rollback, and the evidence, are brought to their end.
-        with uninterrupted(session):
+    with ExitStack() as calm:
+        try:
+            journal, output = Journal(session.evidence), OutputLog(session.evidence)
+            session.events.subscribe(journal)
+            session.events.subscribe(output)
+            announce(session)
+            ended = _ended(session, story, calm)
             if isinstance(ended, BaseException):
                 ended = endings.broken_off(session, ended)
                 _tell_failure(session, ended)
@@ -42,8 +41,8 @@ def carry(session: Session, story: Callable[[Session], Outcome]) -> Result:
             reference, outcome = _seal(session, ended, journal, output)
             result = result_of(session, outcome, reference)
             session.events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
-    finally:
-        close(session)
+        finally:
+            close(session)
     return result
 
 
@@ -59,12 +58,25 @@ def announce(session: Session) -> None:
     )
 
 
-def _ended(session: Session, story: Callable[[Session], Outcome]) -> Outcome | BaseException:
-    """What the story ended with: its outcome, or what broke it off."""
+def _ended(
+    session: Session, story: Callable[[Session], Outcome], calm: ExitStack
+) -> Outcome | BaseException:
+    """What the story ended with: its outcome, or what broke it off.
+
+    With its end `calm` is entered: a rollback, and the evidence, are brought to their end.
+    """
+    ended: Outcome | BaseException | None = None
     try:
-        return story(session)
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a bug rolls back as well
-        return error
+        try:
+            ended = story(session)
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - a bug rolls back as well
+            ended = error
+        calm.enter_context(uninterrupted(session))
+    except KeyboardInterrupt as error:
+        # The first signal, just then. Later ones raise nothing (cli/signals.py).
+        calm.enter_context(uninterrupted(session))
+        ended = error if ended is None else ended
+    return ended
 
 
 def _stages(session: Session) -> Outcome:
