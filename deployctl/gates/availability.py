@@ -203,12 +203,10 @@ class Availability:
             return self._where.absence
         try:
             cause = self._ask(place)
-        except (LinkLostError, ProgramFailed):
-            return Cause.NO_LINK
+        except (DeployctlError, ProgramFailed):
+            return Cause.NO_LINK  # also an AnswerTimeoutError: it says nothing of the service
         except TimeoutError:
             cause = Cause.TIMEOUT
-        except DeployctlError:
-            return Cause.NO_LINK
         except ConnectionRefusedError:
             return Cause.REFUSED
         except OSError:

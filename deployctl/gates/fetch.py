@@ -24,7 +24,7 @@ from urllib3.util.ssl_match_hostname import CertificateError
 
 from deployctl.errors import LinkLostError
 from deployctl.gates.base import EVIDENCE_BYTES, CannotObserveError, RawAnswer
-from deployctl.host.failures import ForwardingRefused
+from deployctl.host.failures import AnswerTimeoutError, ForwardingRefused
 
 USER_AGENT: Final = "deployctl-gate"
 urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # thresholds say it
@@ -324,11 +324,12 @@ def _late(seconds: float) -> Fault:
 def fault_of(error: BaseException, seconds: float, *, reading: bool = False) -> Fault:
     """What an exception of the HTTP stack says about the server.
 
-    Raises the LinkLostError or ForwardingRefused inside it: those say nothing about the server.
+    Raises the LinkLostError, AnswerTimeoutError or ForwardingRefused inside it: those say nothing
+    about the server.
     """
     chain = tuple(_chain(error))
     for each in chain:
-        if isinstance(each, LinkLostError | ForwardingRefused):
+        if isinstance(each, LinkLostError | AnswerTimeoutError | ForwardingRefused):
             raise each
     tls = [each for each in chain if isinstance(each, ssl.SSLError | CertificateError)]
     if tls:

@@ -8,7 +8,7 @@ from deployctl.config.gates import TcpGateSettings
 from deployctl.errors import LinkLostError
 from deployctl.gates.address import Place, places
 from deployctl.gates.base import Gate, GateContext, Judgement, Observation
-from deployctl.host.failures import ForwardingRefused
+from deployctl.host.failures import AnswerTimeoutError, ForwardingRefused
 
 Reached = Literal["open", "refused", "closed", "timeout", "unreachable"]
 
@@ -91,7 +91,7 @@ class TcpGate(Gate[TcpObservation]):
             finally:
                 connection.close()
             return Knock(place, reached, latency)
-        except (LinkLostError, ForwardingRefused):
+        except (LinkLostError, AnswerTimeoutError, ForwardingRefused):
             raise
         except TimeoutError:
             reached = "timeout"

@@ -1,11 +1,13 @@
 """A host over one SSH connection: programs, uploads, sockets and HTTP all go through it."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from deployctl.errors import UnreachableError
+from deployctl.errors import DeployctlError, UnreachableError
 from deployctl.host.address import HostAddress
 from deployctl.host.conversation import OPEN_SECONDS, Conversation
 from deployctl.host.failures import (
@@ -13,13 +15,14 @@ from deployctl.host.failures import (
     AnswerTimeoutError,
     ForwardingRefused,
     ProgramFailed,
+    no_room,
     no_session,
 )
 from deployctl.host.keys import Keyring
 from deployctl.host.opening import Opened, open_route
 from deployctl.host.programs import EXEC_LINE, script
 from deployctl.host.relay import NoRelayError, relayed
-from deployctl.host.spares import Spares
+from deployctl.host.spares import NoRoomError, Spares
 from deployctl.host.ssh_config import Endpoint, route
 from deployctl.host.transport import NoSessionError, SshTransport
 from deployctl.host.tunnel import TunnelSocket, dial
@@ -51,7 +54,7 @@ class Host:
         self._address = address
         self._opened = opened
         self._keyring = keyring
-        self._spares = Spares(lambda: open_route(route(address), keyring))
+        self._spares = Spares(opened.transport, self._open_another)
         self._not_forwarded: dict[tuple[str, int], ForwardingRefused] = {}
         self.label = endpoint.label
         """user@host:port, after ~/.ssh/config"""
@@ -71,12 +74,12 @@ class Host:
 
     def reconnect(self) -> "Host":
         """A fresh connection to the same address; this one stays as it is. UnreachableError."""
-        try:
+        with _once_reached():
             return Host.connect(self._address, self._keyring)
-        except UnreachableError as error:
-            # What happened meanwhile on the host is not known from here.
-            error.production = NOT_READ_BACK
-            raise
+
+    def _open_another(self) -> Opened:
+        with _once_reached():
+            return open_route(route(self._address), self._keyring)
 
     def run(
         self,
@@ -102,11 +105,14 @@ class Host:
         self,
         program: str,
         params: Mapping[str, str] = {},
+        *,
+        within: float = OPEN_SECONDS,
     ) -> Conversation:
         """Starts a program and leaves its input open.
 
-        Raises LinkLostError, AnswerTimeoutError; UnreachableError where the server allows too few
-        sessions and a further connection can't be had; ProgramFailed where it allows none.
+        Where the server allows few sessions, waits `within` seconds for one. Raises LinkLostError,
+        AnswerTimeoutError; UnreachableError where a further connection can't be had; ProgramFailed
+        where the server allows no session at all.
         """
         text = script(program, params)
 
@@ -114,11 +120,9 @@ class Host:
             return Conversation(transport, self.label, program, text)
 
         try:
-            return start(self._opened.transport)
-        except NoSessionError:
-            pass
-        try:
-            return self._spares.use(start)
+            return self._spares.use(start, within)
+        except NoRoomError as error:
+            raise no_room(self.label, program, within) from error
         except NoSessionError as error:
             raise no_session(self.label) from error
 
@@ -144,10 +148,11 @@ class Host:
                 return dial(self._opened.transport, self.label, host, port, timeout)
             except ForwardingRefused as error:
                 self._not_forwarded[host, port] = known = error
+        began = time.monotonic()
         try:
-            return relayed(
-                self.open("relay", {"HOST": host, "PORT": str(port)}), host, port, timeout
-            )
+            talk = self.open("relay", {"HOST": host, "PORT": str(port)}, within=timeout)
+            left = max(0.0, began + timeout - time.monotonic())
+            return relayed(talk, host, port, timeout, begin_within=left)
         except NoRelayError as error:
             raise ForwardingRefused(
                 f"{known.what} Gates and the availability probe go through the SSH connection, and "
@@ -189,3 +194,18 @@ class Host:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+@contextmanager
+def _once_reached() -> Iterator[None]:
+    """What stands in the way to a host that was reached before, be it a key file that has gone, is
+    a host out of reach; and what happened there meanwhile is not known."""
+    try:
+        yield
+    except DeployctlError as error:
+        if isinstance(error, UnreachableError):
+            error.production = NOT_READ_BACK
+            raise
+        raise UnreachableError(
+            error.what, production=NOT_READ_BACK, next_step=error.next_step
+        ) from error

@@ -71,6 +71,15 @@ def answer_timeout(label: str, what: str, seconds: float) -> AnswerTimeoutError:
     )
 
 
+def no_room(label: str, what: str, seconds: float) -> AnswerTimeoutError:
+    return AnswerTimeoutError(
+        f"{label} had no session free for {seconds:g} s ({what}): sshd allows few on a connection, "
+        "and all that deployctl makes are in use.",
+        production=NOT_READ_BACK,
+        next_step=f"Raise MaxSessions in /etc/ssh/sshd_config on {label} (its default is 10).",
+    )
+
+
 def no_session(label: str) -> ProgramFailed:
     return ProgramFailed(
         "no-session",

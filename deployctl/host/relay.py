@@ -9,17 +9,19 @@ class NoRelayError(Exception):
     """The host has nothing that could be a relay."""
 
 
-def relayed(conversation: Conversation, host: str, port: int, timeout: float) -> TunnelSocket:
+def relayed(
+    conversation: Conversation, host: str, port: int, timeout: float, *, begin_within: float
+) -> TunnelSocket:
     """The connection that program `relay` makes, once it stands.
 
-    Raises ConnectionRefusedError, TimeoutError, LinkLostError, NoRelayError; AnswerTimeoutError
-    when the program itself did not begin in time or was cut off, which says nothing of the peer.
+    The program has `begin_within` seconds to begin, then the peer `timeout` to answer. Raises
+    ConnectionRefusedError, TimeoutError, LinkLostError, NoRelayError; AnswerTimeoutError when the
+    program itself did not begin in time or was cut off, which says nothing of the peer.
     """
-    records = conversation.records(timeout)
     begun = False
     try:
-        begun = next(records, None) is not None
-        next(records, None)
+        begun = next(conversation.records(begin_within), None) is not None
+        next(conversation.records(timeout), None)
     except ProgramFailed as failure:
         if failure.kind == "refused":
             raise ConnectionRefusedError(f"{host}:{port} refused the connection") from failure

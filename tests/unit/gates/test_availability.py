@@ -16,6 +16,7 @@ from deployctl.events import AvailabilityTick, Event, Events
 from deployctl.gates.address import Place
 from deployctl.gates.availability import Availability, Measured
 from deployctl.gates.base import CannotObserveError, Socket
+from deployctl.host.failures import AnswerTimeoutError
 from tests.unit.gates.support import Answer, Server, serving
 
 OK = Answer(200, '{"status": "ok"}')
@@ -138,9 +139,10 @@ def test_an_outage_is_measured_within_the_resolution() -> None:
 
 
 class TestADeadLink:
-    def test_that_says_so_is_unknown(self) -> None:
+    @pytest.mark.parametrize("error", [LinkLostError("gone"), AnswerTimeoutError("no session")])
+    def test_that_says_so_is_unknown(self, error: Exception) -> None:
         def lost(*_: Any) -> Socket:
-            raise LinkLostError("gone")
+            raise error
 
         seen = measured(None, dial=lost)
         assert seen.result.unknown == seen.result.probes > 0

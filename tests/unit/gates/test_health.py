@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 from deployctl.config.gates import HealthGateSettings, HttpGateSettings
+from deployctl.errors import LinkLostError
 from deployctl.gates.base import CannotObserveError, Judgement
+from deployctl.gates.fetch import Request, fetch
 from deployctl.gates.health import HttpGate
+from deployctl.host.failures import AnswerTimeoutError, ForwardingRefused
+from deployctl.host.http import tunnel_session
+from deployctl.host.tunnel import TunnelSocket
 from tests.unit.gates.support import (
     Answer,
     Responder,
@@ -190,6 +195,19 @@ class TestIdentity:
             gate = HttpGate("health", HealthGateSettings(), "api")
             gate.observe(context(container(ports=(published(server.port),))))
             assert server.seen[0][1]["Connection"] == "close"
+
+
+class TestTheWayThere:
+    @pytest.mark.parametrize(
+        "error", [LinkLostError("gone"), AnswerTimeoutError("no session"), ForwardingRefused("no")]
+    )
+    def test_what_says_nothing_of_the_service_is_no_verdict(self, error: Exception) -> None:
+        def dial(*_: Any) -> TunnelSocket:
+            raise error
+
+        request = Request(url="http://10.0.0.1:1/", max_bytes=9)
+        with pytest.raises(type(error)):
+            fetch(tunnel_session(dial), request, 5)
 
 
 class TestOwnRequest:

@@ -11,6 +11,7 @@ from deployctl.config.gates import CommandGateSettings, TcpGateSettings
 from deployctl.gates.base import CommandOutcome, Judgement
 from deployctl.gates.command import CommandGate
 from deployctl.gates.tcp import TcpGate
+from deployctl.host.failures import AnswerTimeoutError
 from tests.unit.gates.support import closed_port, container, context, published
 
 
@@ -57,6 +58,14 @@ class TestTcp:
         gate = TcpGate("tcp", TcpGateSettings(endpoint="10.0.0.1:1", timeout=0.5), "db")
         verdict = gate.judge(gate.observe(context(dial=dial)))
         assert verdict.reason == "no connection within 0.5 s"
+
+    def test_what_says_nothing_of_the_service_is_no_verdict(self) -> None:
+        def dial(*_: Any) -> socket.socket:
+            raise AnswerTimeoutError("the relay did not begin")
+
+        gate = TcpGate("tcp", TcpGateSettings(endpoint="10.0.0.1:1"), "db")
+        with pytest.raises(AnswerTimeoutError):
+            gate.observe(context(dial=dial))
 
 
 def ran(outcome: CommandOutcome | None, **settings: Any) -> Judgement:

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -9,13 +10,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from deployctl.errors import ConfigError, ExitCode, LinkLostError, UnreachableError
-from deployctl.host import transport
+from deployctl.host import connection, transport
 from deployctl.host.address import HostAddress
 from deployctl.host.connection import AnswerTimeoutError, Host, ProgramFailed
+from deployctl.host.opening import Opened, open_route
 from tests.unit.host.conftest import Sshd, StartSshd, free_port, keygen
 
 MakeProgram = Callable[[str], str]
@@ -281,6 +284,24 @@ class TestLosingTheLink:
                 assert again.run(program("put a 1"), timeout=5).text("a") == "1"
             assert again.label == host.label
 
+    def test_a_key_that_has_gone_meanwhile_is_a_host_out_of_reach(
+        self, start_sshd: StartSshd, program: MakeProgram, tmp_path: Path
+    ) -> None:
+        """No fault of the settings, which would end a run as if nothing had been touched."""
+        sshd = start_sshd("MaxSessions 1")
+        key = Path(shutil.copy(sshd.user_key, tmp_path / "key"))
+        with Host.connect(replace(sshd.address, key_file=key)) as host:
+            key.unlink()
+            with pytest.raises(UnreachableError, match="can't be read") as caught:
+                host.reconnect()
+            assert "not touched" not in caught.value.production
+            waiting = program("put up 1; read -r _")
+            with (
+                host.open(waiting),
+                pytest.raises(UnreachableError, match="can't be read"),
+            ):
+                host.open(waiting)
+
     def test_a_link_that_is_silent_is_given_up(
         self, start_sshd: StartSshd, program: MakeProgram, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -360,15 +381,22 @@ class TestFewSessions:
             assert host.run(program("put a 1"), timeout=10).text("a") == "1"
 
     def test_room_that_others_left_is_used_again(
-        self, start_sshd: StartSshd, program: MakeProgram
+        self, start_sshd: StartSshd, program: MakeProgram, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        made: list[Opened] = []
+
+        def open_and_count(*words: Any) -> Opened:
+            made.append(open_route(*words))
+            return made[-1]
+
+        monkeypatch.setattr(connection, "open_route", open_and_count)
         sshd = start_sshd("MaxSessions 1")
         with Host.connect(sshd.address) as host:
             for number in range(9):
                 answer = host.run(program('put n "$N"'), {"N": str(number)}, timeout=10)
                 assert answer.text("n") == str(number)
             # The server may hear of one's end only after the next has begun.
-            assert len(host._spares) <= 4
+            assert len(made) <= 5
 
     def test_a_server_that_allows_none_is_named(
         self, start_sshd: StartSshd, program: MakeProgram
