@@ -33,7 +33,7 @@ ENDS: dict[str, tuple[ExitCode, str, str]] = {
     ),
     "kept": (
         ExitCode.ROLLBACK_FAILED,
-        "was neither confirmed nor rolled back, as a step has run that no rollback can undo",
+        "was neither confirmed nor rolled back: there was no way back, and its release stays",
         "Fix forward: deployctl hotfix --sha FIX",
     ),
 }

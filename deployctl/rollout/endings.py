@@ -142,7 +142,7 @@ def _put_back(session: Session, code: ExitCode, reason: str) -> Outcome:
             return Outcome(code, reason, undone.production, next_step=again)
         case "kept":
             forward = "Fix forward: deployctl hotfix --sha FIX."
-            by_hand = f" Or, once what the step changed is undone, on the host:{_by_hand(session)}"
+            by_hand = f" Or, once what stands in the way is mended, on the host:{_by_hand(session)}"
             return Outcome(
                 ExitCode.ROLLBACK_FAILED,
                 undone.reason,
@@ -175,10 +175,11 @@ def _not_finished(session: Session, code: ExitCode, reason: str) -> Outcome:
             f"{name} was put in place, but it is not proven good.",
             next_step="deployctl logs; deployctl status; deployctl rollback --to RELEASE",
         )
+    back = "What ran before this rollback was put back, and is not proven."
     return Outcome(
         ExitCode.ROLLBACK_FAILED,
         f"{name} could not be put in place: {reason}",
-        f"{undo.NEEDS_A_PERSON} Its run is {state}.",
+        back if state == "rolled_back" else f"{undo.NEEDS_A_PERSON} Its run is {state}.",
         next_step=_person(session),
     )
 

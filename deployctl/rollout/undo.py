@@ -38,7 +38,8 @@ class Undone:
     """How an ordered rollback ended.
 
     `nothing`: nothing had been changed. `live`: the host had confirmed the release before the
-    order came. `kept`: a step has run that no rollback may go back past. The others are those of
+    order came. `kept`: there is no way back, as a step that can't be undone has run, or the image
+    of before is gone. The others are those of
     the result.
     """
 
@@ -115,11 +116,11 @@ def _undo(session: Session, reason: str) -> Undone:
         case "kept":
             return Undone(
                 "kept",
-                f"{told}: it is declared `rollback: unsafe`",
+                told,
                 "The new release stays in place, although it was not proven good."
                 if session.switching
-                else "The switch had not begun: what ran before still runs. What the step changed "
-                "stays.",
+                else "The switch had not begun: what ran before still runs; what a step of the "
+                "playbook changed stays.",
             )
         case "rolled_back":
             proof = _prove(session, reason, outcome)

@@ -141,7 +141,7 @@ def test_an_unsafe_migration_that_fails_leaves_what_ran_before(
             env={"CHAT_WEBHOOK": address},
         )
     assert done.code == 22, done.explained
-    assert "it is declared `rollback: unsafe`" in done.reason
+    assert "is declared `rollback: unsafe`" in done.reason
     assert "'migrate' failed with exit code 1" in done.reason
     assert "what ran before still runs" in done.document["production"]
     assert done.stage("rollback") == "failed"

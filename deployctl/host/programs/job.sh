@@ -543,7 +543,8 @@ wake() {
 	done 6<"$RUN/running"
 }
 
-# put_back: everything as it was. Safe to run again, from wherever it was cut off.
+# put_back: everything as it was. Safe to run again, from wherever it was cut off. 2 where there is
+# nothing to go back to.
 put_back() {
 	bad=0
 	unswapped=0
@@ -560,7 +561,7 @@ put_back() {
 			bad=1
 		}
 	done <"$RUN/services"
-	[ "$bad" = 0 ] || return 1
+	[ "$bad" = 0 ] || return 2
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
 		step "restore-file $path"
@@ -601,20 +602,10 @@ rollback() {
 		return
 	fi
 	if [ -s "$RUN/unsafe" ]; then
-		write_state kept "the step $(cat "$RUN/unsafe") has run, and can't be rolled back past"
+		write_state kept "the step $(cat "$RUN/unsafe") has run, and is declared \`rollback: unsafe\`"
 		return
 	fi
-	rm -f "$RUN/reserve"
-	tried=$(uptime_s)
-	write_state rolling_back "$1"
-	step keep-evidence
-	limited 15 keep_evidence
-	if put_back; then
-		write_state rolled_back "$1"
-	else
-		write_state rollback_failed "$1"
-		return 1
-	fi
+	go_back "$1"
 }
 
 # confirm RUN-ID: only the run that is meant.
@@ -651,13 +642,34 @@ confirm() {
 	write_state confirmed "${2:-}"
 }
 
-# finish_forward: a rollback that was asked for is brought to its end.
+# finish_forward: a rollback that was asked for is brought to its end. Where it can't be (its image is
+# gone, say), what held before is better than something half-way.
 finish_forward() {
 	case $(state) in
 	rolling_back | rollback_failed) write_state armed "once more" ;;
 	esac
 	engine_back && wake
-	{ [ "$(state)" = swapped ] || swap; } && confirm "${RUN##*/}" unproven || write_state rollback_failed "it could not be finished"
+	{ [ "$(state)" = swapped ] || swap || swap; } && confirm "${RUN##*/}" unproven && return
+	go_back "it could not be finished"
+}
+
+# go_back REASON
+go_back() {
+	rm -f "$RUN/reserve"
+	tried=$(uptime_s)
+	write_state rolling_back "$1"
+	step keep-evidence
+	limited 15 keep_evidence
+	put_back
+	case $? in
+	0) write_state rolled_back "$1" ;;
+	# Neither a person nor the next rollout gains by a run that can only fail again.
+	2) write_state kept "the image that ran before is gone" ;;
+	*)
+		write_state rollback_failed "$1"
+		return 1
+		;;
+	esac
 }
 
 # overdue: no confirmation came in time, or the client went before anything was changed.
