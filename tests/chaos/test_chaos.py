@@ -1,0 +1,40 @@
+"""Every fault at every step: afterwards one whole release serves, and the host is at rest."""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+
+from tests.lab.client import Client
+from tests.lab.server import Server
+
+from . import table
+from .cell import play
+from .faults import FAULTS, Fault
+from .steps import Step, steps
+
+
+def cells(*, every: bool) -> list[tuple[Step, Fault]]:
+    """All, or each step with one fault, in turn, so that each fault is there several times."""
+    if every:
+        return list(itertools.product(steps(), FAULTS))
+    return [(step, FAULTS[n % len(FAULTS)]) for n, step in enumerate(steps())]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "cell" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--every-cell")
+        chosen = cells(every=every)
+        if every:
+            done = {(o.step, o.fault) for o in table.read(table.results_file()) if o.held}
+            chosen = [(s, f) for s, f in chosen if (str(s), f.name) not in done]
+        metafunc.parametrize("cell", chosen, ids=lambda cell: f"{cell[0]}-{cell[1].name}")
+
+
+@pytest.mark.lab
+def test_production_comes_back(
+    cell: tuple[Step, Fault], server: Server, make: Callable[[type[Client]], Client]
+) -> None:
+    outcome = play(server, make, *cell)
+    table.keep(table.results_file(), outcome)
+    assert outcome.held, "\n".join(outcome.wrong)
