@@ -61,7 +61,7 @@ def run() -> None:
             yield note
 
     recorder.Recorder.stage = stage  # type: ignore[method-assign] # that is the point
-    job.program_text = halting  # type: ignore[assignment] # likewise
+    vars(job)["program_text"] = halting
     link.Link.restore.__defaults__ = (LONGEST_PATIENCE,)
     main()
 
