@@ -180,6 +180,21 @@ class Host:
         """Whether the host answers within `timeout` seconds."""
         return self._opened.transport.answers(timeout)
 
+    @property
+    def lost(self) -> bool:
+        """Whether the connection is known to have ended; nobody is asked."""
+        return not self._opened.transport.is_active()
+
+    @property
+    def lost_because(self) -> str:
+        """Why, where that is known."""
+        return self._opened.transport.lost_because
+
+    def give_up(self, why: str) -> None:
+        """Closes a connection that is replaced by another; whoever waits on it loses the link."""
+        self._opened.transport.give_up(why)
+        self.close()
+
     def close(self) -> None:
         self._spares.close()
         self._opened.close()

@@ -1,13 +1,17 @@
 """paramiko's Transport as we need it: our choice of algorithms, and a link that knows it is dead.
 
-paramiko goes on waiting on a link that has died: its keepalives ask for no answer. Ours do, every
-packet counts as a sign of life, and silence closes the transport, which ends every wait on it.
+paramiko goes on waiting on a link that has died: its keepalives ask for no answer, and are left out
+while anything else is sent. Ours are sent whenever nothing comes in, every packet counts as a sign
+of life, and silence closes the transport, which ends every wait on it.
 """
 
+import socket
+import struct
 import threading
 import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 import paramiko
@@ -17,6 +21,7 @@ from paramiko.message import Message
 from paramiko.packet import Packetizer
 
 KEEPALIVE_SECONDS = 5.0
+"""of silence after which the server is asked for a sign of life, and then again"""
 SILENCE_SECONDS = 14.0
 """with a tick of half a second: a dead link is found within 15 s"""
 TICK_SECONDS = 0.5
@@ -100,8 +105,6 @@ class SshTransport(paramiko.Transport):
 
     def watch(self) -> None:
         """From now on, silence ends the link. Call it once authenticated."""
-        proxy = weakref.proxy(self)
-        self.packetizer.set_keepalive(KEEPALIVE_SECONDS, lambda: proxy.probe())  # noqa: PLW0108 - a bound method would keep us
         threading.Thread(
             target=_end_when_silent, args=(weakref.ref(self), self._over), daemon=True
         ).start()
@@ -188,8 +191,7 @@ class SshTransport(paramiko.Transport):
         if not self.is_active():
             return False
         before = self.received
-        # Sending may block on a full socket of a dead link, so not in this thread.
-        threading.Thread(target=self._probe_quietly, daemon=True).start()
+        self.probe_aside()
         waited = threading.Event()
         for _ in range(max(1, int(timeout / 0.02))):
             if self.received != before:
@@ -210,8 +212,17 @@ class SshTransport(paramiko.Transport):
         packetizer = self.packetizer
         return packetizer.received if isinstance(packetizer, CountingPacketizer) else 0
 
+    def probe_aside(self) -> None:
+        """As `probe`, in a thread of its own: sending may block on a full socket of a dead link."""
+        threading.Thread(target=self._probe_quietly, daemon=True).start()
+
     def give_up(self, why: str) -> None:
+        """Closes a link that is to be replaced: what is still on its way never arrives."""
         self.lost_because = why
+        if isinstance(self.sock, socket.socket):
+            # Else the system would go on sending it for minutes, beside the next connection.
+            with suppress(OSError):
+                self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.close()
 
     def stop_thread(self) -> None:
@@ -260,14 +271,19 @@ def _still_open(ready: "Future[Channel]", timeout: float) -> Channel | None:
 def _end_when_silent(reference: "weakref.ref[SshTransport]", over: threading.Event) -> None:
     # Ticks are counted, not time: a laptop that slept, or a process that was stopped, has not
     # listened meanwhile and can't call the link dead.
-    last, silent = -1, 0
+    last, silent, asked = -1, 0, 0
     while not over.wait(TICK_SECONDS):
         transport = reference()
         if transport is None or not transport.is_active():
             return
         received = transport.received
-        silent = 0 if received != last else silent + 1
-        last = received
+        if received != last:
+            last, silent, asked = received, 0, 0
+        else:
+            silent += 1
+        if silent * TICK_SECONDS >= KEEPALIVE_SECONDS * (asked + 1):
+            asked += 1
+            transport.probe_aside()
         if silent * TICK_SECONDS >= SILENCE_SECONDS:
             transport.give_up(f"no sign of life for {SILENCE_SECONDS:.0f} s")
             return

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import runs, survey
-from deployctl.engines.compose.job import Job, JobEvent
+from deployctl.engines.compose.job import Job
+from deployctl.engines.compose.job_line import JobEvent
 from deployctl.engines.compose.refusals import refusing
 from deployctl.engines.compose.survey import Survey
 from deployctl.errors import ExitCode, RefusedError

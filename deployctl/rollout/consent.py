@@ -1,6 +1,7 @@
 """The approve stage: consent; with it the host's lock is taken and the outage's probe begins."""
 
-from deployctl.engines.compose.job import Job, JobEvent, JobSpec, describe_holder
+from deployctl.engines.compose.job import Job, JobSpec, describe_holder
+from deployctl.engines.compose.job_line import JobEvent
 from deployctl.engines.compose.survey import read_about
 from deployctl.errors import RefusedError
 from deployctl.events import (

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from deployctl.config.settings import HostSettings, Settings
 from deployctl.engines.compose import look, preflight, survey
-from deployctl.engines.compose.job import describe_holder, parse_event
+from deployctl.engines.compose.job import describe_holder
+from deployctl.engines.compose.job_line import parse_event
 from deployctl.engines.compose.survey import read_about
 from deployctl.engines.releases import write_record
 from deployctl.errors import ExitCode, RefusedError

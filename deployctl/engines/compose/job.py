@@ -1,13 +1,10 @@
 """The client's side of the host's job (programs/job.sh): start it, order, listen, read back.
 
-The job swaps, confirms and rolls back on the host and needs no client for it. Losing the link
-never loses the job: `Job` attaches again over a new connection and goes on listening.
+The job swaps, confirms and rolls back on the host and needs no client for it.
 """
 
 import json
-import queue
 import shlex
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -15,48 +12,29 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from deployctl.engines.compose.change import Edit
+from deployctl.engines.compose.job_line import EXCHANGE_TIMEOUT, JobEvent, JobGoneError, JobLine
 from deployctl.engines.compose.survey import CLIENT_GONE_AFTER, Guard, read_about
 from deployctl.engines.releases import ReleaseRecord, write_record
 from deployctl.errors import (
-    LinkLostError,
     LockedError,
     UnreachableError,
     UntouchedError,
 )
-from deployctl.host.connection import Answer, Conversation, Host, ProgramFailed
-from deployctl.host.conversation import RECORD_COST
+from deployctl.host.connection import Host, ProgramFailed
 from deployctl.host.failures import understood
 from deployctl.host.link import Link
 from deployctl.host.programs import program_text
 
-HEARTBEAT = 5.0
 TAKEN_OVER = 5
 """seconds within which the host itself goes on with a job that was killed"""
 STEP_TIMEOUT = 90
 SLACK = 60
 ENDS = frozenset({"confirmed", "rolled_back", "rollback_failed", "kept", "released"})
 """states that a run never leaves by itself"""
-EXCHANGE_TIMEOUT = 30.0
 NOT_ORDERED = frozenset({"no-space", "no-run"})
 """of what arm.sh fails with: the order was not given"""
-MAX_LOG_BYTES = 8 * 1024 * 1024
-LONGEST_EVENT = 4000
-"""characters of an event that are read; the job's own are much shorter"""
 Held = Literal["running", "stopped", "absent"]
 """how a service was before"""
-
-
-@dataclass(frozen=True)
-class JobEvent:
-    """A line of the job's log: seconds of the host's uptime, a word, and its fields."""
-
-    uptime: float
-    kind: str
-    fields: tuple[str, ...] = ()
-
-    @property
-    def text(self) -> str:
-        return ": ".join(self.fields)
 
 
 @dataclass(frozen=True)
@@ -137,13 +115,9 @@ class Job:
         self.run = run
         self._group = group
         self._listen = listen
-        self._inbox: queue.Queue[JobEvent | LinkLostError | ProgramFailed] = queue.Queue()
-        self._seen = seen
-        self._conversation: Conversation | None = None
+        self._line = JobLine(link, run, seen)
         self._started = False
-        self._broken: Conversation | None = None
-        self._restoring = threading.Lock()
-        self._stop = threading.Event()
+        self._budget = 0.0
         self._services = 1
         self.state = ""
         self.phase = ""
@@ -151,6 +125,7 @@ class Job:
 
     def start(self, spec: JobSpec) -> None:
         """Starts the job and waits until it holds the lock. Raises LockedError."""
+        self._budget = spec.budget + SLACK
         conversation = self._link.host.open(
             "start",
             {
@@ -170,8 +145,7 @@ class Job:
                 next_step="Free space in the state directory, or check its owner: deployctl doctor",
             ) from failure
         self._started = True
-        self._listen_to(conversation)
-        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        self._line.begin(conversation, lambda: self.phase)
         event = self._wait({"locked", "locked-by-us"}, spec.lock_wait + EXCHANGE_TIMEOUT)
         if event.kind == "locked":
             raise LockedError(
@@ -228,6 +202,7 @@ class Job:
         for number, record in enumerate(records, 1):
             params[f"RELEASE_{number}"] = write_record(record)
             params[f"RELEASE_{number}_NAME"] = record.number
+        self._line.stay(self._budget + EXCHANGE_TIMEOUT)
         self._put("arm", params)
         self._until_done("arm", STEP_TIMEOUT)
 
@@ -239,20 +214,20 @@ class Job:
             raise SwapFailedError(str(error)) from error
 
     def _do(self, order: str, seconds: float, argument: str = "") -> None:
-        self._order(f"{order} {argument}".strip())
+        self._line.order(f"{order} {argument}".strip())
         self._until_done(order, seconds)
 
     def _until_done(self, order: str, seconds: float) -> None:
-        until = time.monotonic() + seconds + EXCHANGE_TIMEOUT
+        until = self._line.now() + seconds + EXCHANGE_TIMEOUT
         trouble: JobEvent | None = None
         while True:
             try:
                 event = self._wait(
-                    {"done", "not-done", "refused", "failed"}, until - time.monotonic()
+                    {"done", "not-done", "refused", "failed"}, until - self._line.now()
                 )
             except JobGoneError:
                 # Said once; whoever has it put back has to know as well.
-                self._inbox.put(JobEvent(0.0, "gone"))
+                self._line.say_again(JobEvent(0.0, "gone"))
                 raise
             if event.kind == "done" and event.fields[:1] == (order,):
                 return
@@ -272,9 +247,9 @@ class Job:
         """Orders the rollback and follows it to its end; `unknown` when the link stays lost."""
         failures: list[str] = []
         notes: list[str] = []
-        until = time.monotonic() + (4 * self._services + 1) * (STEP_TIMEOUT + 10)
+        until = self._line.now() + (4 * self._services + 1) * (STEP_TIMEOUT + 10)
         try:
-            self._order(f"rollback {one_line(reason)}")
+            self._line.order(f"rollback {one_line(reason)}")
             self._follow(reason, until, failures, notes)
         except (UnreachableError, ProgramFailed, TimeoutError, OSError) as error:
             return RollbackOutcome("unknown", (*failures, str(error)), tuple(notes))
@@ -284,7 +259,7 @@ class Job:
         revived = False
         while self.state not in ENDS:
             try:
-                event = self._wait({"state", "failed", "note", "end"}, until - time.monotonic())
+                event = self._wait({"state", "failed", "note", "end"}, until - self._line.now())
             except JobGoneError:
                 if revived:
                     raise
@@ -295,7 +270,7 @@ class Job:
                     {"RUN": self.run, "STATE_GROUP": self._group, "REASON": one_line(reason)},
                     timeout=EXCHANGE_TIMEOUT,
                 )
-                self._attach()
+                self._line.attach()
                 continue
             if event.kind == "failed":
                 failures.append(event.text)
@@ -310,15 +285,15 @@ class Job:
         A job that was killed is given time to be taken over on the host. Raises TimeoutError,
         UnreachableError, ProgramFailed.
         """
-        until = time.monotonic() + seconds
-        self._attach()
+        until = self._line.now() + seconds
+        self._line.attach()
         for _ in range(TAKEN_OVER):
             with suppress(JobGoneError):
                 while self.state not in ENDS:
-                    self._wait({"state", "end"}, until - time.monotonic())
+                    self._wait({"state", "end"}, until - self._line.now())
                 break
             time.sleep(1.0)
-            self._attach()
+            self._line.attach()
         return self.state
 
     def confirm(self, fresh: Host) -> None:
@@ -337,14 +312,14 @@ class Job:
 
     def stop_waiting(self) -> None:
         """Whatever thread waits for the job's word gets a JobGoneError instead."""
-        self._inbox.put(JobEvent(0.0, "given-up"))
+        self._line.say_again(JobEvent(0.0, "given-up"))
 
     def release(self) -> None:
         """Gives the lock back; nothing was changed."""
         if not self._started:
             return
         try:
-            self._order("release")
+            self._line.order("release")
             self._wait({"end"}, EXCHANGE_TIMEOUT)
         except (UnreachableError, ProgramFailed, TimeoutError, OSError):
             return  # the job notices by itself that its client has gone
@@ -356,97 +331,41 @@ class Job:
         """
         reason = "the gates did not hold"
         with suppress(UnreachableError, ProgramFailed, TimeoutError, OSError):
-            self._order(f"rollback {reason}")
-            until = time.monotonic() + self._services * (STEP_TIMEOUT + 10) + EXCHANGE_TIMEOUT
+            self._line.order(f"rollback {reason}")
+            until = self._line.now() + self._services * (STEP_TIMEOUT + 10) + EXCHANGE_TIMEOUT
             self._follow(reason, until, [], [])
             return self.state
         return "unknown"
 
+    def lives(self) -> bool:
+        """Whether the job is there; the host is asked if the line to it was lost.
+
+        Raises UnreachableError, ProgramFailed.
+        """
+        return self._line.lives()
+
+    @property
+    def gone(self) -> bool:
+        """Whether the job is known to have ended."""
+        return self._line.gone
+
     def close(self) -> None:
-        self._stop.set()
-        if self._conversation is not None:
-            self._conversation.close()
-
-    # -- the line to the job ------------------------------------------------------------------
-
-    def _attach(self) -> Conversation:
-        conversation = self._link.host.open("attach", {"RUN": self.run, "SKIP": str(self._seen)})
-        self._listen_to(conversation)
-        return conversation
-
-    def _listen_to(self, conversation: Conversation) -> None:
-        self._conversation = conversation
-        threading.Thread(
-            target=self._read, args=(conversation,), name="job-events", daemon=True
-        ).start()
-
-    def _read(self, conversation: Conversation) -> None:
-        size = 0
-        try:
-            for record in conversation.records(timeout=3600.0):
-                size += len(record.data) + RECORD_COST
-                if size > MAX_LOG_BYTES:
-                    self._inbox.put(ProgramFailed("too-big", "the job's log is a flood", Answer()))
-                    return
-                if record.name == "event":
-                    self._seen += 1
-                    self._inbox.put(parse_event(record.text))
-                elif record.name == "gone":
-                    self._inbox.put(JobEvent(0.0, "gone"))
-        except (UnreachableError, TimeoutError, OSError, ProgramFailed) as error:
-            if conversation is self._conversation and not self._stop.is_set():
-                self._broken = conversation
-                self._inbox.put(LinkLostError(str(error)))
-
-    def _beat(self) -> None:
-        while not self._stop.wait(HEARTBEAT):
-            # Gates use the same link, and nobody else looks after it while they do.
-            with suppress(UnreachableError, ProgramFailed, TimeoutError, OSError):
-                self._order(f"beat {self.phase}".strip())
-
-    def _order(self, text: str) -> None:
-        conversation = self._restore()
-        try:
-            conversation.send(text)
-        except (LinkLostError, ProgramFailed, OSError):
-            self._broken = conversation
-            self._restore().send(text)
-
-    def _restore(self) -> Conversation:
-        """Attaches again, once, whoever of reader, heartbeat and orders notices first."""
-        with self._restoring:
-            if self._conversation is None or self._broken is self._conversation:
-                self._link.restore()
-                return self._attach()
-            return self._conversation
+        self._line.close()
 
     def _wait(self, kinds: set[str], timeout: float) -> JobEvent:
         """The next event of one of `kinds`. TimeoutError, UnreachableError, ProgramFailed."""
-        until = time.monotonic() + timeout
+        until = self._line.now() + timeout
         while True:
-            left = until - time.monotonic()
-            if left <= 0:
+            event = self._line.next(until - self._line.now())
+            if event is None:
                 raise TimeoutError(f"the host's job said nothing of {', '.join(sorted(kinds))}")
-            try:
-                item = self._inbox.get(timeout=left)
-            except queue.Empty:
-                continue
-            if isinstance(item, LinkLostError):
-                self._restore()
-                continue
-            if isinstance(item, ProgramFailed):
-                raise item
-            if item.kind == "state":
-                self.state = (item.fields[0] if item.fields else "").split(" ")[0]
-            self._listen(item)
-            if item.kind in kinds:
-                return item
-            if item.kind in {"gone", "end", "given-up"}:
+            if event.kind == "state":
+                self.state = (event.fields[0] if event.fields else "").split(" ")[0]
+            self._listen(event)
+            if event.kind in kinds:
+                return event
+            if event.kind in {"gone", "end", "given-up"}:
                 raise JobGoneError(f"The host's job ended in the state {self.state!r}.")
-
-
-class JobGoneError(UnreachableError):
-    """The host's job is no more, although its run was not at an end."""
 
 
 class ConfirmError(Exception):
@@ -527,17 +446,6 @@ def edits_table(edits: Sequence[Edit]) -> str:
         )
         for number, edit in enumerate(edits, 1)
     )
-
-
-def parse_event(line: str) -> JobEvent:
-    line = line if len(line) <= LONGEST_EVENT else f"{line[:LONGEST_EVENT]}…"
-    uptime, _, rest = line.partition("\t")
-    kind, *fields = rest.split("\t")
-    try:
-        seconds = float(uptime)
-    except ValueError:
-        seconds = 0.0
-    return JobEvent(seconds, kind, tuple(fields))
 
 
 def describe_holder(about: Mapping[str, Any]) -> str:

@@ -62,6 +62,8 @@ def _assemble(program: str, params: Mapping[str, str]) -> Script:
         f'while IFS= read -r l && [ "$l" != {end} ]; do q="$q$l$n"; i=$((i+1)); '
         # Appending each line to the whole would take quadratic time.
         'case $i in *00) p="$p$q"; q=;; esac; done; '
+        # Half a program of a connection that broke is none.
+        f'[ "$l" = {end} ] || exit 1; '
         'exec 8>&1 1>&2; eval "$p$q"'
     )
     start = start_marker(nonce).decode().rstrip("\n")

@@ -1,4 +1,8 @@
-# attach.sh: a client's line to a running job.  RUN SKIP
+# attach.sh: a client's line to a running job.
+#
+# RUN SKIP ORDER   see follow.sh
+#include alive.sh
 
 [ -p "$RUN/control" ] || fail no-run "$RUN"
+if [ ! -f "$RUN/pid" ] || job_lives "$RUN"; then put job alive; else put job gone; fi
 #include follow.sh

@@ -20,4 +20,5 @@ mkfifo "$RUN/control" || fail no-fifo "$RUN/control"
 setsid sh "$RUN/job.sh" "$RUN" </dev/null >>"$RUN/console" 2>&1 8>&- &
 put started "$RUN"
 SKIP=0
+ORDER=
 #include follow.sh

@@ -27,10 +27,12 @@ if [ -f "$REMOTE" ] && [ "$(size_of "$REMOTE")" = "$SIZE" ] && [ "$(sum_of "$REM
     put stored "$SHA256"
     finish
 fi
-if [ -f "$part" ] && [ "$(size_of "$part")" -le "$SIZE" ]; then
+if [ -f "$part" ] && [ "$(size_of "$part")" -le "$SIZE" ] && cp "$part" "$part.kept" && mv -f "$part.kept" "$part"; then
+    # A file of our own: over a link that came back to life, the earlier attempt may still write to
+    # its own.
     put have "$(size_of "$part") $(sum_of "$part")"
 else
-    rm -f "$part"
+    rm -f "$part" "$part.kept"
     put have "0 $(printf '' | sha256sum | cut -d ' ' -f 1)"
 fi
 

@@ -12,10 +12,10 @@ from deployctl.engines.compose.job import (
     describe_holder,
     edits_table,
     one_line,
-    parse_event,
     services_table,
     settings_text,
 )
+from deployctl.engines.compose.job_line import parse_event
 from deployctl.engines.compose.survey import read_about
 
 from .support import OLD

@@ -331,6 +331,33 @@ class TestLosingTheLink:
                     for pid in stopped:
                         os.kill(pid, signal.SIGCONT)
 
+    def test_a_link_on_which_only_we_speak_is_not_silent(
+        self, sshd: Sshd, program: MakeProgram, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Heartbeats go out, and nothing need ever come back: what we send is no sign of life."""
+        monkeypatch.setattr(transport, "KEEPALIVE_SECONDS", 0.2)
+        monkeypatch.setattr(transport, "SILENCE_SECONDS", 0.8)
+        monkeypatch.setattr(transport, "TICK_SECONDS", 0.1)
+        text = "while read -r line; do :; done; put over 1"
+        with Host.connect(sshd.address) as host, host.open(program(text)) as conversation:
+            for _ in range(30):
+                conversation.send("beat")
+                time.sleep(0.05)
+            conversation.end_input()
+            assert next(conversation.records(5)).name == "over"
+
+    def test_what_a_link_that_was_given_up_still_held_never_arrives(
+        self, start_sshd: StartSshd
+    ) -> None:
+        sshd = start_sshd("LogLevel VERBOSE")
+        host = Host.connect(sshd.address)
+        host.give_up("it is to be replaced")
+        log = sshd.directory / "log"
+        until = time.monotonic() + 5
+        while "reset by peer" not in log.read_text() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert "reset by peer" in log.read_text()
+
     def test_the_real_limit_is_within_fifteen_seconds(self) -> None:
         assert transport.KEEPALIVE_SECONDS == 5
         assert transport.SILENCE_SECONDS + 2 * transport.TICK_SECONDS <= 15

@@ -94,6 +94,16 @@ class TestEnding:
         assert ("end", b"") not in run(shell, f"{text}\n:")
 
 
+class TestALinkThatBreaks:
+    def test_half_a_program_is_not_run(self, shell: list[str], tmp_path: Path) -> None:
+        mark = tmp_path / "mark"
+        script = assemble(f"touch '{mark}'\nput done 1\n: the rest")
+        for missing in (1, 5, len(b": the rest") + 40):
+            subprocess.run(shell, input=script.data[:-missing], check=False, timeout=10)
+            assert mark.exists() is (missing == 1), "only the last newline may be missing"
+            mark.unlink(missing_ok=True)
+
+
 class TestInput:
     def test_not_a_byte_of_it_is_read_ahead(self, shell: list[str]) -> None:
         data = b"first\n" + bytes(range(256)) + b"\nlast"

@@ -98,6 +98,23 @@ def test_a_lost_link_keeps_what_arrived(start_sshd: StartSshd, local: Path, remo
     assert remote.read_bytes() == local.read_bytes()
 
 
+def test_what_an_earlier_attempt_still_writes_is_not_part_of_it(
+    host: Host, local: Path, remote: Path
+) -> None:
+    """Over a silent link that came back to life, its program goes on with what was under way."""
+    part = remote.with_name(f"{remote.name}.part")
+    part.write_bytes(local.read_bytes()[:2_000_000])
+    with part.open("ab") as earlier:
+
+        def write(done: int, total: int) -> None:
+            earlier.write(b"late")
+            earlier.flush()
+
+        assert host.upload(local, str(remote), progress=write, timeout=20) == 1_000_001
+    assert remote.read_bytes() == local.read_bytes()
+    assert list(remote.parent.iterdir()) == [remote]
+
+
 def test_a_directory_that_is_not_there(host: Host, local: Path, tmp_path: Path) -> None:
     with pytest.raises(ProgramFailed, match="no directory") as caught:
         host.upload(local, str(tmp_path / "none" / "x"), progress=ignore, timeout=20)
