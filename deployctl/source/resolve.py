@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from deployctl.errors import RefusedError
@@ -27,8 +26,6 @@ class Commit:
     sha: str
     short: str
     subject: str
-    author: str
-    committed_at: datetime
     dirty: bool
     pushed: bool | None
 
@@ -67,16 +64,13 @@ def resolve(repository: Path, revision: str) -> Commit:
 
 
 def _described(repository: Path, repo: Repository, sha: str) -> Commit:
-    form = "%s%x00%an <%ae>%x00%cI"
-    shown = repo.run("log", "-1", "--no-color", "--encoding=UTF-8", f"--format={form}", sha)
-    subject, author, committed = shown.decode(errors="replace").rstrip("\n").split("\0")
+    # Neither author nor date: anything may stand there, and nothing here depends on it.
+    shown = repo.run("log", "-1", "--no-color", "--encoding=UTF-8", "--format=%s", sha)
     return Commit(
         repository=repository,
         sha=sha,
         short=repo.run("rev-parse", "--short=7", sha).decode().strip(),
-        subject=subject,
-        author=author,
-        committed_at=datetime.fromisoformat(committed),
+        subject=shown.decode(errors="replace").rstrip("\n"),
         dirty=_dirty(repo),
         pushed=_pushed(repo, sha),
     )

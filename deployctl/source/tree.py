@@ -245,7 +245,7 @@ def _tree_at(place: _Place) -> str | None:
 
 def _require_plain_name(name: bytes) -> None:
     """git itself never writes such names; a crafted tree could, to write outside the context."""
-    if any(part in (b"", b".", b"..") for part in name.split(b"/")):
+    if any(part in (b"", b".", b"..") or part.lower() == b".git" for part in name.split(b"/")):
         raise RefusedError(
             f"The tree has an entry with the unsafe name {_shown(name)}.",
             next_step="git fsck, then rewrite the commit that made it.",

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -48,8 +47,6 @@ class TestARevision:
         repo.git("-c", "user.name=José", "commit", "-q", "--allow-empty", "-m", "Añade é 😀\n\nx")
         commit = resolve(repo.path, "HEAD")
         assert commit.subject == "Añade é 😀"
-        assert commit.author == "Ana <ana@example.org>"
-        assert commit.committed_at == datetime(2026, 1, 3, 7, 32, tzinfo=UTC)
         assert commit.sha.startswith(commit.short)
         assert len(commit.short) >= 7
 
