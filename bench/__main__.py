@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import exchanges, memory, overhead, report, startup, whole
+from bench import exchanges, memory, overhead, putback, report, startup, whole
 from bench.bed import HERE, Bed, bed
 from bench.stats import Goal
 
-PARTS = ("whole", "overhead", "startup", "memory")
+PARTS = ("whole", "overhead", "rollback", "startup", "memory")
 RESULTS = HERE / "results" / "latest.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 LAB = "bench"
@@ -70,6 +70,7 @@ def _measure(choices: argparse.Namespace, repetitions: int) -> dict[str, Any]:
         measures: dict[str, Callable[[], dict[str, Any]]] = {
             "whole": lambda: whole.measure(made, repetitions, say),
             "overhead": lambda: overhead.measure(made, repetitions, say),
+            "rollback": lambda: putback.measure(made, repetitions, say),
             "startup": lambda: startup.measure(repetitions),
             "memory": lambda: memory.measure(made, say),
         }
@@ -103,7 +104,12 @@ def _machine(made: Bed) -> dict[str, Any]:
 
 
 def _goals(document: dict[str, Any]) -> list[Goal]:
-    makers = {"overhead": overhead.goals, "startup": startup.goals, "memory": memory.goals}
+    makers = {
+        "overhead": overhead.goals,
+        "rollback": putback.goals,
+        "startup": startup.goals,
+        "memory": memory.goals,
+    }
     return [g for part, make in makers.items() if part in document for g in make(document[part])]
 
 

@@ -13,7 +13,13 @@ Document = Mapping[str, Any]
 
 def tables(document: Document, goals: Sequence[Goal]) -> str:
     """Every part that was measured, as Markdown."""
-    makers = {"whole": _whole, "overhead": _overhead, "startup": _startup, "memory": _memory}
+    makers = {
+        "whole": _whole,
+        "overhead": _overhead,
+        "rollback": _rollback,
+        "startup": _startup,
+        "memory": _memory,
+    }
     parts = [maker(document[name]) for name, maker in makers.items() if name in document]
     parts.append(_goals(goals))
     return "\n\n".join(parts)
@@ -95,6 +101,15 @@ def _overhead(part: Document) -> str:
     ):
         rows.append((title, *[f"{part[rtt][key]['median']:,.0f}" for rtt in trips]))
     return "### deployctl's own overhead\n\n" + table(head, rows)
+
+
+def _rollback(part: Document) -> str:
+    rows = [
+        (name, _spread(found["upMs"], "ms", 0), _spread(found["costMs"], "ms", 0))
+        for name, found in part.items()
+    ]
+    head = ("rollback", "stop the new container, start the old", "everything else")
+    return "### A rollback's own cost\n\n" + table(head, rows)
 
 
 def _startup(part: Document) -> str:
