@@ -28,10 +28,11 @@ INSPECTED: dict[str, Any] = {
     "id": "c1", "name": "/techno-os-api", "imageId": "sha256:a", "imageRef": "techno-os-api:v1",
     "state": {
         "Status": "running", "StartedAt": "2026-01-03T07:32:01.123456789Z", "ExitCode": 0,
-        "Health": {"Status": "healthy", "Log": [{"ExitCode": 0, "Output": "ok"}]},
+        "Health": "healthy",
     },
     "restartCount": 2, "networks": {"app": {"IPAddress": "172.20.0.3"}},
     "ports": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8000"}]}, "service": "api",
+    "error": "", "health": [{"exitCode": 0, "output": "ok"}],
 }  # fmt: skip
 ABOUT = {"runId": "x", "command": "hotfix", "revision": "d73cfb1", "by": "ann", "at": "07:32"}
 TRUTH: list[tuple[str, str]] = [

@@ -26,13 +26,8 @@ class _Part(BaseModel):
 
 
 class _Check(_Part):
-    exit_code: Number = Field(0, alias="ExitCode")
-    output: Text = Field("", alias="Output")
-
-
-class _Health(_Part):
-    status: Text = Field("", alias="Status")
-    log: Annotated[tuple[_Check, ...], _none_is(())] = Field((), alias="Log")
+    exit_code: Number = Field(0, alias="exitCode")
+    output: Text = ""
 
 
 class _State(_Part):
@@ -40,8 +35,7 @@ class _State(_Part):
     started_at: Text = Field("", alias="StartedAt")
     exit_code: Number = Field(0, alias="ExitCode")
     oom_killed: Annotated[bool, _none_is(False)] = Field(False, alias="OOMKilled")
-    error: Text = Field("", alias="Error")
-    health: Annotated[_Health, _none_is({})] = Field(None, alias="Health", validate_default=True)
+    health: Text = Field("", alias="Health")
 
 
 class _Network(_Part):
@@ -54,7 +48,7 @@ class _Binding(_Part):
 
 
 class _Inspected(_Part):
-    """One line of INSPECT (programs/docker.sh)."""
+    """One line of INSPECT and WORDS (programs/docker.sh)."""
 
     id: str = Field(min_length=1)
     name: Text = ""
@@ -70,10 +64,12 @@ class _Inspected(_Part):
     ports: Annotated[dict[str, tuple[_Binding, ...] | None], _none_is({})] = Field(
         default_factory=dict
     )
+    error: Text = ""
+    health: Annotated[tuple[_Check, ...], _none_is(())] = ()
 
 
 def parse_containers(lines: str) -> tuple[ContainerState, ...]:
-    """Parses the output of `inspect_all` (programs/docker.sh), one JSON object a line.
+    """Parses the output of `inspect_scrubbed` (programs/docker.sh), one JSON object a line.
 
     Raises ValueError for what is no container: to take it for one that isn't there would let a
     host that answers nonsense look like one where nothing runs.
@@ -92,7 +88,7 @@ def _read(line: str) -> _Inspected:
 
 
 def _container(raw: _Inspected) -> ContainerState:
-    state, health = raw.state, raw.state.health
+    state = raw.state
     return ContainerState(
         id=raw.id,
         name=raw.name.lstrip("/"),
@@ -104,9 +100,9 @@ def _container(raw: _Inspected) -> ContainerState:
         exit_code=state.exit_code,
         restart_count=raw.restart_count,
         oom_killed=state.oom_killed,
-        health=health.status or "none",
+        health=state.health or "none",
         health_log=tuple(
-            f"exit {check.exit_code}: {without_meter(check.output)}" for check in health.log
+            f"exit {check.exit_code}: {without_meter(check.output)}" for check in raw.health
         ),
         config_hash=raw.config_hash,
         network_mode=raw.network_mode,
@@ -115,7 +111,7 @@ def _container(raw: _Inspected) -> ContainerState:
         },
         ports=tuple(_ports(raw)),
         restart_policy=raw.restart_policy or "no",
-        error=state.error,
+        error=raw.error,
     )
 
 

@@ -80,9 +80,8 @@ def running(
     """One a service, by the first of its containers."""
     services: dict[str, list[Raw]] = {}
     for container in sorted(containers, key=lambda raw: str(raw.get("name"))):
-        labels = container.get("labels") or {}
-        service = str(labels.get("com.docker.compose.service") or "")
-        if service and labels.get("com.docker.compose.oneoff") != "True":
+        service = str(container.get("service") or "")
+        if service and container.get("oneoff") != "True":
             services.setdefault(service, []).append(container)
     return tuple(
         _running(service, found, images.get(str(found[0].get("imageId")), {}), project)
@@ -126,8 +125,8 @@ def _settings(raw: Raw, image: Raw, service: str, project: str) -> dict[str, Any
         "command": _other(raw, image, "cmd"),
         "user": _other(raw, image, "user"),
         "working_dir": _other(raw, image, "workdir"),
-        "depends_on": _depends_on(labels),
-        "ports": _ports(host),
+        "depends_on": _depends_on(str(raw.get("dependsOn") or "")),
+        "ports": _ports(raw.get("published") or {}),
         "volumes": _volumes(raw, project),
         "network_mode": host.get("NetworkMode")
         if host.get("NetworkMode") in {"host", "none"}
@@ -168,10 +167,10 @@ def _other(raw: Raw, image: Raw, key: str) -> Any:
     return raw.get(key) if raw.get(key) != image.get(key) else None
 
 
-def _depends_on(labels: Raw) -> dict[str, Any]:
-    """The label says `postgres:service_healthy:false`, with commas between several."""
+def _depends_on(label: str) -> dict[str, Any]:
+    """It says `postgres:service_healthy:false`, with commas between several."""
     found = {}
-    for entry in str(labels.get("com.docker.compose.depends_on") or "").split(","):
+    for entry in label.split(","):
         name, _, rest = entry.partition(":")
         condition, _, restart = rest.partition(":")
         if name and condition:
@@ -181,9 +180,9 @@ def _depends_on(labels: Raw) -> dict[str, Any]:
     return found
 
 
-def _ports(host: Raw) -> list[str]:
+def _ports(published: Raw) -> list[str]:
     found = []
-    for inner, bindings in (host.get("PortBindings") or {}).items():
+    for inner, bindings in published.items():
         number, _, protocol = str(inner).partition("/")
         end = "" if protocol in ("", "tcp") else f"/{protocol}"
         for binding in bindings or []:
@@ -246,12 +245,8 @@ def _restart(policy: Raw) -> str | None:
 
 
 def _lines(text: str) -> list[dict[str, Any]]:
-    found = []
-    for line in text.split("\n"):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            found.append(value)
+    """ValueError for a line that describes nothing: what it told of must not look gone."""
+    found = [json.loads(line) for line in text.split("\n") if line.strip()]
+    if not all(isinstance(value, dict) for value in found):
+        raise ValueError("a description is no object")
     return found

@@ -27,7 +27,16 @@ compose() (
 	exec $DOCKER compose --ansi never $words "$@"
 )
 
-INSPECT='{"id":{{json .Id}},"name":{{json .Name}},"imageId":{{json .Image}},"imageRef":{{json .Config.Image}},"state":{{json .State}},"restartCount":{{json .RestartCount}},"restartPolicy":{{json .HostConfig.RestartPolicy.Name}},"networkMode":{{json .HostConfig.NetworkMode}},"networks":{{json .NetworkSettings.Networks}},"ports":{{json .NetworkSettings.Ports}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},"project":{{json (index .Config.Labels "com.docker.compose.project")}},"configHash":{{json (index .Config.Labels "com.docker.compose.config-hash")}},"workingDir":{{json (index .Config.Labels "com.docker.compose.project.working_dir")}},"configFiles":{{json (index .Config.Labels "com.docker.compose.project.config_files")}},"environmentFile":{{json (index .Config.Labels "com.docker.compose.project.environment_file")}},"oneoff":{{json (index .Config.Labels "com.docker.compose.oneoff")}}}'
+# What Docker itself says of a container, in words that are no secret; and, for WORDS, what people and
+# programs have written, which may hold some. `.Id` stands only in the engine's own JSON, where it is
+# an error to name what is missing: `index` asks for it.
+INSPECT='{"id":{{json .Id}},"name":{{json .Name}},"imageId":{{json .Image}},"imageRef":{{json .Config.Image}},"state":{"Status":{{json .State.Status}},"StartedAt":{{json .State.StartedAt}},"ExitCode":{{json .State.ExitCode}},"OOMKilled":{{json .State.OOMKilled}},"Health":{{with index .State "Health"}}{{json .Status}}{{else}}""{{end}}},"restartCount":{{json .RestartCount}},"restartPolicy":{{json .HostConfig.RestartPolicy.Name}},"networkMode":{{json .HostConfig.NetworkMode}},"networks":{{json .NetworkSettings.Networks}},"ports":{{json .NetworkSettings.Ports}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},"project":{{json (index .Config.Labels "com.docker.compose.project")}},"configHash":{{json (index .Config.Labels "com.docker.compose.config-hash")}},"oneoff":{{json (index .Config.Labels "com.docker.compose.oneoff")}}}'
+# shellcheck disable=SC2016 # a template of Docker's
+WORDS='{"error":{{json .State.Error}},"health":[{{with index .State "Health"}}{{range $i, $e := .Log}}{{if $i}},{{end}}{"exitCode":{{json $e.ExitCode}},"output":{{json $e.Output}}}{{end}}{{end}}]}'
+# Each line of a value stands for itself, so that a key of many lines is known by every one of them.
+# shellcheck disable=SC2016
+ENVIRONMENT='{{range .Config.Env}}{{$name := index (split . "=") 0}}{{range $i, $line := split . "\n"}}{{"\n\001"}}{{if $i}}{{$name}}={{end}}{{$line}}{{end}}{{end}}'
+MARK=$(printf '\001')
 
 # project_containers PROJECT [SERVICE]: full IDs, one a line.
 project_containers() {
@@ -51,15 +60,19 @@ inspect_all() (
 )
 
 # secret_lines PUBLIC: of NAME=VALUE lines those that may not be shown: values of 8 characters or
-# more, shorter ones where the name looks secret; PUBLIC names (one a line) are left out.
+# more, shorter ones where the name looks secret; PUBLIC names (one a line) are left out. What says
+# no more than yes or no is none, whatever its name: AUTH_ENABLED=true. The longest come first: a
+# value that is a part of another must not leave the rest of it.
 secret_lines() {
 	awk -v public="$1" '
 		BEGIN { n = split(public, names, "\n"); for (i = 1; i <= n; i++) shown[names[i]] = 1 }
 		{ at = index($0, "="); if (!at) next
 		  name = substr($0, 1, at - 1); value = substr($0, at + 1)
 		  if (name in shown || name == "PATH" || name == "LANG") next
+		  if (tolower(value) ~ /^(true|false|null)$/) next
 		  secret = toupper(name) ~ /PASS|SECRET|TOKEN|KEY|CREDENTIAL|PWD|AUTH|DSN/
-		  if (length(value) >= 8 || (secret && length(value) >= 3)) print }' | sort -u
+		  if (length(value) >= 8 || (secret && length(value) >= 3)) print length(value) "\t" $0 }' |
+		sort -rn | uniq | cut -f 2-
 }
 
 # secrets_of PROJECT PUBLIC: those of the environments of its containers.
@@ -70,36 +83,74 @@ secrets_of() {
 		set -f
 		IFS=$NL
 		# shellcheck disable=SC2086 # one ID a line
-		$DOCKER inspect --type container --format '{{range .Config.Env}}{{println .}}{{end}}' $_containers 2>/dev/null
+		$DOCKER inspect --type container --format ".$ENVIRONMENT" $_containers 2>/dev/null
 	)
 	[ -n "$_environment" ] || return 1
-	printf '%s\n' "$_environment" | secret_lines "$2"
+	printf '%s\n' "$_environment" | sed -n "s/^$MARK//p" | secret_lines "$2"
 }
 
-# hide FILE: standard input with the values of FILE's NAME=VALUE lines replaced by their names. FILE
-# ends with `=end`: a list that was cut short must not pass for a whole one.
+# hide FILE [words]: standard input with the values of FILE's NAME=VALUE lines replaced by their
+# names. FILE ends with `=end`: a list that was cut short must not pass for a whole one. With `words`
+# a line is `STRUCTURE TAB WORDS`, both compact JSON of an object: only strings of WORDS are altered,
+# names of fields are not, and what comes out is one object of both.
 hide() {
 	if [ "$(tail -n 1 "$1")" != '=end' ]; then
 		cat >/dev/null
 		return 1
 	fi
-	awk '
+	awk -v words="${2:-}" '
+		function swap(text, what, with, out, at) {
+			out = ""
+			while ((at = index(text, what)) > 0) {
+				out = out substr(text, 1, at - 1) with
+				text = substr(text, at + length(what))
+			}
+			return out text
+		}
+		# An escape of JSON becomes one character that no line can have: no value can be found in
+		# half of it. Of control characters a space is left.
+		function folded(text) {
+			text = swap(swap(text, "\\\\", "\001"), "\\\"", "\002")
+			text = swap(swap(swap(text, "\\n", "\003"), "\\t", "\t"), "\\r", "\r")
+			text = swap(swap(swap(text, "\\u0026", "&"), "\\u003c", "<"), "\\u003e", ">")
+			gsub(/\\u..../, " ", text)
+			gsub(/\\./, " ", text)
+			return text
+		}
+		function unfolded(text) {
+			text = swap(swap(swap(text, "\r", "\\r"), "\t", "\\t"), "\003", "\\n")
+			return swap(swap(text, "\002", "\\\""), "\001", "\\\\")
+		}
 		function learn(name_, value_) { n++; name[n] = name_; value[n] = value_ }
+		function hidden(text, i) {
+			for (i = 1; i <= n; i++) text = swap(text, value[i], "[" name[i] "]")
+			return text
+		}
+		function strings_hidden(text, out, string) {
+			out = ""
+			while (match(text, /"[^"]*"/)) {
+				string = substr(text, RSTART, RLENGTH)
+				out = out substr(text, 1, RSTART - 1)
+				text = substr(text, RSTART + RLENGTH)
+				out = out (substr(text, 1, 1) == ":" ? string : hidden(string))
+			}
+			return out text
+		}
 		known { at = index($0, "="); if (at < 2) next
-			who = substr($0, 1, at - 1); what = substr($0, at + 1); learn(who, what)
-			json = what; gsub(/\\/, "&&", json); gsub(/"/, "\\\"", json)
-			gsub(/&/, "\\u0026", json); gsub(/</, "\\u003c", json); gsub(/>/, "\\u003e", json)
+			who = substr($0, 1, at - 1); what = substr($0, at + 1)
+			if (words) {
+				learn(swap(swap(who, "\\", "\001"), "\"", "\002"),
+					swap(swap(what, "\\", "\001"), "\"", "\002"))
+				next
+			}
+			learn(who, what)
+			json = swap(swap(what, "\\", "\\\\"), "\"", "\\\"")
+			json = swap(swap(swap(json, "&", "\\u0026"), "<", "\\u003c"), ">", "\\u003e")
 			if (json != what) learn(who, json)
 			next }
-		{ for (i = 1; i <= n; i++) {
-			rest = $0; out = ""
-			while ((at = index(rest, value[i])) > 0) {
-				out = out substr(rest, 1, at - 1) "[" name[i] "]"
-				rest = substr(rest, at + length(value[i]))
-			}
-			$0 = out rest
-		  }
-		  print }' known=1 "$1" known=0 -
+		words { at = index($0, "\t"); if (!at) next
+			print substr($0, 1, at - 2) "," unfolded(strings_hidden(folded(substr($0, at + 2)))); next }
+		{ print hidden($0) }' known=1 "$1" known=0 -
 }
 
 # scrub PROJECT PUBLIC: standard input without secrets. They stay on this host.
@@ -115,22 +166,24 @@ scrub() {
 	return "$_hidden"
 }
 
-# inspect_scrubbed PUBLIC: as inspect_all, without secrets of the same containers; one question. Of a
-# container that is there and was not inspected, an empty object: it must not look like one that
-# isn't there.
+# inspect_scrubbed PUBLIC: as inspect_all, with WORDS, in which secrets of the same containers are
+# hidden; one question. Of a container that is there and can't be told of, an empty object: it must
+# not look like one that isn't there.
 inspect_scrubbed() {
 	_ids=$(cat)
 	[ -n "$_ids" ] || return 0
-	_mark=$(printf '\001')
 	_raw=$(
 		set -f
 		IFS=$NL
 		# shellcheck disable=SC2086 # one ID a line
-		$DOCKER inspect --type container --format "$INSPECT{{range .Config.Env}}{{printf \"\\n$_mark%s\" .}}{{end}}" $_ids 2>/dev/null
+		$DOCKER inspect --type container --format "$INSPECT{{\"\\t\"}}$WORDS$ENVIRONMENT" $_ids 2>/dev/null
 	)
-	_known=$(mktemp "$TMPDIR/deployctl.XXXXXX") || return 1
-	{ printf '%s\n' "$_raw" | sed -n "s/^$_mark//p" | secret_lines "$1" && echo '=end'; } >"$_known"
-	printf '%s\n' "$_raw" | sed "/^$_mark/d" | grep '^{' | hide "$_known"
+	if ! _known=$(mktemp "$TMPDIR/deployctl.XXXXXX"); then
+		echo '{}'
+		return
+	fi
+	{ printf '%s\n' "$_raw" | sed -n "s/^$MARK//p" | secret_lines "$1" && echo '=end'; } >"$_known"
+	printf '%s\n' "$_raw" | grep '^{"id":"' | hide "$_known" words || echo '{}'
 	rm -f "$_known"
 	[ "$(printf '%s\n' "$_raw" | grep -c '^{"id":"')" -lt "$(printf '%s\n' "$_ids" | wc -l)" ] || return 0
 	_there=$(dk ps -aq --no-trunc)

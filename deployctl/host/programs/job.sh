@@ -424,8 +424,8 @@ switch() {
 keep_evidence() {
 	while IFS=$TAB read -r service scale ids image rest; do
 		[ -n "$service" ] && [ "$(ids_of "$service")" != "$ids" ] || continue
-		project_containers "$PROJECT" "$service" | inspect_all |
-			scrub "$PROJECT" "$PUBLIC" >"$RUN/failed.$service.inspect.json"
+		project_containers "$PROJECT" "$service" |
+			inspect_scrubbed "$PUBLIC" >"$RUN/failed.$service.inspect.json"
 		project_containers "$PROJECT" "$service" | while IFS= read -r id; do
 			dk logs --tail 500 "$id" 2>&1 | tail -c 262144
 		done | scrub "$PROJECT" "$PUBLIC" >"$RUN/failed.$service.log"

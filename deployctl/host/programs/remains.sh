@@ -5,31 +5,48 @@
 #include docker.sh
 
 TAB=$(printf '\t')
+# Structure first, which Docker and Compose have made; after the tab what people have written, in
+# which secrets are hidden.
 # shellcheck disable=SC2016 # Docker's templates
-NAMES='{{range $i, $e := .Config.Env}}{{if $i}},{{end}}{{json (index (split $e "=") 0)}}{{end}}'
-SHAPE='"entrypoint":{{json .Config.Entrypoint}},"cmd":{{json .Config.Cmd}},"env":['$NAMES'],"labels":{{json .Config.Labels}},"user":{{json .Config.User}},"workdir":{{json .Config.WorkingDir}},"health":{{with index .Config "Healthcheck"}}{{json .}}{{else}}null{{end}}'
+{
+	NAMES='{{range $i, $e := .Config.Env}}{{if $i}},{{end}}{{json (index (split $e "=") 0)}}{{end}}'
+	IMAGE='{"id":{{json .Id}},"env":['$NAMES']}'
+	CONTAINER='{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"imageId":{{json .Image}},"service":{{json (index .Config.Labels "com.docker.compose.service")}},"oneoff":{{json (index .Config.Labels "com.docker.compose.oneoff")}},"dependsOn":{{json (index .Config.Labels "com.docker.compose.depends_on")}},"published":{{json .HostConfig.PortBindings}},"tty":{{json .Config.Tty}},"stdin":{{json .Config.OpenStdin}},"env":['$NAMES']}'
+	SHAPE='{{"\t"}}{"entrypoint":{{json .Config.Entrypoint}},"cmd":{{json .Config.Cmd}},"labels":{{json .Config.Labels}},"user":{{json .Config.User}},"workdir":{{json .Config.WorkingDir}},"health":{{with index .Config "Healthcheck"}}{{json .}}{{else}}null{{end}}'
+	PLACE=',"host":{{json .HostConfig}},"mounts":{{json .Mounts}},"networks":{{json .NetworkSettings.Networks}},"hostname":{{json .Config.Hostname}}'
+}
+
+# told RECORD TYPE FORMAT: a line each of what standard input names; it can be told without secrets,
+# or the program ends: what is left out would look like what isn't there.
+told() {
+	_raw=$(
+		set -f
+		IFS=$NL
+		# shellcheck disable=SC2046 # one ID a line
+		$DOCKER inspect --type "$2" --format "$3" $(cat) 2>/dev/null
+	)
+	_said=$(printf '%s\n' "$_raw" | hide "$known" words) ||
+		fail unscrubbed "what is secret in the containers can't be told from what isn't"
+	put "$1" "$_said"
+}
 
 ids=$(project_containers "$PROJECT")
 if [ -n "$ids" ]; then
+	known=$(mktemp "$TMPDIR/deployctl.XXXXXX") || fail no-space "$TMPDIR"
+	trap 'rm -f "$known"' EXIT
+	{ secrets_of "$PROJECT" "$PUBLIC" && echo '=end'; } >"$known"
+	told containers container "$CONTAINER$SHAPE$PLACE}" <<LIST
+$ids
+LIST
 	images=$(printf '%s\n' "$ids" | (
 		set -f
 		IFS=$NL
 		# shellcheck disable=SC2046 # one ID a line
 		$DOCKER inspect --type container --format '{{.Image}}' $(cat) 2>/dev/null
 	) | sort -u)
-	# shellcheck disable=SC2016
-	put containers "$(printf '%s\n' "$ids" | (
-		set -f
-		IFS=$NL
-		# shellcheck disable=SC2046
-		$DOCKER inspect --type container --format '{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"imageId":{{json .Image}},"host":{{json .HostConfig}},"mounts":{{json .Mounts}},"networks":{{json .NetworkSettings.Networks}},"hostname":{{json .Config.Hostname}},"tty":{{json .Config.Tty}},"stdin":{{json .Config.OpenStdin}},'"$SHAPE}" $(cat) 2>/dev/null
-	) | scrub "$PROJECT" "$PUBLIC")"
-	put images "$(printf '%s\n' "$images" | (
-		set -f
-		IFS=$NL
-		# shellcheck disable=SC2046
-		$DOCKER image inspect --format '{"id":{{json .Id}},'"$SHAPE}" $(cat) 2>/dev/null
-	) | scrub "$PROJECT" "$PUBLIC")"
+	told images image "$IMAGE$SHAPE}" <<LIST
+$images
+LIST
 fi
 
 # What was live, oldest first: each run that was confirmed kept the file as it met it, and as it

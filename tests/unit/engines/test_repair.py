@@ -1,5 +1,6 @@
 """What containers say of a compose file, and which candidate takes its place. Pure."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -7,18 +8,15 @@ import pytest
 
 from deployctl.composefile.reconstruct import Candidate, Known, Running
 from deployctl.engines.compose.change import edits_for
-from deployctl.engines.compose.remains import Recorded, Remains, duration, running
+from deployctl.engines.compose.remains import Recorded, Remains, duration, parse, running
 from deployctl.engines.compose.repair import broken_file, choose, proposals
 from deployctl.engines.compose.weigh import Weighed, judged
 from deployctl.errors import RefusedError
+from deployctl.host.wire import Answer, Record
 
 from .support import COMPOSE, FILE, source, survey
 
-LABELS = {
-    "com.docker.compose.service": "api",
-    "com.docker.compose.oneoff": "False",
-    "com.docker.compose.depends_on": "db:service_healthy:false,cache:service_started:true",
-}
+LABELS = {"com.docker.compose.service": "api"}
 IMAGE: dict[str, Any] = {
     "id": "sha256:i", "cmd": ["run"], "entrypoint": None, "env": ["PATH"], "labels": {"own": "1"},
     "user": "", "workdir": "/srv", "health": None,
@@ -26,6 +24,8 @@ IMAGE: dict[str, Any] = {
 CONTAINER: dict[str, Any] = {
     **IMAGE, "id": "abc", "name": "/p-api-1", "image": "api:1", "imageId": "sha256:i",
     "hostname": "abc", "labels": {**LABELS, "own": "1"}, "host": {}, "mounts": [], "networks": {},
+    "service": "api", "oneoff": "False", "published": {},
+    "dependsOn": "db:service_healthy:false,cache:service_started:true",
 }  # fmt: skip
 
 
@@ -35,7 +35,7 @@ def one(**changes: Any) -> Running:
 
 
 def test_what_the_image_gave_is_no_setting() -> None:
-    found = one(labels={"com.docker.compose.service": "api", "own": "1"})
+    found = one(dependsOn=None)
     assert (found.service, found.container, found.image) == ("api", "p-api-1", "api:1")
     assert found.settings == {}
     assert found.environment == ()
@@ -49,12 +49,12 @@ def test_what_the_image_gave_is_no_setting() -> None:
         ({"user": "1000"}, "user", "1000"),
         ({"hostname": "api"}, "hostname", "api"),
         (
-            {"host": {"PortBindings": {"53/udp": [{"HostIp": "::1", "HostPort": "5353"}]}}},
+            {"published": {"53/udp": [{"HostIp": "::1", "HostPort": "5353"}]}},
             "ports",
             ["[::1]:5353:53/udp"],
         ),
         (
-            {"host": {"PortBindings": {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}}},
+            {"published": {"80/tcp": [{"HostIp": "", "HostPort": "8080"}]}},
             "ports",
             ["8080:80"],
         ),
@@ -110,9 +110,17 @@ def test_an_image_that_compose_built_is_known_and_one_without_a_name_is_not() ->
     assert (found.built, found.image) == (True, "")
 
 
+@pytest.mark.parametrize("line", ['{"id": [true}', "[]", '"c1"'])
+def test_a_description_that_is_none_is_refused_and_not_taken_for_nothing(line: str) -> None:
+    described = f"{json.dumps(CONTAINER)}\n{line}"
+    with pytest.raises(ValueError, match=r"\w"):
+        parse(Answer([Record("containers", described.encode())]), "p")
+    with pytest.raises(ValueError, match=r"\w"):
+        parse(Answer([Record("images", line.encode())]), "p")
+
+
 def test_replicas_are_counted_and_one_off_containers_are_not() -> None:
-    labels = {**LABELS, "com.docker.compose.oneoff": "True"}
-    found = running([CONTAINER, {**CONTAINER, "name": "/p-api-2"}, {**CONTAINER, "labels": labels}],
+    found = running([CONTAINER, {**CONTAINER, "name": "/p-api-2"}, {**CONTAINER, "oneoff": "True"}],
                     {"sha256:i": IMAGE}, "p")  # fmt: skip
     assert [(one.container, one.count) for one in found] == [("p-api-1", 2)]
 

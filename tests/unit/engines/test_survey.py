@@ -31,8 +31,7 @@ INSPECTED: dict[str, Any] = {
         "StartedAt": "2026-01-03T07:32:01.123456789Z",
         "ExitCode": 0,
         "OOMKilled": False,
-        "Error": "",
-        "Health": {"Status": "healthy", "Log": [{"ExitCode": 0, "Output": "ok\n"}]},
+        "Health": "healthy",
     },
     "restartCount": 2,
     "restartPolicy": "unless-stopped",
@@ -41,6 +40,8 @@ INSPECTED: dict[str, Any] = {
     "ports": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8000"}], "9000/udp": None},
     "service": "api",
     "configHash": "h1",
+    "error": "",
+    "health": [{"exitCode": 0, "output": "ok\n"}],
 }
 
 
