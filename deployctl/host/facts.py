@@ -10,12 +10,16 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class PublishedPort:
-    """One `HOST_IP:HOST_PORT -> CONTAINER_PORT/PROTO` mapping; `host_ip` may be an IPv6 literal."""
+    """One `HOST_IP:HOST_PORT -> CONTAINER_PORT/PROTO` mapping; `host_ip` may be an IPv6 literal.
+
+    `fixed`: the host's port was asked for by its number, not chosen by Docker.
+    """
 
     container_port: int
     protocol: str
     host_ip: str
     host_port: int
+    fixed: bool = True
 
 
 @dataclass(frozen=True)

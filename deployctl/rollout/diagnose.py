@@ -46,7 +46,7 @@ def diagnose(settings: Settings, ask: Ask = ask_nobody) -> Diagnosis:
         ", ".join(source.path for source in facts.files),
         faults_of(facts, wrong, answer.text("said", "")),
         target=settings.target,
-        drift=list(facts.drift),
+        drift=[*facts.drift, *filter(None, [facts.untold])],
         compose=facts.config_error.strip(),
     )
 

@@ -116,6 +116,11 @@ def _unbroken(settings: Settings, facts: Survey) -> RepairDocument:
             next_step="Apply or undo that edit on the host, or take a release's recorded file: "
             "deployctl compose repair --from-release rN",
         )
+    if facts.untold:
+        raise RefusedError(
+            f"Compose accepts the file, but whether it is what runs can't be told: {facts.untold}.",
+            next_step="deployctl doctor",
+        )
     paths = ", ".join(file.path for file in facts.files)
     return RepairDocument(target=settings.target, result="unchanged", path=paths)
 

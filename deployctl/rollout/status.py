@@ -123,7 +123,7 @@ def describe_host(settings: Settings, facts: Survey, label: str) -> StatusDocume
             )
             for container in facts.containers
         ),
-        drift=(*facts.drift, *facts.differences),
+        drift=(*facts.drift, *filter(None, [facts.untold]), *facts.differences),
         compose_error=facts.config_error,
         unfinished=tuple(f"{run.run_id}: {run.state}" for run in facts.unfinished),
         lock=describe_holder(facts.lock_holder) if facts.lock_holder is not None else None,
@@ -153,6 +153,11 @@ def _sentence(  # noqa: PLR0911 - one for each state
         return (
             f"What runs is not what the Compose file says{_differing(facts)}.",
             "Apply or undo the edit on the host; deployctl plan --sha SHA shows what is refused.",
+        )
+    if facts.untold:
+        return (
+            f"Whether what runs is what the Compose file says can't be told: {facts.untold}.",
+            "deployctl doctor",
         )
     if record is None:
         return (

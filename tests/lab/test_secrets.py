@@ -40,7 +40,7 @@ def assert_nowhere(canaries: list[str], server: Server, client: Client, *runs: E
 def test_a_good_run_keeps_no_secret(server: Server, canaries: list[str], client: Client) -> None:
     """Nor is a word or a number that stands in Docker's own answers cut out of them."""
     server.sh(
-        f"printf 'AUTH_ENABLED=true\\nAUTH_PORT=8000\\nSERVICE_NAME=techno-os-api\\n' >>{ENV_FILE}; "
+        f"printf '%s=%s\\n' AUTH_ENABLED true AUTH_PORT 8000 NAME techno-os-api >>{ENV_FILE}; "
         f"docker compose -f {COMPOSE_FILE} up -d --wait api"
     )
     runs = [

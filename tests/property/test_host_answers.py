@@ -47,6 +47,7 @@ TRUTH: list[tuple[str, str]] = [
     ("live", "r1"), ("live-since", "17674"), ("release", write_record(record("r1"))),
     ("lock-held", json.dumps(ABOUT)), ("unfinished", "x armed"),
     ("unfinished-about", json.dumps(ABOUT)), ("unfinished-silent", "3"), ("unfinished-left", "9"),
+    ("unfinished-step", "swap"), ("guard", "cron"),
 ]  # fmt: skip
 
 texts = st.sampled_from(

@@ -47,12 +47,18 @@ class _Binding(_Part):
     host_port: HostPort = Field(0, alias="HostPort")
 
 
+class _Asked(_Part):
+    host_port: Text = Field("", alias="HostPort")
+    """a number, a range of them, or empty"""
+
+
 class _Inspected(_Part):
     """One line of INSPECT and WORDS (programs/docker.sh)."""
 
     id: str = Field(min_length=1)
     name: Text = ""
     service: Text = ""
+    oneoff: Text = ""
     image_id: Text = Field("", alias="imageId")
     image_ref: Text = Field("", alias="imageRef")
     state: Annotated[_State, _none_is({})] = Field(None, validate_default=True)
@@ -64,6 +70,9 @@ class _Inspected(_Part):
     ports: Annotated[dict[str, tuple[_Binding, ...] | None], _none_is({})] = Field(
         default_factory=dict
     )
+    asked: Annotated[dict[str, tuple[_Asked, ...] | None], _none_is({})] = Field(
+        default_factory=dict
+    )
     error: Text = ""
     health: Annotated[tuple[_Check, ...], _none_is(())] = ()
 
@@ -71,10 +80,12 @@ class _Inspected(_Part):
 def parse_containers(lines: str) -> tuple[ContainerState, ...]:
     """Parses the output of `inspect_scrubbed` (programs/docker.sh), one JSON object a line.
 
+    A container of `docker compose run` is none of its service's, and is left out.
     Raises ValueError for what is no container: to take it for one that isn't there would let a
     host that answers nonsense look like one where nothing runs.
     """
-    states = [_container(_read(line)) for line in lines.split("\n") if line.strip()]
+    found = [_read(line) for line in lines.split("\n") if line.strip()]
+    states = [_container(raw) for raw in found if raw.oneoff != "True"]
     return tuple(sorted(states, key=lambda state: (state.service, state.id)))
 
 
@@ -122,6 +133,7 @@ def _ports(raw: _Inspected) -> list[PublishedPort]:
             protocol=protocol or "tcp",
             host_ip=binding.host_ip,
             host_port=binding.host_port,
+            fixed=str(binding.host_port) in {each.host_port for each in raw.asked.get(inner) or ()},
         )
         for inner, bindings in raw.ports.items()
         for number, _, protocol in (inner.partition("/"),)

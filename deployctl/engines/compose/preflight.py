@@ -187,7 +187,7 @@ def _config(survey: Survey) -> Finding:
 
 
 def _drift(survey: Survey, *, accept_drift: bool) -> Finding:
-    lines = "; ".join(survey.drift) or _dry_run_error(survey)
+    lines = "; ".join(survey.drift) or survey.untold
     return Finding(
         "drift",
         accept_drift or not lines,
@@ -206,13 +206,6 @@ def _differing(survey: Survey) -> str:
 def _unset(survey: Survey) -> str:
     names = ", ".join(survey.unset_variables)
     return f" Not set on the host: {names} (a shell's variables are gone with it)." if names else ""
-
-
-def _dry_run_error(survey: Survey) -> str:
-    """A dry run that speaks of no container at all did not do its work."""
-    if survey.config_error or "Container" in survey.dry_run:
-        return ""
-    return f"its dry run failed: {survey.dry_run.strip()[-300:]}"
 
 
 def _writable(survey: Survey) -> tuple[Finding, ...]:

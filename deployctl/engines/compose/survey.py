@@ -24,6 +24,8 @@ from deployctl.host.failures import understood
 
 SURVEY_TIMEOUT = 60.0
 _DRY_RUN = re.compile(r"Container (\S+)\s+([A-Z][a-z]+)")
+_HALF_MADE = re.compile(r"^[0-9a-f]{12}_")
+NO_REASON = "Compose gives no reason that can be shown"
 STARTS = ("Created", "Starting", "Started")
 """what Compose says of a container that it leaves as it is, but starts"""
 ALWAYS_TOLD = (
@@ -157,15 +159,41 @@ class Survey:
 
         That it would start one which doesn't run is no drift: such a one is a valid start.
         """
-        if self.config_error:
-            return ()
-        found = self._drifted(self.dry_run)
-        return found and self._drifted(self.dry_run_alone)
+        return () if self.config_error else self._moved(self._decisive)
 
-    def _drifted(self, dry_run: str) -> tuple[str, ...]:
-        resting = {c.name for c in self.containers if c.status != "running"}
+    @property
+    def untold(self) -> str:
+        """Why it can't be told whether there is drift; empty where it can."""
+        return "" if self.config_error else self._untold(self._decisive)
+
+    @property
+    def _decisive(self) -> str:
+        """A container was made with its dependencies or without: the dry run that knows it."""
+        first, second = self.dry_run, self.dry_run_alone
+        fine = not self._moved(first) and not self._untold(first)
+        return first if fine or not second.strip() else second
+
+    def _moved(self, dry_run: str) -> tuple[str, ...]:
+        running = self._running_names(self.containers)
+        resting = {plain(c.name) for c in self.containers} - running
         starts = {f"{name}: {verb}" for name in resting for verb in STARTS}
         return tuple(line for line in self._disturbed(dry_run, ours=True) if line not in starts)
+
+    def _untold(self, dry_run: str) -> str:
+        """A dry run counts only if it speaks of every container of ours that runs."""
+        there = spoken(dry_run)
+        ours = [c for c in self.containers if c.service in self.services]
+        missing = sorted(self._running_names(ours) - there)
+        if there and not missing:
+            return ""
+        failed = "\n".join(line for line in dry_run.split("\n") if not _DRY_RUN.search(line))
+        if failed.strip():
+            return f"its dry run failed: {failed.strip()[-300:]}"
+        return f"its dry run says nothing of {', '.join(missing) or 'any container'}"
+
+    @staticmethod
+    def _running_names(containers: Iterable[ContainerState]) -> set[str]:
+        return {plain(c.name) for c in containers if c.status == "running"}
 
     @property
     def up_words(self) -> tuple[str, ...]:
@@ -180,20 +208,20 @@ class Survey:
             return ()
         others = self._disturbed(self.dry_run, ours=False)
         if not any(self.containers_of(service) for service in self.services):
-            there = {f"{c.name}: " for c in self.containers}
+            there = {f"{plain(c.name)}: " for c in self.containers}
             others = tuple(line for line in others if line.startswith(tuple(there)))
         ill = any(c.status != "running" or c.health == "unhealthy" for c in self._others)
         return ("--no-deps",) if others or ill else ()
 
     @property
     def _others(self) -> tuple[ContainerState, ...]:
+        there = spoken(self.dry_run)
         return tuple(
-            c for c in self.containers
-            if c.service not in self.services and f" {c.name} " in f"{self.dry_run} "
-        )  # fmt: skip
+            c for c in self.containers if c.service not in self.services and plain(c.name) in there
+        )
 
     def _disturbed(self, dry_run: str, *, ours: bool) -> tuple[str, ...]:
-        names = {c.name for c in self.containers if c.service in self.services}
+        names = {plain(c.name) for c in self.containers if c.service in self.services}
         return tuple(
             f"{name}: {verb}" for name, verb in disturbances(dry_run) if (name in names) is ours
         )
@@ -270,7 +298,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         compose_words=tuple(answer.text("compose-words", "").split("\n")),
         files=_files(answer),
         containers=parse_containers(answer.text("containers", "")),
-        config_error="" if config == "ok" else _without_warnings(config),
+        config_error="" if config == "ok" else _without_warnings(config.strip()) or NO_REASON,
         rendered_images=tuple(answer.text("images", "").split()),
         dry_run=answer.text("dry-run", ""),
         dry_run_alone=answer.text("dry-run-alone", ""),
@@ -291,12 +319,22 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
     )
 
 
+def plain(name: str) -> str:
+    """A container's name without what Compose puts before it while it makes it anew."""
+    return _HALF_MADE.sub("", name)
+
+
+def spoken(dry_run: str) -> frozenset[str]:
+    """The containers that a dry run of `up` speaks of, by their plain names."""
+    return frozenset(plain(match[1]) for match in _DRY_RUN.finditer(dry_run))
+
+
 def disturbances(dry_run: str) -> tuple[tuple[str, str], ...]:
     """(container, verb) for each container that a dry run of `up` would not leave as it is."""
     harmless = {"Running", "Waiting", "Healthy", "Exited"}
     found = []
     for match in _DRY_RUN.finditer(dry_run):
-        name, verb = re.sub(r"^[0-9a-f]{12}_", "", match[1]), match[2]
+        name, verb = plain(match[1]), match[2]
         if verb not in harmless:
             found.append((name, verb))
     return tuple(dict.fromkeys(found))

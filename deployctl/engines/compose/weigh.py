@@ -4,14 +4,24 @@ Compose labels every container with a hash of the service that it was made from.
 would leave all containers alone with has those services, whatever else is known.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from deployctl.engines.compose.survey import STARTS, Survey, disturbances
+from deployctl.engines.compose.survey import (
+    NO_REASON,
+    STARTS,
+    Survey,
+    disturbances,
+    plain,
+    spoken,
+)
 from deployctl.host.connection import Host
+from deployctl.host.facts import ContainerState
 from deployctl.host.failures import understood
 from deployctl.host.programs import MAX_SCRIPT_BYTES
 
+SPOKEN_OF = ("running", "exited")
+"""states of containers that Compose's `up` always speaks of; of a crash-looping one it may not"""
 EACH_SECONDS = 60.0
 ROOM = MAX_SCRIPT_BYTES * 3 // 4
 """bytes of candidates in one exchange"""
@@ -19,8 +29,8 @@ ROOM = MAX_SCRIPT_BYTES * 3 // 4
 
 @dataclass(frozen=True)
 class Weighed:
-    """`refused` is what Compose says against the file; `disturbed` which
-    containers `up` would make anew with it."""
+    """`refused` is what Compose says against the file; `disturbed` which containers `up` would make
+    anew with it, or doesn't speak of."""
 
     refused: str
     disturbed: tuple[str, ...]
@@ -62,22 +72,35 @@ def weigh(
         for number, data in enumerate(batch, 1):
             params[f"CANDIDATE_{number}"] = data.decode()
         answer = host.run("weigh", params, timeout=EACH_SECONDS * len(batch))
-        names = ("refused", "dry-run", "dry-run-alone", "images")
+        names = ("accepted", "refused", "dry-run", "dry-run-alone", "images")
         with understood("weigh"):
             columns = [[data.decode("utf-8", "replace") for data in answer.all(n)] for n in names]
             rows = zip(batch, *columns, strict=True)
-            found += [judged(survey, *row) for _, *row in rows]
+            found += [
+                judged(
+                    survey,
+                    services,
+                    "" if accepted == "yes" else refused.strip() or NO_REASON,
+                    *row,
+                )
+                for _, accepted, refused, *row in rows
+            ]
     return tuple(found)
 
 
-def judged(survey: Survey, refused: str, dry_run: str, alone: str, images: str) -> Weighed:
-    """Pure: what the host's answers mean for the containers that the survey has seen."""
-    resting = {c.name for c in survey.containers if c.status != "running"}
-    plainly, without = (_disturbed(text, resting) for text in (dry_run, alone))
+def judged(
+    survey: Survey, services: Sequence[str], refused: str, dry_run: str, alone: str, images: str
+) -> Weighed:
+    """Pure: what the host's answers mean for the containers that the survey has seen.
+
+    `alone` is blank where it wasn't asked for.
+    """
+    plainly = _against(dry_run, survey.containers, services)
+    without = _against(alone, survey.containers, services) if alone.strip() else plainly
     return Weighed(
-        refused=refused.strip(),
+        refused=refused,
         # A container may have been made with its dependencies or without: either will do.
-        disturbed=tuple(sorted(plainly & without)),
+        disturbed=tuple(sorted(without[name] for name in without.keys() & plainly.keys())),
         dry_run=dry_run,
         dry_run_alone=alone,
         images=tuple(images.split()),
@@ -85,12 +108,24 @@ def judged(survey: Survey, refused: str, dry_run: str, alone: str, images: str) 
     )
 
 
-def _disturbed(dry_run: str, resting: set[str]) -> set[str]:
-    return {
-        f"{name}: {verb}"
-        for name, verb in disturbances(dry_run)
-        if not (name in resting and verb in STARTS)
+def _against(
+    dry_run: str, containers: Sequence[ContainerState], services: Sequence[str]
+) -> Mapping[str, str]:
+    """What a dry run says against each container, or that it says nothing of it."""
+    there = spoken(dry_run)
+    found = {
+        plain(c.name): f"{plain(c.name)}: not spoken of"
+        for c in containers
+        if (c.service in services or not services)
+        and c.status in SPOKEN_OF
+        and plain(c.name) not in there
     }
+    running = {plain(c.name) for c in containers if c.status == "running"}
+    resting = {plain(c.name) for c in containers} - running
+    for name, verb in disturbances(dry_run):
+        if not (name in resting and verb in STARTS):
+            found.setdefault(name, f"{name}: {verb}")
+    return found
 
 
 def _scales(survey: Survey, services: Sequence[str]) -> Iterator[str]:

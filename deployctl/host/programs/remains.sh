@@ -34,6 +34,7 @@ ids=$(project_containers "$PROJECT")
 if [ -n "$ids" ]; then
 	known=$(mktemp "$TMPDIR/deployctl.XXXXXX") || fail no-space "$TMPDIR"
 	trap 'rm -f "$known"' EXIT
+	trap 'exit 1' HUP INT PIPE TERM
 	{ secrets_of "$PROJECT" "$PUBLIC" && echo '=end'; } >"$known"
 	told containers container "$CONTAINER$SHAPE$PLACE}" <<LIST
 $ids

@@ -203,10 +203,10 @@ scales=$(printf '%s\n' "$SERVICES" | while IFS= read -r service; do
 done)
 # Does Compose understand the file as it is, and would it leave the running containers alone?
 # shellcheck disable=SC2086 # one service a line, names without spaces
-(if compose "$words" config --images $SERVICES >"$work/images" 2>"$work/config"; then echo ok >"$work/config"; fi) &
+(compose "$words" config --images $SERVICES >"$work/images" 2>"$work/config" && : >"$work/accepted") &
 # Not as far as the start, before which Compose waits for the dependencies' health.
 # shellcheck disable=SC2086
-compose "$words" --dry-run up --no-start --no-build --pull never $scales $SERVICES >"$work/dry-run" 2>&1 &
+(compose "$words" --dry-run up --no-start --no-build --pull never $scales $SERVICES >"$work/dry-run" 2>&1 || : >"$work/dry-run.failed") &
 # Images that were built here: ID and build digest.
 dk image ls -q --no-trunc --filter label=io.deployctl.build-digest | sort -u | (
 	ids=$(cat)
@@ -220,21 +220,26 @@ wait
 grep -q '"Name":"compose"' "$work/info" || check_engine
 put_file containers "$work/containers"
 put_file images "$work/images"
-# said FILE: what Compose said, without secrets. Of containers it tells no more than names; but it
-# quotes the lines that it can't read, which may be an env file's.
+# said FILE: what a dry run said. Of containers it tells no more than names; where it failed it may
+# quote the lines that it can't read, which may be an env file's.
 said() {
-	if ! grep -E '^ok$|^( *DRY-RUN MODE - *)? *Container [^ ]+ +[A-Z][a-z]+$' "$1"; then
-		scrub "$PROJECT" "$PUBLIC" <"$1"
-	fi
+	grep -E "$SPOKEN" "$1"
+	[ ! -e "$1.failed" ] || grep -v -E "$SPOKEN" "$1" | tail -n 5 | scrub "$PROJECT" "$PUBLIC"
 }
-put config "$(said "$work/config")"
+SPOKEN='^( *DRY-RUN MODE - *)? *Container [^ ]+ +[A-Z][a-z]+ *$'
+if [ -e "$work/accepted" ]; then
+	put config ok
+else
+	put config "$(scrub "$PROJECT" "$PUBLIC" <"$work/config")"
+fi
 put dry-run "$(said "$work/dry-run")"
 put unset "$(sed -n 's/.*The [\\]*"\([A-Za-z0-9_]*\)[\\]*" variable is not set.*/\1/p' "$work/dry-run" | sort -u)"
 if grep -q 'reate' "$work/dry-run"; then
 	# Compose leaves the dependencies out of the hash that it labels a container with when it is
 	# told --no-deps: such a container is unchanged only for one who asks in the same way.
 	# shellcheck disable=SC2086
-	compose "$words" --dry-run up --no-start --no-deps --no-build --pull never $scales $SERVICES >"$work/dry-run-alone" 2>&1
+	compose "$words" --dry-run up --no-start --no-deps --no-build --pull never $scales $SERVICES >"$work/dry-run-alone" 2>&1 ||
+		: >"$work/dry-run-alone.failed"
 	put dry-run-alone "$(said "$work/dry-run-alone")"
 fi
 put_file built "$work/built"

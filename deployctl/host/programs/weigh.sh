@@ -48,8 +48,10 @@ while [ "$n" -le "$CANDIDATES" ]; do
 	done)
 	: >"$work/images" && : >"$work/plain" && : >"$work/alone"
 	if weighed; then
+		put accepted yes
 		put refused ''
 	else
+		put accepted no
 		put refused "$(as_named "$work/$n.yml" <"$work/said" | scrub "$PROJECT" "$PUBLIC")"
 	fi
 	put_file images "$work/images"

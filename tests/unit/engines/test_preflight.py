@@ -49,6 +49,7 @@ DRIFTED = " Container techno-os-api  Recreate\n"
         ("compose file", {"config_error": "line 3: bad\n"}, "line 3: bad"),
         ("drift", {"dry_run": DRIFTED, "dry_run_alone": DRIFTED}, "techno-os-api: Recreate"),
         ("drift", {"dry_run": "permission denied"}, "dry run failed: permission denied"),
+        ("drift", {"dry_run": " Container techno-os-db  Running"}, "says nothing of techno-os-api"),
         ("space /var/lib/docker", {"docker_space": Space(10**8, 10**6)}, "95 MiB"),
         ("space /var/lib/docker", {"docker_space": Space(10**10, 9)}, "9 inodes"),
         ("space /var/lib/deployctl/techno-os", {"state_space": Space(1, 10**6)}, "0 MiB"),

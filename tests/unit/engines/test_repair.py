@@ -10,11 +10,12 @@ from deployctl.composefile.reconstruct import Candidate, Known, Running
 from deployctl.engines.compose.change import edits_for
 from deployctl.engines.compose.remains import Recorded, Remains, duration, parse, running
 from deployctl.engines.compose.repair import broken_file, choose, proposals
-from deployctl.engines.compose.weigh import Weighed, judged
+from deployctl.engines.compose.survey import NO_REASON
+from deployctl.engines.compose.weigh import Weighed, judged, weigh
 from deployctl.errors import RefusedError
 from deployctl.host.wire import Answer, Record
 
-from .support import COMPOSE, FILE, source, survey
+from .support import API, COMPOSE, FILE, source, survey
 
 LABELS = {"com.docker.compose.service": "api"}
 IMAGE: dict[str, Any] = {
@@ -136,23 +137,82 @@ def test_durations_are_written_as_compose_writes_them(nanoseconds: int, text: st
 
 LEFT_ALONE = " Container techno-os-api  Running\n"
 RECREATED = " Container techno-os-api  Recreate\n"
+DB = " Container techno-os-db  Running\n"
+DB_RECREATED = " Container techno-os-db  Recreate\n"
 
 
 @pytest.mark.parametrize(
     ("refused", "dry_run", "alone", "proven"),
     [
         ("", LEFT_ALONE, "", True),
-        ("", "", "", True),
-        ("", RECREATED, "", True),
         ("", RECREATED, LEFT_ALONE, True),
         ("", RECREATED, RECREATED, False),
         ("no such service: api", "", "", False),
+        ("no such service: api", LEFT_ALONE, "", False),
+        ("", "", "", False),
+        ("", RECREATED, "", False),
+        ("", RECREATED, DB, False),
+        ("", DB, "", False),
     ],
 )
 def test_proven_is_what_compose_accepts_and_would_leave_alone(
     refused: str, dry_run: str, alone: str, proven: bool
 ) -> None:
-    assert judged(survey(), refused, dry_run, alone, "").proven is proven
+    assert judged(survey(), ["api"], refused, dry_run, alone, "").proven is proven
+
+
+@pytest.mark.parametrize(
+    ("dry_run", "alone", "disturbed"),
+    [
+        (LEFT_ALONE + DB, "", ()),
+        (LEFT_ALONE, "", ("techno-os-db: not spoken of",)),
+        (RECREATED + DB, LEFT_ALONE + DB_RECREATED, ()),
+        (RECREATED + DB, RECREATED + DB_RECREATED, ("techno-os-api: Recreate",)),
+    ],
+)
+def test_each_container_may_have_been_made_in_its_own_way_but_must_be_spoken_of(
+    dry_run: str, alone: str, disturbed: tuple[str, ...]
+) -> None:
+    for services in (["api", "postgres"], []):
+        assert judged(survey(), services, "", dry_run, alone, "").disturbed == disturbed
+
+
+@pytest.mark.parametrize("status", ["created", "restarting", "paused"])
+def test_a_container_of_which_compose_says_nothing_as_it_rests_need_not_be_spoken_of(
+    status: str,
+) -> None:
+    facts = survey(containers=(replace(API, status=status),))
+    assert judged(facts, ["api"], "", "", "", "").proven
+
+
+class Teller:
+    """A host that answers what it is told to; a fake, as no real one would."""
+
+    def __init__(self, **records: str) -> None:
+        self.records = [Record(k.replace("_", "-"), v.encode()) for k, v in records.items()]
+
+    def run(self, *_: object, **__: object) -> Answer:
+        return Answer(self.records)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "said", "refused"),
+    [
+        ("yes", "", ""),
+        ("no", "line 3: bad\n", "line 3: bad"),
+        ("no", " \n", NO_REASON),
+        ("", "", NO_REASON),
+    ],
+)
+def test_that_compose_accepts_a_file_is_said_and_not_told_by_silence(
+    accepted: str, said: str, refused: str
+) -> None:
+    host: Any = Teller(
+        accepted=accepted, refused=said, dry_run=LEFT_ALONE, dry_run_alone="", images=""
+    )
+    [found] = weigh(host, survey(), FILE, [COMPOSE], ["api"], ())
+    assert found.refused == refused
+    assert found.proven is (refused == "")
 
 
 def candidate(name: str, *objections: str) -> Candidate:
@@ -171,7 +231,7 @@ def test_the_first_that_is_proven_and_not_objected_to_is_chosen() -> None:
 
 
 def test_containers_that_were_made_without_dependencies_prove_a_whole_file_only() -> None:
-    loosely = judged(survey(), "", RECREATED, LEFT_ALONE, "")
+    loosely = judged(survey(), ["api"], "", RECREATED, LEFT_ALONE, "")
     assert (loosely.proven, loosely.strictly) == (True, False)
     assert choose([candidate("a")], [loosely]).name == "a"
     with pytest.raises(RefusedError, match="without their dependencies"):

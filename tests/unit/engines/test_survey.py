@@ -10,6 +10,7 @@ import pytest
 from deployctl.config.settings import HostSettings
 from deployctl.engines.compose.inspected import parse_containers
 from deployctl.engines.compose.survey import (
+    NO_REASON,
     Unfinished,
     disturbances,
     docker_words,
@@ -38,6 +39,7 @@ INSPECTED: dict[str, Any] = {
     "networkMode": "bridge",
     "networks": {"app": {"IPAddress": "172.20.0.3"}, "other": None},
     "ports": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8000"}], "9000/udp": None},
+    "asked": {"8000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8000"}], "9000/udp": None},
     "service": "api",
     "configHash": "h1",
     "error": "",
@@ -58,7 +60,17 @@ class TestContainers:
         assert found.health_log == ("exit 0: ok",)
         assert found.restart_count == 2
         assert found.addresses == {"app": "172.20.0.3", "other": ""}
-        assert found.ports == (PublishedPort(8000, "tcp", "127.0.0.1", 8000),)
+        assert found.ports == (PublishedPort(8000, "tcp", "127.0.0.1", 8000, fixed=True),)
+
+    @pytest.mark.parametrize(
+        "asked", [{"8000/tcp": [{"HostPort": ""}]}, {"8000/tcp": [{"HostPort": "8000-8010"}]},
+                  {"8000/tcp": None}, {"9000/tcp": [{"HostPort": "8000"}]}, {}, None]
+    )  # fmt: skip
+    def test_a_port_that_nobody_asked_for_by_number_may_be_another_one_next_time(
+        self, asked: Any
+    ) -> None:
+        [found] = parse_containers(json.dumps({**INSPECTED, "asked": asked}))
+        assert not found.ports[0].fixed
 
     def test_one_that_never_started(self) -> None:
         never = {**INSPECTED, "state": {"Status": "created", "StartedAt": "0001-01-01T00:00:00Z"}}
@@ -93,6 +105,11 @@ class TestContainers:
 
     def test_no_lines_are_no_containers(self) -> None:
         assert parse_containers("\n\n") == ()
+
+    def test_one_of_docker_compose_run_is_none_of_its_service(self) -> None:
+        lines = [json.dumps({**INSPECTED, "id": i, "oneoff": i == "1"}) for i in "12"]
+        lines = [line.replace("true", '"True"').replace("false", '"False"') for line in lines]
+        assert [c.id for c in parse_containers("\n".join(lines))] == ["2"]
 
     def test_in_the_order_of_services(self) -> None:
         lines = [
@@ -130,6 +147,10 @@ class TestTheWholeAnswer:
     def test_a_file_that_compose_accepts(self) -> None:
         assert parse(answer(config="ok"), ("api",)).config_error == ""
         assert parse(answer(config="yaml: line 3"), ("api",)).config_error == "yaml: line 3"
+
+    @pytest.mark.parametrize("silence", ["", "\n"])
+    def test_a_file_of_which_nothing_is_told_is_not_accepted(self, silence: str) -> None:
+        assert parse(answer(config=silence), ("api",)).config_error == NO_REASON
 
     def test_a_file_that_compose_refuses_is_not_told_by_its_warnings(self) -> None:
         warning = 'time="2026-01-03T07:32:00Z" level=warning msg="`version` is obsolete"'
@@ -177,6 +198,10 @@ class TestTheWholeAnswer:
         assert parse(answer(disk_root=text), ("api",)).docker_space is None
 
 
+ALONE = " Container techno-os-db  Running\n"
+MOVED = " Container techno-os-api  Recreate\n"
+
+
 class TestWhatADryRunGivesAway:
     def test_nothing_where_everything_stays(self) -> None:
         assert disturbances(LEFT_ALONE) == ()
@@ -197,6 +222,43 @@ class TestWhatADryRunGivesAway:
         alone = " Container techno-os-api  Running\n"
         assert survey(dry_run=moved, dry_run_alone=alone).drift == ()
         assert survey(dry_run=moved, dry_run_alone=moved).drift == ("techno-os-api: Recreate",)
+
+    def test_a_name_that_compose_gave_half_way_is_that_of_the_container(self) -> None:
+        half = (replace(API, name="0123456789ab_techno-os-api"), POSTGRES)
+        moved = (
+            " Container 0123456789ab_techno-os-api  Recreate\n Container techno-os-db  Running\n"
+        )
+        found = survey(containers=half, dry_run=moved, dry_run_alone=moved)
+        assert found.drift == ("techno-os-api: Recreate",)
+        left = survey(containers=half, dry_run=moved.replace("Recreate", "Running"))
+        assert (left.drift, left.untold, left.up_words) == ((), "", ())
+        beside = (*half, replace(API, id="c9", status="created"))
+        starts = " Container techno-os-api  Starting\n"
+        assert survey(containers=beside, dry_run=starts).drift, "which of the two is not said"
+
+    @pytest.mark.parametrize(
+        ("first", "second", "told"),
+        [
+            ("", "", "its dry run says nothing of techno-os-api"),
+            (ALONE, "", "its dry run says nothing of techno-os-api"),
+            (ALONE + "no such image", "", "its dry run failed: no such image"),
+            (MOVED, "no such file\n", "its dry run failed: no such file"),
+            (MOVED, ALONE, "its dry run says nothing of techno-os-api"),
+            (LEFT_ALONE + "a remark", "", ""),
+            (MOVED, "", ""),
+        ],
+    )
+    def test_a_dry_run_that_does_not_speak_of_what_runs_tells_nothing(
+        self, first: str, second: str, told: str
+    ) -> None:
+        found = survey(dry_run=first, dry_run_alone=second)
+        assert found.untold == told
+        assert bool(found.drift) is (not told and first == MOVED), "a second that isn't there"
+        assert replace(found, config_error="no").untold == ""
+
+    def test_of_services_without_a_container_something_must_be_said(self) -> None:
+        assert survey(containers=(POSTGRES,), dry_run="no such image").untold
+        assert survey(containers=(POSTGRES,), dry_run=ALONE).untold == ""
 
     def test_that_a_stopped_container_would_be_started_is_no_drift(self) -> None:
         """Compose says `Created` of one that exists and stays as it is."""

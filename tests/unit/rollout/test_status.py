@@ -97,6 +97,11 @@ def test_what_somebody_started_by_hand() -> None:
         ),
         ({"config_error": "line 3"}, "Compose refuses", "diagnose"),
         ({"dry_run": DRIFTED, "dry_run_alone": DRIFTED}, "not what the Compose file", "edit"),
+        (
+            {"dry_run": "no such image"},
+            "can't be told: its dry run failed: no such image",
+            "doctor",
+        ),
         ({"lock_holder": {"by": "ben"}}, "A rollout is running", "status"),
         (
             {"unfinished": (Unfinished("run-7", "swapped", {"by": "ben"}, 60),)},
