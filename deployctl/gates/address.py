@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deployctl.config.gates import Via
 from deployctl.gates.base import CannotObserveError
@@ -11,10 +11,14 @@ from deployctl.host.facts import ContainerState, PublishedPort
 
 @dataclass(frozen=True)
 class Place:
-    """A TCP address; `host` is a name or a bare IP address (no brackets)."""
+    """A TCP address; `host` is a name or a bare IP address (no brackets).
+
+    `fixed`: it stays the same when the container is replaced by one of the same settings.
+    """
 
     host: str
     port: int
+    fixed: bool = field(default=False, compare=False)
 
     @property
     def netloc(self) -> str:
@@ -83,7 +87,8 @@ def _published(container: ContainerState, wanted: int | None, via: Via, client_h
             definite=True,
         )
     chosen = min(candidates, key=lambda port: (":" in port.host_ip, port.host_ip, port.host_port))
-    return Place(_reachable(chosen, container, via, client_host), chosen.host_port)
+    host = _reachable(chosen, container, via, client_host)
+    return Place(host, chosen.host_port, fixed=chosen.fixed)
 
 
 def _reachable(port: PublishedPort, container: ContainerState, via: Via, client_host: str) -> str:

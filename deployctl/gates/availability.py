@@ -34,6 +34,7 @@ _DRAINED: Final = 16 * 1024
 _DRAIN_SECONDS: Final = 0.25
 _RESOLVE_EVERY: Final = 0.5
 _TICK_EVERY: Final = 0.25
+_OVERDUE: Final = 0.25
 _PROMPT: Final = 1.0
 """Seconds within which a healthy link answers; a slower one was stalled, and so were its probes."""
 
@@ -58,8 +59,9 @@ class Measured:
 class Availability:
     """start(), mark_switch() when the new container was started, stop() for what was measured.
 
-    `endpoint` says where the service listens now; it may raise CannotObserveError while there is
-    no container. `dial` opens a TCP connection; `alive` tells a dead link from a dead service.
+    `endpoint` says where the service listens now, and is asked again after `moved()`, and while
+    probes fail at a place that isn't fixed; it may raise CannotObserveError while there is no
+    container. `dial` opens a TCP connection; `alive` tells a dead link from a dead service.
     Both may be called from IN_FLIGHT threads at once.
     """
 
@@ -118,17 +120,25 @@ class Availability:
             self._threads.append(thread)
 
     def mark_switch(self) -> None:
-        """The new container was started: its address may be another one."""
-        self._switched = time.monotonic() - self._began
+        """The new container was started."""
+        if self._switched is None:
+            self._switched = time.monotonic() - self._began
+        self.moved()
+
+    def moved(self) -> None:
+        """The container was replaced: its address may be another one."""
         self._where.expire()
 
     def stop(self, *, wait: bool = True) -> Measured:
         """Sums up; with `wait`, after the probes in flight have ended (one timeout at most).
 
-        Without it they don't count: enough where the last ones that ended were served.
+        Without it those that were just sent don't count: enough where the last ones that ended were
+        served. One that has had no answer for a while may be the beginning of an outage.
         """
         ended = time.monotonic()
         self._stopping.set()
+        with self._lock:
+            wait = wait or ended - min(self._pending, default=ended) > _OVERDUE
         until = ended + self._timeout + _PROMPT if wait else ended
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
@@ -316,7 +326,7 @@ class _Link:
 
 
 class _Endpoint:
-    """Where to ask; looked up again after the switch and while probes fail."""
+    """Where to ask; looked up again after the switch, and while probes fail where it may change."""
 
     def __init__(self, endpoint: Callable[[], Place]) -> None:
         self._endpoint = endpoint
@@ -329,6 +339,7 @@ class _Endpoint:
         self.impossible = ""
 
     def expire(self) -> None:
+        self._resolved = float("-inf")
         self.expired = True
 
     def refresh(self) -> None:
@@ -336,19 +347,22 @@ class _Endpoint:
         if not self._lock.acquire(blocking=False):
             return
         try:
-            if self.expired or time.monotonic() - self._resolved >= _RESOLVE_EVERY:
+            lasts = self.place is not None and self.place.fixed and not self.expired
+            if not lasts and time.monotonic() - self._resolved >= _RESOLVE_EVERY:
                 self.resolve()
         finally:
             self._lock.release()
 
     def resolve(self) -> None:
         """Keeps the place that was known while there is no other."""
-        self.expired = False
         self._resolved = time.monotonic()
+        self.expired = False
         try:
             self.place = self._endpoint()
         except CannotObserveError as error:
+            self.expired = True
             self.absence = Cause.REFUSED
             self.impossible = error.judgement.reason if error.judgement.definite else ""
         except (DeployctlError, ProgramFailed, OSError):
+            self.expired = True
             self.absence = Cause.NO_LINK

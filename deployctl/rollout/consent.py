@@ -13,7 +13,7 @@ from deployctl.rollout import decide
 from deployctl.rollout.aside import aside
 from deployctl.rollout.context import gate_context, timing
 from deployctl.rollout.goal import pin_of
-from deployctl.rollout.probe import start_probe
+from deployctl.rollout.probe import service_of, start_probe
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.session import Session, need
 
@@ -96,10 +96,22 @@ def hear(session: Session, event: JobEvent) -> None:
     elif event.kind == "container" and len(event.fields) == 3:
         service, container_id, image_id = event.fields
         session.events.emit(Switched(service=service, container_id=container_id, image_id=image_id))
+        _probe_follows(session, service)
+    elif event.kind == "state" and event.text.startswith("rolled_back"):
+        if session.availability is not None:
+            session.availability.moved()
     elif event.kind in {"note", "failed"}:
         session.engine_restarted |= event.fields[:1] == ("engine-restarted",)
         session.note("warning", event.text)
     session.events.emit(LogLine(source="host", text=" ".join((event.kind, *event.fields))))
+
+
+def _probe_follows(session: Session, service: str) -> None:
+    probe, settings = session.availability, session.settings
+    if probe is None or settings.availability is None:
+        return
+    if service == service_of(settings.availability, settings.services):
+        probe.mark_switch()
 
 
 def _start_probe(session: Session) -> None:

@@ -1,13 +1,14 @@
 """The availability probe of this run, from its settings."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from deployctl.config.settings import AvailabilitySettings
 from deployctl.events import Events
 from deployctl.gates.address import Place, places
 from deployctl.gates.availability import Availability, Measured
-from deployctl.gates.base import GateContext, Socket
+from deployctl.gates.base import CannotObserveError, GateContext, Socket
 from deployctl.host.facts import ContainerState
 
 
@@ -18,14 +19,12 @@ def start_probe(
     known: Callable[[str], tuple[ContainerState, ...]],
     events: Events,
 ) -> Availability:
-    """`known`: the containers of before. A published address is theirs and stays the same."""
-    service = settings.service or context.services[0]
-    before = known(service)
-    published = settings.address.startswith("published") and any(c.ports for c in before)
+    """`known`: the containers of before; where they publish a fixed port, that is where it begins.
 
-    def endpoint() -> Place:
-        containers = before if published else context.containers(service)
-        return places(settings.address, service, containers)[0]
+    From the switch on the containers are looked up anew: another file may publish another port.
+    """
+    service = service_of(settings, context.services)
+    endpoint = endpoint_of(settings.address, service, known(service), context.containers)
 
     def dial(host: str, port: int, seconds: float) -> Socket:
         return context.dial("host", host, port, seconds)
@@ -43,6 +42,31 @@ def start_probe(
     )
     probe.start()
     return probe
+
+
+def service_of(settings: AvailabilitySettings, services: Sequence[str]) -> str:
+    """The service that is probed."""
+    return settings.service or services[0]
+
+
+def endpoint_of(
+    address: str,
+    service: str,
+    before: Sequence[ContainerState],
+    look: Callable[[str], Sequence[ContainerState]],
+) -> Callable[[], Place]:
+    """Where the service listens: at first by what is known, then by looks."""
+    unasked = [before]
+
+    def endpoint() -> Place:
+        if unasked:
+            with suppress(CannotObserveError):
+                place = places(address, service, unasked.pop())[0]
+                if place.fixed:
+                    return place
+        return places(address, service, look(service))[0]
+
+    return endpoint
 
 
 def series_json(measured: Measured) -> str:

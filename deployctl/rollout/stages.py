@@ -146,8 +146,6 @@ def swap_stage(session: Session, note: StageNote) -> None:
     if session.job is None:
         note.skip("nothing is swapped")
         return
-    if session.availability is not None:
-        session.availability.mark_switch()
     session.switching = True
     session.job.swap()
     note.detail = "the new container was started"

@@ -138,6 +138,36 @@ def test_an_outage_is_measured_within_the_resolution() -> None:
     assert abs(found.began - seen.switched) < 0.3
 
 
+def test_the_first_start_of_the_new_container_is_the_switch() -> None:
+    with serving(OK) as server, probing(lambda: Place("127.0.0.1", server.port)) as running:
+        running.mark_switch()
+        time.sleep(0.2)
+        running.mark_switch()
+        seen = running.stop()
+    assert seen.switched is not None
+    assert seen.switched < seen.seconds - 0.1
+
+
+def test_an_outage_that_begins_at_the_very_end_is_not_dropped() -> None:
+    """Probes in flight don't count, unless they have waited for an answer for a while."""
+    stuck: list[float] = []
+
+    def answer(_: BaseHTTPRequestHandler) -> Answer:
+        if stuck:
+            time.sleep(2)
+        return OK
+
+    with serving(answer) as server:
+        place = Place("127.0.0.1", server.port)
+        with probing(lambda: place, timeout=0.6) as running:
+            time.sleep(0.2)
+            stuck.append(1)
+            time.sleep(0.4)
+            seen = running.stop(wait=False)
+        assert seen.result.failures > 0
+        assert seen.result.downtime_ms > 0
+
+
 class TestADeadLink:
     @pytest.mark.parametrize("error", [LinkLostError("gone"), AnswerTimeoutError("no session")])
     def test_that_says_so_is_unknown(self, error: Exception) -> None:
@@ -186,6 +216,43 @@ class TestTheEndpoint:
                 seen = running.stop()
         assert server.seen
         assert seen.outages[0].recovered
+
+    def test_that_is_fixed_is_looked_up_only_when_the_container_was_replaced(self) -> None:
+        with serving(OK) as server:
+            places = [Place("127.0.0.1", 1, fixed=True)]
+            asked: list[Place] = []
+
+            def endpoint() -> Place:
+                asked.append(places[0])
+                return places[0]
+
+            with probing(endpoint) as running:
+                time.sleep(0.7)
+                assert len(asked) == 1, "nothing else is asked of a host that is at the swap"
+                places[0] = Place("127.0.0.1", server.port)
+                running.moved()
+                time.sleep(0.3)
+                seen = running.stop()
+        assert server.seen
+        assert seen.outages[0].recovered
+        assert seen.switched is None
+
+    def test_that_can_not_be_looked_up_after_the_switch_is_looked_up_again(self) -> None:
+        with serving(OK) as server:
+            looks: list[Place | None] = [
+                Place("127.0.0.1", 1, fixed=True), None, Place("127.0.0.1", server.port)
+            ]  # fmt: skip
+
+            def endpoint() -> Place:
+                place = looks.pop(0) if len(looks) > 1 else looks[0]
+                if place is None:
+                    raise CannotObserveError("fail", "it is starting")
+                return place
+
+            with probing(endpoint) as running:
+                running.mark_switch()
+                time.sleep(0.9)
+            assert server.seen
 
     def test_that_does_not_exist_yet_is_down(self) -> None:
         def nowhere() -> Place:

@@ -7,9 +7,12 @@ from typing import Any, cast
 
 import pytest
 
+from deployctl.config.settings import AvailabilitySettings
+from deployctl.engines.compose.job import JobEvent
 from deployctl.errors import RefusedError
+from deployctl.events import Events
 from deployctl.evidence.run_directory import RunDirectory
-from deployctl.rollout.consent import approve_stage
+from deployctl.rollout.consent import approve_stage, hear
 
 
 def test_a_rollout_whose_evidence_can_not_be_kept_is_refused_before_it_is_approved(
@@ -25,3 +28,33 @@ def test_a_rollout_whose_evidence_can_not_be_kept_is_refused_before_it_is_approv
     with pytest.raises(RefusedError, match="No space left on device") as refused:
         approve_stage(cast("Any", session), cast("Any", None))
     assert "--evidence-dir" in refused.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("service", "kind", "fields", "heard"),
+    [
+        ("worker", "container", ("worker", "c1", "sha256:1"), ["mark_switch"]),
+        (None, "container", ("api", "c1", "sha256:1"), ["mark_switch"]),
+        (None, "container", ("worker", "c1", "sha256:1"), []),
+        (None, "state", ("rolled_back by hand",), ["moved"]),
+        (None, "state", ("swapped",), []),
+    ],
+)
+def test_the_probe_follows_its_service_to_the_new_container(
+    service: str | None, kind: str, fields: tuple[str, ...], heard: list[str]
+) -> None:
+    calls: list[str] = []
+    session: Any = SimpleNamespace(
+        events=Events(),
+        settings=SimpleNamespace(
+            services=("api", "worker"),
+            availability=AvailabilitySettings(path="/health", service=service),
+        ),
+        availability=SimpleNamespace(
+            mark_switch=lambda: calls.append("mark_switch"), moved=lambda: calls.append("moved")
+        ),
+    )
+    hear(session, JobEvent(1.0, kind, fields))
+    assert calls == heard
+    session.availability = None
+    hear(session, JobEvent(1.0, kind, fields))
