@@ -1,5 +1,6 @@
 """Hosts as people really have them: each is a flavour of the lab, put on the worker's host."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -184,9 +185,28 @@ def test_every_replica_is_replaced_and_gated(server: Server, awkward: Awkward) -
     done = client.hotfix("broken/health-500")
     assert_rolled_back(done, 21, "health")
     assert run_by(server) == [image] * 3
-    assert_live(client.hotfix(HOTFIX), server, replicas=3)
-    assert client.rollback().code == 0
+    done = client.hotfix(HOTFIX)
+    assert_live(done, server, replicas=3)
+    assert_outage_ended(client, done)
+    done = client.rollback()
+    assert done.code == 0, done.explained
+    assert_outage_ended(client, done)
     assert run_by(server) == [image] * 3
+
+
+def assert_outage_ended(client: Client, done: Ended) -> None:
+    """Docker chose the new containers' ports: the probe found them, and the outage has an end."""
+    run = done.document["runId"]
+    [told] = [
+        json.loads(data)
+        for path, data in client.written()
+        if path.name == "availability.json" and run in str(path)
+    ]
+    outcomes = [outcome for _, _, outcome in told["rows"]]
+    assert outcomes[-1] == "ok"
+    first, last = outcomes.index("ok"), len(outcomes) - outcomes[::-1].index("refused")
+    between = told["rows"][last][0] - told["rows"][first][0]
+    assert 0 < done.document["availability"]["downtimeMs"] <= between
 
 
 @works("Hosts", "a service that speaks TCP and no HTTP")
