@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
-from deployctl.config.durations import PositiveDuration
+from deployctl.config.durations import Duration, PositiveDuration
 from deployctl.config.fields import EnvName, HttpPath, LocalPath, ServiceName
 from deployctl.config.section import Section
 
@@ -287,6 +287,9 @@ class QueryGateSettings(_Http, Bounds):
     type: Literal["query"] = "query"
     url: BaseUrl
     query: str = Field(min_length=1)
+    settle: Duration = 30.0
+    """After the switch, until every sample that the query reads is of the new container: a scrape
+    interval, and the query's own window."""
 
 
 class CommandGateSettings(_Gate):

@@ -170,12 +170,14 @@ class Need:
     """How long a proof takes, in seconds.
 
     `least` is what it takes on a good day, `ample` has allowances for a bad one. `why` is a
-    sentence's beginning, to go before "take N s".
+    sentence's beginning, to go before "take N s". `notice` is how long it takes until a repair
+    shows, after a failure that came after a pass.
     """
 
     least: float
     ample: float
     why: str
+    notice: float
 
 
 AnyGate = Gate[Any]

@@ -152,10 +152,9 @@ class PrometheusGate(Gate[PrometheusObservation]):
             return None
         interval, timeout = max(known)
         least = _NEEDED_SCRAPES * interval
+        ample = least + timeout + DISCOVERY_SLACK
         return Need(
-            least,
-            least + timeout + DISCOVERY_SLACK,
-            f"{_NEEDED_SCRAPES} scrapes, one each {interval:g} s,",
+            least, ample, f"{_NEEDED_SCRAPES} scrapes, one each {interval:g} s,", notice=ample
         )
 
     def _interval(self, target: Target) -> float | None:

@@ -1,11 +1,15 @@
-"""The query gate: an instant PromQL query within bounds."""
+"""The query gate: an instant PromQL query within bounds.
+
+Right after a switch Prometheus still has the old container's samples. They prove nothing: until
+`settle` seconds of its own time have passed, the answer is neither good nor bad.
+"""
 
 import math
 from dataclasses import dataclass
 from typing import Final
 
 from deployctl.config.gates import QueryGateSettings
-from deployctl.gates.base import Gate, GateContext, Judgement, Observation, RawAnswer
+from deployctl.gates.base import Gate, GateContext, Judgement, Need, Observation, RawAnswer
 from deployctl.gates.expect import bounds_text, outside
 from deployctl.gates.promapi import PrometheusApi, Sample
 
@@ -15,6 +19,10 @@ _SHOWN: Final = 3
 @dataclass(frozen=True, kw_only=True)
 class QueryObservation(Observation):
     samples: tuple[Sample, ...]
+    unsettled: float = 0.0
+    """seconds for which samples may still be of the old container"""
+    fence: float | None = None
+    """Prometheus's time at the first look after the switch; None: this is a look, not a proof"""
     answers: tuple[RawAnswer, ...] = ()
 
     @property
@@ -36,16 +44,42 @@ class QueryGate(Gate[QueryObservation]):
         self.threshold = f"{settings.query} {bounds_text(settings.bounds)}{insecure}"
 
     def observe(
-        self,
-        ctx: GateContext,
-        previous: QueryObservation | None = None,  # noqa: ARG002
+        self, ctx: GateContext, previous: QueryObservation | None = None
     ) -> QueryObservation:
         api = PrometheusApi(self._settings, ctx)
-        samples = api.instant(self._settings.query)
-        return QueryObservation(samples=samples, answers=tuple(api.raw))
+        fence, unsettled = previous.fence if previous else None, 0.0
+        if ctx.proving and (previous is None or previous.unsettled > 0):
+            now = api.time()
+            fence = now if fence is None else fence
+            unsettled = max(0.0, fence + self._settings.settle - now)
+        return QueryObservation(
+            samples=api.instant(self._settings.query),
+            unsettled=unsettled,
+            fence=fence,
+            answers=tuple(api.raw),
+        )
 
     def judge(self, observation: QueryObservation) -> Judgement:
-        samples = observation.samples
+        verdict = self._judge_samples(observation.samples)
+        if observation.unsettled <= 0:
+            return verdict
+        return Judgement(
+            "inconclusive",
+            verdict.observed,
+            f"for another {observation.unsettled:.0f} s samples may be of the old container",
+        )
+
+    def pause(self, observation: QueryObservation | None) -> float:
+        return max(self.interval, observation.unsettled if observation else 0.0)
+
+    def need(self, observation: QueryObservation | None) -> Need | None:  # noqa: ARG002
+        settle = self._settings.settle
+        if not settle:
+            return None
+        why = "samples that are all of the new container"
+        return Need(settle, settle + self.interval + self.timeout, why, notice=0.0)
+
+    def _judge_samples(self, samples: tuple[Sample, ...]) -> Judgement:
         if not samples:
             return Judgement("inconclusive", "no series", "the query returned nothing")
         more = f" and {len(samples) - _SHOWN} more" if len(samples) > _SHOWN else ""

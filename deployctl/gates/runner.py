@@ -203,7 +203,7 @@ class _Holding:
             started=started,
             ended=time.monotonic(),
             identity=taken.observation.identity,
-            patience=need.ample if (need := gate.need(seen)) else 0.0,
+            patience=need.notice if (need := gate.need(seen)) else 0.0,
         )
         attempts = self._hold.tracks[gate.name].attempts
         self._events.emit(_attempt(gate, self._when, attempts, taken.judgement))

@@ -176,6 +176,8 @@ def test_what_else_is_not_a_pass(world: World) -> None:
     empty = held(gate(world, "empty"), world, deadline=1.0, old_gone=True)
     assert (empty.state, "empty exposition" in empty.reason) == ("fail", True)
 
-    query = {"url": world.url, "query": 'up{job="api"}', "min": 1}
+    query = {"url": world.url, "query": 'up{job="api"}', "min": 1, "settle": 0.5}
     settings = QueryGateSettings.model_validate(query)
     assert held(QueryGate("query", settings, "api"), world).state == "pass"
+    early = held(QueryGate("query", settings, "api"), world, deadline=0.3)
+    assert (early.state, "of the old container" in early.reason) == ("inconclusive", True)

@@ -9,8 +9,8 @@ from deployctl.gates.prometheus import PrometheusObservation
 from deployctl.gates.runner import Unobserved
 from deployctl.rollout.deadline import needs_of, too_short, with_room
 
-SLOW = {"prometheus": Need(120, 135, "2 scrapes, one each 60 s,")}
-QUICK = {"prometheus": Need(2, 8, "2 scrapes, one each 1 s,")}
+SLOW = {"prometheus": Need(120, 135, "2 scrapes, one each 60 s,", notice=135)}
+QUICK = {"prometheus": Need(2, 8, "2 scrapes, one each 1 s,", notice=8)}
 
 
 def test_a_deadline_that_nobody_set_leaves_room_for_the_slowest_proof() -> None:
