@@ -228,12 +228,12 @@ def _fetch(session: requests.Session, request: Request, until: float) -> Exchang
                 allow_redirects=False,
             ) as response:
                 latency = time.monotonic() - started
-                body, fault = _read(response, until, request.max_bytes, allowed)
+                answer, fault = _read(response, until, request.max_bytes, allowed)
             exchange = Exchange(
                 url=url,
                 status=response.status_code,
                 content_type=response.headers.get("Content-Type", ""),
-                body=body,
+                body=answer,
                 latency=latency,
                 fault=fault,
             )

@@ -211,6 +211,20 @@ class TestTheWayThere:
 
 
 class TestOwnRequest:
+    @pytest.mark.parametrize(
+        ("status", "again"), [(307, "POST hi"), (308, "POST hi"), (302, "GET "), (303, "GET ")]
+    )
+    def test_a_redirect_gets_what_was_sent_and_not_what_was_answered(
+        self, status: int, again: str
+    ) -> None:
+        def answer(handler: BaseHTTPRequestHandler) -> Answer:
+            sent = handler.rfile.read(int(handler.headers.get("Content-Length", 0))).decode()
+            if handler.path == "/x":
+                return Answer(status, "<html>moved</html>", headers={"Location": "/y"})
+            return Answer(body=f"{handler.command} {sent}")
+
+        assert self.judged(answer, method="POST", body="hi", matches=f"^{again}$").state == "pass"
+
     def judged(self, responder: Responder | Answer, **settings: Any) -> Judgement:
         with serving(responder) as server:
             values = HttpGateSettings.model_validate({"url": server.url("/x"), **settings})
