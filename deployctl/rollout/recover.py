@@ -7,6 +7,7 @@ lost its client is finished forward, as every rollback is.
 
 import threading
 import time
+from dataclasses import replace
 
 from deployctl.engines.compose import job, survey
 from deployctl.engines.compose.survey import Unfinished
@@ -118,13 +119,14 @@ def _prove(session: Session) -> str:
     if live and not gates:
         return _by_image(session, live)
     context = gate_context(session, images=decide.live_images(facts, settings.services), sha=None)
+    # What it did before this look, such as an old restart, is no fault of what serves now.
     seen: dict[str, Observation] = {}
     runner.look(gates, context, "rollback", session.events, observations=seen)
     session.needs = needs_of(gates, seen)
     times = timing(session)
     results = runner.hold(
         gates,
-        context,
+        replace(context, baseline=seen),
         min_healthy=times.min_healthy,
         deadline=times.deadline,
         when="rollback",
