@@ -32,7 +32,7 @@ from deployctl.config.fields import (
     Text,
     UnixName,
 )
-from deployctl.config.gates import Address, GateSettings, Headers
+from deployctl.config.gates import Address, AnyGateSettings, GateSettings, Headers
 from deployctl.config.section import Section
 
 
@@ -247,3 +247,21 @@ class Settings(Section):
     """The environment's name in reports and in CI; by default the target's name."""
     public: tuple[EnvName, ...] = ()
     """Environment variables of the containers whose values may be shown in evidence."""
+
+    @field_validator("gates")
+    @classmethod
+    def _one_container_gate_each(
+        cls, gates: dict[str, AnyGateSettings]
+    ) -> dict[str, AnyGateSettings]:
+        named: dict[str | None, str] = {}
+        for name, gate in gates.items():
+            if gate.type != "container":
+                continue
+            other = named.setdefault(gate.service, name)
+            if other != name:
+                about = f"the service {gate.service}" if gate.service else "every service"
+                raise ValueError(
+                    f"expected one container gate a service; {other} and {name} are both about "
+                    f"{about}"
+                )
+        return gates

@@ -32,8 +32,8 @@ def build(
     """Every gate of a rollout of these services, the container gates first.
 
     Each service gets a container gate, named `container` (`container:SERVICE` where there are
-    several services). `advisory` names gates that only report in this run; raises UsageError for
-    a name that no gate has.
+    several services); one that is configured for another service keeps its own name. `advisory`
+    names gates that only report in this run; raises UsageError for a name that no gate has.
     """
     gates = (*_container_gates(settings, services), *_configured(settings, services))
     unknown = sorted(set(advisory) - {gate.name for gate in gates})
@@ -52,10 +52,15 @@ def build(
 def _container_gates(
     settings: Mapping[str, AnyGateSettings], services: Sequence[str]
 ) -> list[AnyGate]:
-    own = [each for each in settings.values() if isinstance(each, ContainerGateSettings)]
-    by_service = {each.service: each for each in own}
+    own = {name: each for name, each in settings.items() if isinstance(each, ContainerGateSettings)}
+    by_service = {each.service: each for each in own.values()}
     fallback = by_service.get(None, ContainerGateSettings())
-    return [
+    others: list[AnyGate] = [
+        ContainerGate(name, each, each.service)
+        for name, each in own.items()
+        if each.service is not None and each.service not in services
+    ]
+    return others + [
         ContainerGate(
             "container" if len(services) == 1 else f"container:{service}",
             by_service.get(service, fallback),

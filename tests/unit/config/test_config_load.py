@@ -333,6 +333,16 @@ targets:
                 "expected a deadline longer",
             ),
             (
+                "gates: {container: {}, other: {type: container}}\n" + SMALL + "  a: {host: x}\n",
+                "one container gate a service; container and other are both about every service",
+            ),
+            (
+                "gates: {one: &x {type: container, service: db}, two: *x}\n"
+                + SMALL
+                + "  a: {host: x}\n",
+                "one and two are both about the service db",
+            ),
+            (
                 "source: {secrets: {t: {}}}\n" + SMALL + "  a: {host: x}\n",
                 "source.secrets.t: expected exactly one of env and file",
             ),

@@ -25,6 +25,18 @@ def test_each_service_has_its_own() -> None:
     assert all("at most 2 restarts" in gate.threshold for gate in gates)
 
 
+def test_one_about_another_service_is_a_gate_of_its_own() -> None:
+    settings = {
+        "database": ContainerGateSettings(service="postgres", mode="advisory"),
+        "mine": ContainerGateSettings(service="worker", max_restarts=2),
+    }
+    gates = {gate.name: gate for gate in build(settings, ["api", "worker"])}
+    assert set(gates) == {"database", "container:api", "container:worker"}
+    assert (gates["database"].service, gates["database"].mode) == ("postgres", "advisory")
+    assert "at most 2 restarts" in gates["container:worker"].threshold
+    assert "no restarts" in gates["container:api"].threshold
+
+
 def test_a_gate_is_about_the_first_service_unless_it_says_otherwise() -> None:
     settings = {"health": HealthGateSettings(), "queue": TcpGateSettings(service="worker")}
     services = {gate.name: gate.service for gate in build(settings, ["api", "worker"])}
