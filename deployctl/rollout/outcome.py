@@ -38,7 +38,6 @@ class Outcome:
     reason: str
     production: str
     next_step: str = ""
-    detail: str = ""
     word: ResultWord | None = None
 
     @property
@@ -62,10 +61,10 @@ def raise_unless_proven(results: Sequence[GateResult]) -> None:
 
 
 def from_error(error: DeployctlError) -> Outcome:
+    """The reason is the error's sentence, and below it its lines."""
     return Outcome(
         code=error.code,
-        reason=error.what,
+        reason="\n".join(filter(None, (error.what, error.detail.rstrip()))),
         production=error.production,
         next_step=error.next_step,
-        detail=error.detail,
     )

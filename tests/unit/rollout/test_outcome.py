@@ -63,7 +63,13 @@ def test_only_advisory_gates_prove_nothing() -> None:
     ],
 )  # fmt: skip
 def test_an_error_becomes_the_result_of_its_code(error: type[DeployctlError], word: str) -> None:
-    outcome = from_error(error("What.", next_step="Do.", detail="lines"))
+    outcome = from_error(error("What.", next_step="Do."))
     assert outcome.result == word
-    assert (outcome.reason, outcome.next_step, outcome.detail) == ("What.", "Do.", "lines")
+    assert (outcome.reason, outcome.next_step) == ("What.", "Do.")
     assert "not touched" in outcome.production
+
+
+def test_the_lines_of_an_error_are_told_below_its_sentence() -> None:
+    """Which symlinks, which commits a short SHA could mean, what git said."""
+    outcome = from_error(RefusedError("Links point outside:", detail="a -> ../x\nb -> /etc\n"))
+    assert outcome.reason == "Links point outside:\na -> ../x\nb -> /etc"
