@@ -22,6 +22,7 @@ from deployctl.errors import DeployctlError, LinkLostError, RefusedError
 from deployctl.events import AvailabilityTick, Events, utc_now
 from deployctl.gates.address import Place
 from deployctl.gates.base import CannotObserveError, Socket
+from deployctl.gates.link_watch import PROMPT, LinkWatch
 from deployctl.gates.outage import Cause, Outage, Sample, Series, Summary, Timeline
 from deployctl.host.failures import ProgramFailed
 from deployctl.result import Availability as Document
@@ -35,8 +36,6 @@ _DRAIN_SECONDS: Final = 0.25
 _RESOLVE_EVERY: Final = 0.5
 _TICK_EVERY: Final = 0.25
 _OVERDUE: Final = 0.25
-_PROMPT: Final = 1.0
-"""Seconds within which a healthy link answers; a slower one was stalled, and so were its probes."""
 
 Dial = Callable[[str, int, float], Socket]
 
@@ -85,7 +84,7 @@ class Availability:
         self._interval = interval
         self._timeout = timeout
         self._events = events
-        self._link = _Link(alive)
+        self._link = LinkWatch(alive)
         self._where = _Endpoint(endpoint)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -139,7 +138,7 @@ class Availability:
         self._stopping.set()
         with self._lock:
             wait = wait or ended - min(self._pending, default=ended) > _OVERDUE
-        until = ended + self._timeout + _PROMPT if wait else ended
+        until = ended + self._timeout + PROMPT if wait else ended
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
         with self._lock:
@@ -222,7 +221,7 @@ class Availability:
         except OSError:
             cause = Cause.CLOSED
         # A dead link looks like a silent or a closed connection.
-        if cause in {Cause.TIMEOUT, Cause.CLOSED} and not self._link.answers(time.monotonic()):
+        if cause in {Cause.TIMEOUT, Cause.CLOSED} and not self._link.answers():
             return Cause.NO_LINK
         return cause
 
@@ -303,26 +302,6 @@ def _drain(connection: Socket, size: int) -> None:
             size += len(chunk)
     except (OSError, LinkLostError):
         return
-
-
-class _Link:
-    """Whether the link answered promptly after a given moment; one question serves many probes."""
-
-    def __init__(self, alive: Callable[[], bool]) -> None:
-        self._alive = alive
-        self._lock = threading.Lock()
-        self._asked = float("-inf")
-        self._good = True
-
-    def answers(self, after: float) -> bool:
-        with self._lock:
-            if self._asked < after:
-                self._asked = time.monotonic()
-                try:
-                    self._good = self._alive() and time.monotonic() - self._asked <= _PROMPT
-                except (DeployctlError, OSError):
-                    self._good = False
-            return self._good
 
 
 class _Endpoint:

@@ -119,6 +119,8 @@ class GateContext:
     """Gate -> what it saw before the rollout."""
     env: Mapping[str, str] = field(default_factory=dict)
     """Where bearer_env and basic_env are looked up."""
+    alive: Callable[[], bool] = lambda: True
+    """Whether the connection to the host answers; asked when something has failed that it bore."""
     client_host: str = ""
     """The host's name or address as this machine reaches it, for `via: client`."""
 

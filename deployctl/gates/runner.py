@@ -18,6 +18,7 @@ from deployctl.gates.base import (
     State,
 )
 from deployctl.gates.hold import GIVE_UP_AFTER, End, Hold
+from deployctl.gates.link_watch import PROMPT, LinkWatch
 from deployctl.host.facts import ContainerState
 from deployctl.host.failures import ForwardingRefused, ProgramFailed
 from deployctl.result import GateResult
@@ -34,6 +35,8 @@ _LONGEST: Final = 1000
 """Characters of what was seen, and of a reason."""
 
 _CANCEL_CHECK: Final = 0.05
+
+NO_LINK: Final = Judgement("inconclusive", "nothing", "the connection to the host was lost")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +66,24 @@ def look(
 ) -> list[GateResult]:
     """Looks once with every gate, concurrently; results in the order of the gates.
 
-    `observations` is filled with what each gate saw: the baseline and the evidence.
+    `observations` is filled with what each gate saw: the baseline and the evidence. Raises
+    LinkLostError when the connection to the host was lost meanwhile: then nobody knows how it is.
     """
     ctx = replace(ctx, proving=False, containers=_shared(ctx.containers))
+    link = LinkWatch(ctx.alive)
     looks: dict[str, _Look] = {}
 
     def work(gate: AnyGate) -> None:
-        looks[gate.name] = _take(gate, ctx, None)
+        looks[gate.name] = _take(gate, ctx, link, None)
 
     threads = [_thread(work, gate) for gate in gates]
     until = time.monotonic() + max((gate.timeout for gate in gates), default=0.0) + _LOOK_MARGIN
     for thread in threads:
         thread.join(max(0.0, until - time.monotonic()))
     late = _Look(Unobserved(), Judgement("inconclusive", "nothing", "no answer in time"))
+    unanswered = len(looks) < len(gates) and not link.answers()
+    if unanswered or any(taken.judgement == NO_LINK for taken in looks.values()):
+        raise LinkLostError("The connection to the host was lost while the gates looked.")
     results = []
     for gate in gates:
         taken = looks.get(gate.name, late)
@@ -123,6 +131,7 @@ class _Holding:
     ) -> None:
         self._gates = gates
         self._ctx = replace(ctx, proving=True, containers=_shared(ctx.containers))
+        self._link = LinkWatch(ctx.alive)
         self._when = when
         self._events = events
         self._kept: MutableMapping[str, Observation] = {} if observations is None else observations
@@ -180,7 +189,7 @@ class _Holding:
     def _watch(self, gate: AnyGate) -> None:
         while not self._over:
             started = time.monotonic()
-            taken = _take(gate, self._ctx, self._seen.get(gate.name))
+            taken = _take(gate, self._ctx, self._link, self._seen.get(gate.name))
             with self._changed:
                 if self._over:
                     return
@@ -211,15 +220,24 @@ class _Holding:
         return gate.pause(seen)
 
 
-def _take(gate: AnyGate, ctx: GateContext, previous: Observation | None) -> _Look:
+def _take(gate: AnyGate, ctx: GateContext, link: LinkWatch, previous: Observation | None) -> _Look:
     """One look. Whatever happens in it is a verdict, for a hold must not end by an exception."""
+    began = time.monotonic()
     try:
         observation = gate.observe(ctx, previous)
-        return _Look(observation, _legible(gate.judge(observation)))
+        judgement = gate.judge(observation)
     except CannotObserveError as error:
-        return _Look(Unobserved(answers=error.raw), _legible(error.judgement))
+        observation, judgement = Unobserved(answers=error.raw), error.judgement
     except Exception as error:  # noqa: BLE001 - a bug in one gate must roll back, not hang
-        return _Look(Unobserved(), _legible(_excuse(error)))
+        observation, judgement = Unobserved(), _excuse(error)
+    if _may_be_the_links(judgement, time.monotonic() - began) and not link.answers():
+        judgement = NO_LINK
+    return _Look(observation, _legible(judgement))
+
+
+def _may_be_the_links(judgement: Judgement, seconds: float) -> bool:
+    """A silent link looks like a silent service: it takes its time, and nothing is sure."""
+    return judgement.state != "pass" and not judgement.definite and seconds >= PROMPT
 
 
 def _legible(judgement: Judgement) -> Judgement:
@@ -239,7 +257,7 @@ def _excuse(error: Exception) -> Judgement:
     state: State = "inconclusive"
     match error:
         case LinkLostError():
-            reason = "the connection to the host was lost"
+            return NO_LINK
         case ForwardingRefused():
             state, reason = "error", error.what
         case ProgramFailed():

@@ -122,7 +122,6 @@ def _start_probe(session: Session) -> None:
     session.availability = start_probe(
         settings,
         gate_context(session, images={}, sha=None),
-        lambda: session.hostlink.host.alive(),  # noqa: PLW0108 - the link may be a new one
         session.facts.containers_of,
         session.events,
     )

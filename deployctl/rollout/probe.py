@@ -15,7 +15,6 @@ from deployctl.host.facts import ContainerState
 def start_probe(
     settings: AvailabilitySettings,
     context: GateContext,
-    alive: Callable[[], bool],
     known: Callable[[str], tuple[ContainerState, ...]],
     events: Events,
 ) -> Availability:
@@ -32,7 +31,7 @@ def start_probe(
     probe = Availability(
         endpoint=endpoint,
         dial=dial,
-        alive=alive,
+        alive=context.alive,
         path=settings.path,
         events=events,
         interval=settings.interval,

@@ -45,6 +45,7 @@ def context(
         dial=dial,
         containers=lambda service: look.containers(link, survey, public, service),
         run=run,
+        alive=lambda: link.host.alive(),  # noqa: PLW0108 - the link may be a new one
         services=services,
         expected_images=expected_images,
         expected_sha=expected_sha,

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
+
 from deployctl.errors import LinkLostError
 from deployctl.events import Event, Events, GateAttempt
 from deployctl.gates.base import Gate, GateContext, Judgement, Observation
@@ -52,6 +54,7 @@ class Scripted(Gate[Seen]):
 
 def held(
     *gates: Gate[Any],
+    alive: Callable[[], bool] = lambda: True,
     min_healthy: float = 0.1,
     deadline: float = 2.0,
     events: Events | None = None,
@@ -60,7 +63,7 @@ def held(
 ) -> list[GateResult]:
     return hold(
         gates,
-        context(),
+        context(alive=alive),
         min_healthy=min_healthy,
         deadline=deadline,
         when="after",
@@ -204,3 +207,61 @@ class TestLook:
         assert [(result.when, result.attempts) for result in results] == [("before", 1)] * 2
         assert [event.gate for event in seen] == ["a", "b"]
         assert kept["a"] == Seen(judgement=PASS, proving=False)
+
+
+def slowly(judgement: Judgement) -> Callable[[float], Judgement]:
+    def script(_: float) -> Judgement:
+        time.sleep(0.05)
+        return judgement
+
+    return script
+
+
+class TestADeadLink:
+    """What looks like a failure of the service may be the link's, as long as nobody notices."""
+
+    @pytest.fixture(autouse=True)
+    def _soon_slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("deployctl.gates.runner.PROMPT", 0.04)
+
+    def test_a_slow_failure_on_it_proves_nothing(self) -> None:
+        (result,) = held(Scripted(slowly(FAIL)), alive=lambda: False, deadline=0.3)
+        assert (result.state, result.reason) == (
+            "inconclusive",
+            "the connection to the host was lost",
+        )
+
+    def test_a_service_that_fails_on_it_has_no_relapse(self) -> None:
+        """The release is not given up before the link is back."""
+        lost = [False]
+
+        def script(at: float) -> Judgement:
+            lost[0] = 0.1 < at < 0.4
+            return slowly(FAIL)(at) if lost[0] else PASS
+
+        (result,) = held(Scripted(script), alive=lambda: not lost[0], give_up_after=0.05)
+        assert result.state == "pass"
+
+    def test_a_link_that_answers_leaves_the_failure_as_it_is(self) -> None:
+        assert states(held(Scripted(slowly(FAIL)), deadline=0.3)) == {"a": "fail"}
+
+    def test_a_failure_that_came_at_once_was_the_services(self) -> None:
+        def nobody_asks() -> bool:
+            raise AssertionError
+
+        results = held(Scripted(lambda _: FAIL), alive=nobody_asks, deadline=0.3)
+        assert states(results) == {"a": "fail"}
+
+    def test_what_is_sure_stays_so(self) -> None:
+        sure = replace(FAIL, definite=True)
+        assert states(held(Scripted(slowly(sure)), alive=lambda: False)) == {"a": "fail"}
+
+    @pytest.mark.parametrize("script", [slowly(FAIL), raising(LinkLostError("gone"))])
+    def test_a_single_look_that_it_spoiled_is_none(
+        self, script: Callable[[float], Judgement]
+    ) -> None:
+        events, seen = listening()
+        gates = (Scripted(lambda _: PASS, "a"), Scripted(script, "b"))
+        with pytest.raises(LinkLostError, match="while the gates looked"):
+            look(gates, context(alive=lambda: False), "before", events)
+        assert seen == []
