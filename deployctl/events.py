@@ -144,12 +144,18 @@ class Events:
 
     def __init__(self) -> None:
         self._subscribers: list[Subscriber] = []
+        self._clean: Callable[[Event], Event] = lambda event: event
         self._lock = threading.RLock()
+
+    def clean_by(self, clean: Callable[[Event], Event]) -> None:
+        """Every event passes through `clean` from now on: what no reader may see goes here."""
+        self._clean = clean
 
     def subscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.append(subscriber)
 
     def emit(self, event: Event) -> None:
         with self._lock:
+            cleaned = self._clean(event)
             for subscriber in self._subscribers:
-                subscriber(event)
+                subscriber(cleaned)

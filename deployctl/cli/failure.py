@@ -89,7 +89,7 @@ def save_traceback(error: BaseException, env: Mapping[str, str]) -> str:
     import os  # noqa: PLC0415
     import traceback  # noqa: PLC0415
 
-    from deployctl.evidence.redact import Redactor  # noqa: PLC0415
+    from deployctl.evidence.redact import Redactor, looks_secret  # noqa: PLC0415
     from deployctl.evidence.run_directory import (  # noqa: PLC0415
         make_private_directory,
         state_home,
@@ -99,9 +99,10 @@ def save_traceback(error: BaseException, env: Mapping[str, str]) -> str:
     moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     path: Path = state_home(env) / "bugs" / f"{moment}-{os.getpid()}.txt"
     text = "".join(traceback.format_exception(error))
+    known = {name: value for name, value in env.items() if looks_secret(name)}
     try:
         make_private_directory(path.parent)
-        write_private_file(path, Redactor().text(text).encode(errors="replace"))
+        write_private_file(path, Redactor(known).text(text).encode(errors="replace"))
     except OSError as problem:
         return f"Its traceback could not be written to {path}: {problem.strerror}."
     return f"Its traceback is in {path}."

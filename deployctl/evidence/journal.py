@@ -1,7 +1,8 @@
 """Subscribers that keep the run's events and raw output in its directory.
 
 A laptop's full disk must not end a rollout between swap and gates: these never raise. What went
-wrong is in `error`, and `seal` refuses to vouch for a journal that has one.
+wrong is in `error`, and `seal` refuses to vouch for a journal that has one. Events come to them
+without secrets (clean_events.py).
 """
 
 import json
@@ -9,7 +10,6 @@ import os
 
 from deployctl.events import Event, LogLine, RunEnded, StageEnded
 from deployctl.evidence.event_json import event_document
-from deployctl.evidence.redact import LineRedactor
 from deployctl.evidence.run_directory import (
     AppendStream,
     RunDirectory,
@@ -29,14 +29,12 @@ class Journal:
 
     def __init__(self, directory: RunDirectory) -> None:
         self.error: OSError | None = None
-        self._redactor = directory.redactor
-        self._lines: dict[str, LineRedactor] = {}
         self._file = open_private_file(directory.path / NAME)
 
     def __call__(self, event: Event) -> None:
         if self._file.closed or self.error is not None:
             return
-        document = self._redacted(event)
+        document = event_document(event)
         try:
             self._file.write(json.dumps(document, ensure_ascii=False).encode() + b"\n")
             self._file.flush()
@@ -50,14 +48,6 @@ class Journal:
             self._file.close()
         except OSError as error:
             self.error = self.error or error
-
-    def _redacted(self, event: Event) -> object:
-        if isinstance(event, LogLine):
-            lines = self._lines.setdefault(event.source, LineRedactor(self._redactor))
-            return event_document(
-                LogLine(at=event.at, source=event.source, text=lines.line(event.text))
-            )
-        return self._redactor.value(event_document(event))
 
 
 class OutputLog:

@@ -4,16 +4,17 @@ Two nets: the exact values that this process knows (build secrets, keys from the
 the forms in which tools print them, and patterns for what nobody told us about.
 """
 
-import base64
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
-from urllib.parse import quote, quote_plus
+
+from deployctl.evidence.forms import forms
 
 MARK = "[redacted]"
 MIN_LENGTH = 8
 """Shorter values are common words and numbers; they count only under a secret-looking name."""
+MIN_SECRET = 3
+"""Of such a name, too: what is shorter stands in half of all words."""
 
 _PART = r"[A-Za-z0-9_.-]"
 _WORD = (
@@ -73,13 +74,13 @@ class Redactor:
         self, secrets: Mapping[str, str] | None = None, public: Iterable[str] = ()
     ) -> None:
         hidden = set(public)
-        forms: set[str] = set()
+        found: set[str] = set()
         for name, value in (secrets or {}).items():
             if name not in hidden:
                 for part in _parts(name, value):
-                    forms |= _forms(part)
+                    found |= forms(part, in_base64=len(part) >= MIN_LENGTH)
         # The longest first, so that a value is never left standing around a shorter one inside it.
-        ordered = sorted(forms, key=lambda form: (-len(form), form))
+        ordered = sorted(found, key=lambda form: (-len(form), form))
         self._exact = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def text(self, text: str) -> str:
@@ -91,14 +92,17 @@ class Redactor:
         text = _AUTHORIZATION.sub(lambda found: f"{found[1]}{found[2] or ''}{MARK}", text)
         return _ASSIGNMENT.sub(_hide_value, text)
 
-    def value(self, value: Any) -> Any:
-        """The same for every string inside a JSON value; a secret-looking key hides its string."""
+    def value(self, value: Any, keep: Container[str] = ()) -> Any:
+        """The same for every string inside a JSON value; a secret-looking key hides its string.
+
+        Strings under the keys in `keep` stay.
+        """
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {key: self._member(str(key), item) for key, item in value.items()}
+            return {key: self._member(str(key), item, keep) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.value(item) for item in value]
+            return [self.value(item, keep) for item in value]
         return value
 
     def data(self, data: bytes) -> bytes | None:
@@ -109,10 +113,12 @@ class Redactor:
             found = self._exact is not None and self._exact.search(data.decode("latin-1"))
             return None if found else data
 
-    def _member(self, key: str, item: Any) -> Any:
+    def _member(self, key: str, item: Any, keep: Container[str]) -> Any:
+        if isinstance(item, str) and key in keep:
+            return item
         if isinstance(item, str) and item and looks_secret(key):
             return MARK
-        return self.value(item)
+        return self.value(item, keep)
 
 
 class LineRedactor:
@@ -136,32 +142,10 @@ class LineRedactor:
 
 def _parts(name: str, value: str) -> list[str]:
     """The value, and each line of one that has several: logs are scrubbed line by line."""
-    shortest = 1 if looks_secret(name) else MIN_LENGTH
+    shortest = MIN_SECRET if looks_secret(name) else MIN_LENGTH
     lines = [line for line in value.splitlines() if len(line) >= MIN_LENGTH]
     whole = value.strip()
     return [*([whole] if len(whole) >= shortest else []), *lines]
-
-
-def _forms(value: str) -> set[str]:
-    forms = {value, quote(value, safe=""), quote(value), quote_plus(value)}
-    for ascii_only in (True, False):
-        forms.add(json.dumps(value, ensure_ascii=ascii_only)[1:-1])
-    if len(value) >= MIN_LENGTH:
-        forms |= _base64_forms(value.encode())
-    return forms
-
-
-def _base64_forms(data: bytes) -> set[str]:
-    """How base64 shows `data` at each of its three alignments inside longer data."""
-    forms = set()
-    for offset in range(3):
-        encoded = base64.b64encode(b"\0" * offset + data)
-        # Characters that also depend on the neighbours before and after are left out.
-        first = (offset * 8 + 5) // 6
-        last = (offset + len(data)) * 8 // 6
-        stable = encoded[first:last].decode()
-        forms |= {stable, stable.replace("+", "-").replace("/", "_")}
-    return forms
 
 
 def _hide_value(found: re.Match[str]) -> str:

@@ -12,6 +12,7 @@ import deployctl
 from deployctl.errors import DeployctlError, ExitCode
 from deployctl.events import utc_now
 from deployctl.evidence.canonical import canonical_json, digest
+from deployctl.evidence.clean_events import OURS
 from deployctl.evidence.event_json import rfc3339
 from deployctl.evidence.run_directory import RunDirectory, write_private_file
 from deployctl.result import Result, SealRef
@@ -68,7 +69,9 @@ def _document(
     plan: Mapping[str, Any],
     extra: Mapping[str, Any],
 ) -> dict[str, Any]:
-    redact = directory.redactor.value
+    def redact(value: Any) -> Any:
+        return directory.redactor.value(value, OURS)
+
     shown = redact(plan)
     return {
         "schemaVersion": SCHEMA_VERSION,

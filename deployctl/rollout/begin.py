@@ -6,6 +6,7 @@ from typing import Literal
 
 from deployctl.config.settings import Settings
 from deployctl.events import Events
+from deployctl.evidence.clean_events import EventCleaner
 from deployctl.evidence.known_secrets import known_secrets
 from deployctl.evidence.redact import Redactor
 from deployctl.evidence.run_directory import RunDirectory
@@ -32,6 +33,9 @@ def begin(
 ) -> Session:
     """`reaching`: the connection, where the caller has begun it already."""
     run_id = new_run_id("plan" if dry else command)
+    known = known_secrets(settings, os.environ, _variables(playbook))
+    redactor = Redactor(known, settings.public)
+    events.clean_by(EventCleaner(redactor))
     return Session(
         command=command,
         settings=settings,
@@ -40,12 +44,7 @@ def begin(
         events=events,
         approve=approve,
         recorder=Recorder(events),
-        evidence=RunDirectory(
-            options.evidence_dir,
-            settings.target,
-            run_id,
-            Redactor(known_secrets(settings, os.environ, _variables(playbook)), settings.public),
-        ),
+        evidence=RunDirectory(options.evidence_dir, settings.target, run_id, redactor),
         run_id=run_id,
         wanted=wanted,
         scratch=scratch_directory(),

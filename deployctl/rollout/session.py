@@ -117,6 +117,10 @@ class Session:
     def facts(self) -> Survey:
         return need(self.survey, "the survey")
 
+    def clean(self, text: str) -> str:
+        """Text without secrets, for what leaves this process in another way than by events."""
+        return self.evidence.redactor.text(text)
+
     def note(self, level: Literal["info", "warning", "error"], text: str) -> None:
         self.events.emit(Note(level=level, text=text))
 

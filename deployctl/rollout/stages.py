@@ -15,7 +15,6 @@ from deployctl.events import (
     LogLine,
     Progress,
 )
-from deployctl.evidence.redact import LineRedactor
 from deployctl.gates import runner
 from deployctl.gates.base import Observation
 from deployctl.host.connection import ProgramFailed
@@ -94,7 +93,6 @@ def build_stage(session: Session, note: StageNote) -> None:
             package,
             request,
             lambda line: session.events.emit(LogLine(source="build", text=line)),
-            LineRedactor(session.evidence.redactor).line,
         )
         note.detail = f"{reference} {image_id[:19]}"
     else:

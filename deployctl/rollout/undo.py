@@ -52,6 +52,7 @@ def undo(session: Session, reason: str) -> Undone:
     """Rolls back and proves it. Never raises: what it could not read is `unproven`."""
     began = time.monotonic()
     session.cancelled.set()
+    reason = session.clean(reason)  # the host keeps it
     session.events.emit(RollbackStarted(reason=reason))
     with session.recorder.stage("rollback") as note:
         try:

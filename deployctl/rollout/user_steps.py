@@ -148,7 +148,7 @@ def facts_for_steps(session: Session) -> dict[str, str]:
         "DEPLOYCTL_RELEASE": goal.number if goal else "",
         "DEPLOYCTL_RESULT": outcome.result if outcome else "",
         "DEPLOYCTL_EXIT_CODE": str(int(outcome.code)) if outcome else "",
-        "DEPLOYCTL_REASON": one_line(outcome.reason) if outcome else "",
+        "DEPLOYCTL_REASON": one_line(session.clean(outcome.reason)) if outcome else "",
     }
 
 

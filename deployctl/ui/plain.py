@@ -1,6 +1,7 @@
 """One line an event: for pipes, CI and the log file. No ANSI, no wrapping, no truncation."""
 
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -74,7 +75,8 @@ class LogFile(Plain):
     def __init__(self, path: Path) -> None:
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            os.fchmod(descriptor, 0o600)
+            if stat.S_ISREG(os.fstat(descriptor).st_mode):  # /dev/null stays everybody's
+                os.fchmod(descriptor, 0o600)
         except OSError as error:
             raise UsageError(
                 f"The log file {path} can't be written: {error.strerror}.",

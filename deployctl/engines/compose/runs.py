@@ -45,10 +45,11 @@ def meant(facts: Survey, run_id: str | None) -> str:
     """The run that is asked for; without a word for it, the only unfinished one. RefusedError."""
     if run_id is not None:
         return checked(run_id)
-    found = [run.run_id for run in facts.unfinished]
+    told = [run.run_id for run in facts.unfinished]
     if facts.lock_holder and facts.lock_holder.get("runId"):
-        found.append(str(facts.lock_holder["runId"]))
-    found = list(dict.fromkeys(found))
+        told.append(str(facts.lock_holder["runId"]))
+    # What the host's files say goes into a path as well.
+    found = [run for run in dict.fromkeys(told) if _RUN_ID.fullmatch(run)]
     if len(found) == 1:
         return found[0]
     raise RefusedError(

@@ -115,9 +115,10 @@ def test_an_interruption_is_130(run: Run, fail: object, error: BaseException) ->
 
 
 def test_a_bug_is_1_and_its_traceback_a_private_file_without_secrets(
-    run: Run, fail: object, tmp_path: Path
+    run: Run, fail: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fail(ZeroDivisionError("token=abcdef\n::x"))  # type: ignore[operator]
+    monkeypatch.setenv("SMTP_PASSWORD", "hunter two")
+    fail(ZeroDivisionError("token=abcdef\n::x by 'hunter two'"))  # type: ignore[operator]
     ended = run("status", "-o", "json")
     assert ended.code == 1
     assert "bug in deployctl" in ended.stderr
@@ -125,7 +126,8 @@ def test_a_bug_is_1_and_its_traceback_a_private_file_without_secrets(
     (path,) = (tmp_path / "state/deployctl/bugs").iterdir()
     assert str(path) in ended.document["reason"]
     assert "ZeroDivisionError" in path.read_text()
-    assert "abcdef" not in path.read_text() + ended.stderr
+    for secret in ("abcdef", "hunter"):
+        assert secret not in path.read_text() + ended.stderr
     assert path.stat().st_mode & 0o077 == 0
 
 

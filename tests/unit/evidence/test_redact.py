@@ -1,9 +1,7 @@
 """What counts as a secret, and in which forms it is recognised."""
 
 import base64
-import json
 import time
-from urllib.parse import quote_plus
 
 import pytest
 
@@ -50,21 +48,6 @@ def test_patterns_find_what_nobody_declared(text: str, clean: str) -> None:
 )
 def test_what_is_no_secret_stays_readable(text: str) -> None:
     assert Redactor().text(text) == text
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        VALUE,
-        base64.b64encode(VALUE.encode()).decode(),
-        quote_plus(VALUE),
-        json.dumps(VALUE)[1:-1],
-        json.dumps(VALUE, ensure_ascii=False)[1:-1],
-    ],
-)
-def test_a_known_value_is_found_in_every_form_that_tools_print(form: str) -> None:
-    assert MARK in Redactor({"X": VALUE}).text(f"before {form} after")
-    assert form not in Redactor({"X": VALUE}).text(f"before {form} after")
 
 
 @pytest.mark.parametrize("prefix", ["", "u", "us", "user"])

@@ -1,5 +1,6 @@
 """Plain lines: for pipes, CI and the log file."""
 
+import os
 import re
 import stat
 from datetime import timedelta
@@ -113,3 +114,14 @@ def test_the_log_file_is_private_and_has_absolute_times(tmp_path: Path) -> None:
 def test_a_log_file_that_can_not_be_written_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"run\.log"):
         LogFile(tmp_path / "missing" / "run.log")
+
+
+def test_a_log_file_that_is_no_file_keeps_its_mode(tmp_path: Path) -> None:
+    """As root, /dev/null would else be nobody's any more."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o666)
+    pipe.chmod(0o666)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    LogFile(pipe).close()
+    os.close(reader)
+    assert stat.S_IMODE(pipe.stat().st_mode) == 0o666
