@@ -216,6 +216,23 @@ class TestTheEngineIsRestarted:
         assert server.get("/health")[0] == 200
 
 
+def test_before_it_was_armed_what_a_restart_of_docker_stopped_is_started_again(
+    server: Server, before: Before, client: Client
+) -> None:
+    """The report's file has no `restart:`; nothing was changed by us, and nothing stays down."""
+    sha = client.commit({"Dockerfile": client.file_at("Dockerfile") + "\nRUN sleep 20\n"})
+    run = client.start_hotfix(sha)
+    run.until("logLine", source="build")
+    server.sh("service docker restart")
+    done = run.end()
+    assert done.code == 20, done.explained
+    eventually("the first release serves", lambda: server.get("/health")[0] == 200)
+    after = server.look()
+    assert _id(after.container) == _id(before.container)
+    assert _id(after.database) == _id(before.database)
+    assert_at_rest(server)
+
+
 def _state(server: Server) -> str:
     return server.sh(f"cat {STATE}/runs/*/state 2>/dev/null | cut -d' ' -f1 | tail -n 1").strip()
 

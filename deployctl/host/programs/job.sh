@@ -18,7 +18,7 @@
 #                broken file, RUN/edit.N.found what that was.
 # RUN/dry-run    what Compose would have done on `up` when the plan was made
 # RUN/unsafe     the name of a step that no rollback can undo, once it has begun
-# RUN/running    the project's containers that ran when it was armed
+# RUN/running    the project's containers that ran when it got the lock, RUN/engine which Docker that was
 # RUN/boot.sh    what the host runs after a restart (guard.sh)
 # RUN/state      one word and its reason: prepared, armed, swapped, confirmed, rolling_back,
 #                rolled_back, rollback_failed, kept (a rollback would be unsafe), released
@@ -355,9 +355,6 @@ arm() {
 		say "refused${TAB}changed$TAB$(printf '%s' "$difference" | tr '\n' ';')"
 		return 1
 	fi
-	# What an engine that is restarted meanwhile leaves down is started again.
-	engine_mark >"$RUN/engine"
-	dk ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" >"$RUN/running" 2>>"$RUN/console"
 	# A build may have taken an hour since.
 	[ "$(($(uptime_s) - asked))" -lt "$FRESH" ] || compose_agrees || return 1
 	printf '%s %s\n' "$(($(uptime_s) + BUDGET))" "$(boot_id)" >"$RUN/deadline" &&
@@ -527,20 +524,47 @@ engine_mark() {
 	printf '%s %s\n' "$(boot_id)" "$(sed 's/.*) //' "/proc/${_pid%% *}/stat" 2>/dev/null | cut -d' ' -f20)"
 }
 
-# wake: starts what ran beside the services when the run was armed and does no more: the engine, or
-# the host, was restarted, and not every container has a restart policy.
+# note_running: what an engine that is restarted meanwhile leaves down is started again.
+note_running() {
+	[ ! -f "$RUN/engine" ] || return 0
+	# The oldest first: what others depend on was made before them.
+	dk ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" 2>>"$RUN/console" |
+		sed '1!G;h;$!d' >"$RUN/running"
+	engine_mark >"$RUN/engine"
+}
+
+engine_restarted() {
+	[ "$(engine_mark)" != "$(cat "$RUN/engine" 2>/dev/null)" ]
+}
+
+# wake: starts, and never makes anew, what ran when the run began and does no more: the engine, or the
+# host, was restarted, and not every container has a restart policy. `wake beside`: but for those of
+# the services, which are put in place otherwise.
 wake() {
-	[ -s "$RUN/running" ] || return 0
-	[ "$(engine_mark)" = "$(cat "$RUN/engine")" ] || say "note${TAB}engine-restarted${TAB}Docker was restarted during the run"
+	engine_restarted && [ -s "$RUN/running" ] || return 0
+	say "note${TAB}engine-restarted${TAB}Docker was restarted during the run"
+	# One that needs another to be there first ends again, and is started again.
+	_rounds=5
+	while [ "$_rounds" -gt 0 ] && start_stopped "${1:-}"; do
+		_rounds=$((_rounds - 1))
+		sleep 2
+	done
+}
+
+# start_stopped [beside]: whether one was down.
+start_stopped() {
+	_down=1
 	while IFS= read -r id <&6; do
 		case $(dk inspect --format '{{.State.Status}}' "$id" 2>/dev/null) in
 		exited | created) ;;
 		*) continue ;;
 		esac
-		grep -Fq -- "$id" "$RUN/services" && continue
+		[ "$1" != beside ] || ! grep -Fq -- "$id" "$RUN/services" || continue
+		_down=0
 		step "wake-container $id"
 		dk start "$id" >/dev/null 2>>"$RUN/console" || say "note${TAB}wake${TAB}the container $id ran before and can't be started"
 	done 6<"$RUN/running"
+	return "$_down"
 }
 
 # put_back: everything as it was. Safe to run again, from wherever it was cut off. 2 where there is
@@ -569,7 +593,7 @@ put_back() {
 	done <"$RUN/edits"
 	[ "$bad" = 0 ] || return 1
 	[ "$unswapped" = 0 ] || return 0
-	wake
+	wake beside
 	while IFS=$TAB read -r service scale ids image reference pin hashes held <&5; do
 		[ -n "$service" ] || continue
 		step "restore-service $service"
@@ -589,8 +613,8 @@ rollback() {
 	case $(state) in
 	armed | swapped | rolling_back | rollback_failed) ;;
 	prepared)
-		write_state released "$1"
-		return 0
+		leave "$1"
+		return
 		;;
 	*)
 		say "refused${TAB}state$TAB$(state)"
@@ -648,9 +672,15 @@ finish_forward() {
 	case $(state) in
 	rolling_back | rollback_failed) write_state armed "once more" ;;
 	esac
-	engine_back && wake
+	engine_back && wake beside
 	{ [ "$(state)" = swapped ] || swap || swap; } && confirm "${RUN##*/}" unproven && return
 	go_back "it could not be finished"
+}
+
+# leave REASON: nothing was changed, by us.
+leave() {
+	! engine_restarted || { engine_back && wake; }
+	write_state released "$1"
 }
 
 # go_back REASON
@@ -688,7 +718,7 @@ overdue() {
 		[ "$(($(uptime_s) - tried))" -lt "$PACE" ] || rollback "once more"
 		;;
 	prepared)
-		[ "$(($(uptime_s) - heard))" -lt "$DIES_AFTER" ] || write_state released "the client went away"
+		[ "$(($(uptime_s) - heard))" -lt "$DIES_AFTER" ] || leave "the client went away"
 		;;
 	esac
 }
@@ -774,6 +804,7 @@ exec 3<>"$RUN/control"
 tried=$(uptime_s)
 [ "$REASON" != 'the host was restarted' ] || PATIENCE=$HOST_PATIENCE
 say locked-by-us
+note_running
 (
 	exec 9>&- 7>&-
 	while sleep 1 && [ -d "/proc/$$" ]; do
@@ -801,7 +832,7 @@ while :; do
 	confirm*) obey confirm confirm "${order#confirm }" ;;
 	unsafe\ *) obey unsafe declare_unsafe "${order#unsafe }" ;;
 	rollback*) rollback "${order#rollback }" ;;
-	release) [ "$(state)" != prepared ] || write_state released "asked to" ;;
+	release) [ "$(state)" != prepared ] || leave "asked to" ;;
 	esac
 done
 kill "$ticker" 2>/dev/null
