@@ -29,6 +29,8 @@ from deployctl.result import Availability as Document
 
 USER_AGENT: Final = "deployctl-probe"
 IN_FLIGHT: Final = 16
+FEW: Final = 3
+"""probes in flight where each takes one of few sessions, which gates need as well"""
 
 _STATUS_LINE: Final = 1024
 _DRAINED: Final = 16 * 1024
@@ -36,6 +38,7 @@ _DRAIN_SECONDS: Final = 0.25
 _RESOLVE_EVERY: Final = 0.5
 _TICK_EVERY: Final = 0.25
 _OVERDUE: Final = 0.25
+_IDLE: Final = 0.25
 
 Dial = Callable[[str, int, float], Socket]
 
@@ -60,8 +63,9 @@ class Availability:
 
     `endpoint` says where the service listens now, and is asked again after `moved()`, and while
     probes fail at a place that isn't fixed; it may raise CannotObserveError while there is no
-    container. `dial` opens a TCP connection; `alive` tells a dead link from a dead service.
-    Both may be called from IN_FLIGHT threads at once.
+    container. `dial` opens a TCP connection; `alive` tells a dead link from a dead service;
+    `scarce` says that only FEW may be open at a time. They may be called from IN_FLIGHT threads at
+    once.
     """
 
     def __init__(
@@ -76,8 +80,10 @@ class Availability:
         timeout: float = 2.0,
         headers: Mapping[str, str] = MappingProxyType({}),
         secure: bool = False,
+        scarce: Callable[[], bool] = lambda: False,
     ) -> None:
         self._dial = dial
+        self._scarce = scarce
         self._path = path
         self._headers = dict(headers)
         self._tls = _unverified() if secure else None
@@ -114,7 +120,9 @@ class Availability:
         self._began = self._next = time.monotonic()
         self._started_at = utc_now()
         for number in range(IN_FLIGHT):
-            thread = threading.Thread(target=self._work, name=f"probe-{number}", daemon=True)
+            thread = threading.Thread(
+                target=self._work, args=(number,), name=f"probe-{number}", daemon=True
+            )
             thread.start()
             self._threads.append(thread)
 
@@ -155,8 +163,11 @@ class Availability:
                 seconds=seconds,
             )
 
-    def _work(self) -> None:
+    def _work(self, number: int) -> None:
         while not self._stopping.is_set():
+            if number >= FEW and self._scarce():
+                self._stopping.wait(_IDLE)
+                continue
             slot = self._reserve()
             if self._stopping.wait(max(0.0, slot - time.monotonic())):
                 return

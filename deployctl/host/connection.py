@@ -176,6 +176,11 @@ class Host:
         """Whether the server forwards no connection, so that a program on the host does."""
         return bool(self._not_forwarded)
 
+    @property
+    def scarce(self) -> bool:
+        """Whether every `dial` takes one of few sessions."""
+        return self.relays and self.crowded
+
     def alive(self, timeout: float = 5.0) -> bool:
         """Whether the host answers within `timeout` seconds."""
         return self._opened.transport.answers(timeout)

@@ -124,4 +124,5 @@ def _start_probe(session: Session) -> None:
         gate_context(session, images={}, sha=None),
         session.facts.containers_of,
         session.events,
+        scarce=lambda: session.hostlink.host.scarce,
     )

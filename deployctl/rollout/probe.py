@@ -17,6 +17,7 @@ def start_probe(
     context: GateContext,
     known: Callable[[str], tuple[ContainerState, ...]],
     events: Events,
+    scarce: Callable[[], bool],
 ) -> Availability:
     """`known`: the containers of before; where they publish a fixed port, that is where it begins.
 
@@ -38,6 +39,7 @@ def start_probe(
         timeout=settings.timeout,
         headers=settings.headers,
         secure=settings.scheme == "https",
+        scarce=scarce,
     )
     probe.start()
     return probe

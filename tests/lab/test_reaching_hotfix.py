@@ -91,6 +91,19 @@ def test_a_hotfix_with_one_session_at_a_time(
     assert_as_before(server, before, client, release="r0")
 
 
+@works(AREA, "sshd with MaxSessions 1, without forwarding, and a slow login shell that greets")
+def test_a_hotfix_with_neither_and_a_slow_login_shell(
+    server: Server, before: Before, client: Client
+) -> None:
+    with sshd_with(server, "AllowTcpForwarding no", "MaxSessions 1", NOISE):
+        done = client.hotfix(HOTFIX)
+        assert done.code == 0, done.explained
+        assert done.document["availability"]["probes"] > 0
+        back = client.rollback()
+        assert back.code == 0, back.explained
+    assert_as_before(server, before, client, release="r0")
+
+
 def test_a_failed_hotfix_is_rolled_back_with_neither(
     server: Server, before: Before, client: Client
 ) -> None:

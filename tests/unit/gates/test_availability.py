@@ -14,7 +14,7 @@ import pytest
 from deployctl.errors import LinkLostError, RefusedError
 from deployctl.events import AvailabilityTick, Event, Events
 from deployctl.gates.address import Place
-from deployctl.gates.availability import Availability, Measured
+from deployctl.gates.availability import FEW, IN_FLIGHT, Availability, Measured
 from deployctl.gates.base import CannotObserveError, Socket
 from deployctl.host.failures import AnswerTimeoutError
 from tests.unit.gates.support import Answer, Server, serving
@@ -166,6 +166,23 @@ def test_an_outage_that_begins_at_the_very_end_is_not_dropped() -> None:
             seen = running.stop(wait=False)
         assert seen.result.failures > 0
         assert seen.result.downtime_ms > 0
+
+
+@pytest.mark.parametrize(("scarce", "most"), [(True, FEW), (False, IN_FLIGHT)])
+def test_few_are_in_flight_where_connections_are_scarce(scarce: bool, most: int) -> None:
+    open_now: list[None] = []
+    counts: list[int] = []
+
+    def slow(host: str, port: int, seconds: float) -> Socket:
+        open_now.append(None)
+        counts.append(len(open_now))
+        time.sleep(0.05)
+        open_now.pop()
+        return dial(host, port, seconds)
+
+    with serving(OK) as server:
+        measured(server, dial=slow, interval=0.001, scarce=lambda: scarce)
+    assert max(counts) == most
 
 
 class TestADeadLink:
