@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from deployctl.errors import UsageError
+from deployctl.evidence.canonical import writable
 
 _NEXT = "Write --advisory GATE --reason TEXT, and --accept-drift --reason TEXT."
 
@@ -59,4 +60,4 @@ def _give(reasons: Reasons, waiting: Sequence[str | None], reason: str) -> None:
 def _not_blank(value: str, option: str) -> str:
     if not value.strip():
         raise UsageError(f"{option} must not be empty.", next_step=_NEXT)
-    return value.strip()
+    return writable(value.strip())

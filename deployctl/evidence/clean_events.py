@@ -1,9 +1,13 @@
-"""Secrets are taken out of events before any reader gets them: screen, JSON, log, evidence."""
+"""Secrets are taken out of events before any reader gets them: screen, JSON, log, evidence.
+
+What is left can be written in any encoding.
+"""
 
 from dataclasses import fields, replace
 from typing import Any, Final
 
 from deployctl.events import Event, LogLine
+from deployctl.evidence.canonical import writable, writable_value
 from deployctl.evidence.redact import LineRedactor, Redactor
 
 OURS: Final = frozenset(
@@ -25,12 +29,17 @@ class EventCleaner:
     def __call__(self, event: Event) -> Event:
         if isinstance(event, LogLine):
             lines = self._lines.setdefault(event.source, LineRedactor(self._redactor))
-            return replace(event, text=lines.line(event.text))
+            return replace(event, text=writable(lines.line(event.text)))
         changes: dict[str, Any] = {}
         for field in fields(event):
             value = getattr(event, field.name)
             if isinstance(value, str | dict) and (
                 field.name not in OURS or isinstance(value, dict)
             ):
-                changes[field.name] = self._redactor.value(value, OURS)
+                changes[field.name] = cleaned(self._redactor, value)
         return replace(event, **changes)
+
+
+def cleaned(redactor: Redactor, value: Any) -> Any:
+    """The same for a JSON value."""
+    return writable_value(redactor.value(value, OURS))

@@ -34,9 +34,9 @@ class Journal:
     def __call__(self, event: Event) -> None:
         if self._file.closed or self.error is not None:
             return
-        document = event_document(event)
+        line = json.dumps(event_document(event), ensure_ascii=False)
         try:
-            self._file.write(json.dumps(document, ensure_ascii=False).encode() + b"\n")
+            self._file.write(line.encode(errors="backslashreplace") + b"\n")
             self._file.flush()
             if isinstance(event, StageEnded | RunEnded):
                 os.fsync(self._file.fileno())

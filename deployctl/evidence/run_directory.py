@@ -72,7 +72,7 @@ class RunDirectory:
         return path
 
     def write_text(self, name: str, text: str) -> Path | None:
-        return self.write_bytes(name, text.encode())
+        return self.write_bytes(name, text.encode(errors="replace"))
 
     def append(self, name: str) -> "AppendStream":
         """A file that grows line by line, such as `build.log`. Raises ValueError, OSError."""

@@ -12,7 +12,7 @@ import deployctl
 from deployctl.errors import DeployctlError, ExitCode
 from deployctl.events import utc_now
 from deployctl.evidence.canonical import canonical_json, digest
-from deployctl.evidence.clean_events import OURS
+from deployctl.evidence.clean_events import cleaned
 from deployctl.evidence.event_json import rfc3339
 from deployctl.evidence.run_directory import RunDirectory, write_private_file
 from deployctl.result import Result, SealRef
@@ -70,7 +70,7 @@ def _document(
     extra: Mapping[str, Any],
 ) -> dict[str, Any]:
     def redact(value: Any) -> Any:
-        return directory.redactor.value(value, OURS)
+        return cleaned(directory.redactor, value)
 
     shown = redact(plan)
     return {

@@ -4,12 +4,11 @@ The digest covers decisions and identities, never timings, free bytes or observa
 (`PlanFacts`). The image ID isn't known before the build and isn't in it.
 """
 
-import hashlib
-import json
 from typing import Literal
 
 from pydantic import Field
 
+from deployctl.evidence.canonical import canonical_json, digest
 from deployctl.result import Document
 
 
@@ -89,11 +88,7 @@ class Decisions(Document):
 
     @property
     def digest(self) -> str:
-        canonical = json.dumps(
-            self.model_dump(mode="json", by_alias=True),
-            sort_keys=True, separators=(",", ":"), ensure_ascii=False,
-        )  # fmt: skip
-        return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+        return digest(canonical_json(self.model_dump(mode="json", by_alias=True)))
 
 
 class ChangedFile(Document):

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 from deployctl.config.settings import Settings
@@ -12,6 +14,8 @@ from deployctl.engines.compose.repair import Reconstruction, reconstruct
 from deployctl.engines.compose.survey import Survey
 from deployctl.errors import UNTOUCHED, DeployctlError, LockedError, RefusedError
 from deployctl.events import PlanReady, utc_now
+from deployctl.evidence.known_secrets import known_secrets
+from deployctl.evidence.redact import Redactor
 from deployctl.host.connection import Host, ProgramFailed
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
@@ -71,7 +75,8 @@ def repair(
         if release is None and not facts.config_error.strip():
             return _unbroken(settings, facts)
         known = known_files(settings, head(settings), facts)
-        fixed = reconstruct(link.host, facts, known, settings.public, release)
+        redactor = Redactor(known_secrets(settings, os.environ), settings.public)
+        fixed = told(reconstruct(link.host, facts, known, settings.public, release), redactor)
         show(fixed)
         if fixed.broken == fixed.data:
             return _unbroken(settings, facts)
@@ -91,6 +96,15 @@ def repair(
         kept=kept,
         compared=fixed.compared,
         diff=fixed.diff,
+    )
+
+
+def told(fixed: Reconstruction, redactor: Redactor) -> Reconstruction:
+    """With a diff and a comparison that anybody may read; the file itself stays as it is."""
+    return replace(
+        fixed,
+        diff=redactor.text(fixed.diff),
+        compared=tuple(redactor.text(line) for line in fixed.compared),
     )
 
 

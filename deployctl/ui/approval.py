@@ -8,6 +8,7 @@ from typing import Literal, TextIO
 
 from deployctl.errors import ApprovalError
 from deployctl.events import PlanReady
+from deployctl.evidence.canonical import writable
 from deployctl.rollout.request import Approval, Approver
 
 WORD = "EXECUTE"
@@ -25,7 +26,7 @@ _CI_IDENTITIES = (
 
 def operator(env: Mapping[str, str]) -> str:
     """Who is at the keyboard: the CI's user, else the login name."""
-    return ci_identity(env) or _login_name()
+    return writable(ci_identity(env) or _login_name())
 
 
 def ci_identity(env: Mapping[str, str]) -> str | None:

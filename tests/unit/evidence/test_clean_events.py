@@ -1,12 +1,16 @@
 """No reader of the events gets a secret: not the screen, the JSON, the log nor the evidence."""
 
+import json
 from dataclasses import fields
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deployctl.events import Event, Events, GateAttempt, LogLine, Note, PlanReady, RunEnded
 from deployctl.evidence.clean_events import EventCleaner
+from deployctl.evidence.event_json import event_document
 from deployctl.evidence.redact import MARK, Redactor
 from tests.unit.ui.story import story
 
@@ -77,3 +81,10 @@ def test_a_password_that_is_a_word_of_ours_breaks_no_reader(password: str) -> No
 def test_without_secrets_events_stay_as_they_are() -> None:
     event = Note(level="info", text="a plain sentence")
     assert heard(event, secrets={}) == [event]
+
+
+@given(st.text(st.characters(exclude_categories=()), max_size=20))
+def test_whatever_is_said_can_be_written(text: str) -> None:
+    said = (LogLine(source="x", text=text), RunEnded(result={text: [text, {"a": text}]}))
+    for event in heard(*said):
+        json.dumps(event_document(event), ensure_ascii=False).encode()

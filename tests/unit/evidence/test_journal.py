@@ -44,6 +44,16 @@ def test_raw_output_is_kept_without_secrets_also_across_lines(directory: RunDire
     assert (directory.path / "build.log").read_text().split() == [MARK, MARK, MARK, "ok"]
 
 
+def test_what_no_encoding_has_ends_no_run(directory: RunDirectory) -> None:
+    journal, output = Journal(directory), OutputLog(directory)
+    for reader in (journal, output):
+        reader(LogLine(source="build", text="half \ud83d"))
+    assert [line["type"] for line in lines(directory)] == ["logLine"]
+    assert (directory.path / "build.log").read_text() == "half ?\n"
+    assert directory.write_text("x.txt", "\udcff") is not None
+    assert (journal.error, output.error) == (None, None)
+
+
 def test_raw_output_has_a_file_for_each_source(directory: RunDirectory) -> None:
     output = OutputLog(directory)
     output(LogLine(source="build", text="one"))

@@ -5,10 +5,18 @@ from typing import Any
 import pytest
 
 from deployctl.config.settings import HostSettings, Settings
+from deployctl.engines.compose.repair import Reconstruction
+from deployctl.engines.compose.weigh import Weighed
 from deployctl.errors import RefusedError
-from deployctl.rollout.repair import _unbroken
+from deployctl.evidence.redact import MARK, Redactor
+from deployctl.rollout.repair import _unbroken, told
 from tests.unit.engines.support import FILE, survey
 
+FIXED = Reconstruction(
+    path="/c.yml", source="release r1", broken=b"x", data=b"A_TOKEN: s3cret-one\n",
+    diff="+A_TOKEN: s3cret-one\n+B: known-value\n", compared=("api: command as known-value has",),
+    weighed=Weighed("", (), "", "", ()),
+)  # fmt: skip
 SETTINGS = Settings(target="lab", host=HostSettings(host="h"), services=("api",))
 MOVED = " Container techno-os-api  Recreate\n"
 
@@ -28,3 +36,10 @@ def test_a_file_that_is_what_runs_is_left_as_it_is() -> None:
 def test_what_is_not_proven_to_be_what_runs_is_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(RefusedError, match=says):
         _unbroken(SETTINGS, survey(**changes))
+
+
+def test_what_is_shown_of_a_reconstruction_has_no_secret_and_the_file_stays_as_it_is() -> None:
+    shown = told(FIXED, Redactor({"X": "known-value"}))
+    assert shown.diff == f"+A_TOKEN: {MARK}\n+B: {MARK}\n"
+    assert shown.compared == (f"api: command as {MARK} has",)
+    assert shown.data == FIXED.data
