@@ -1,14 +1,16 @@
 """The directory in which one run keeps its evidence, readable by its owner only."""
 
 import contextlib
+import json
 import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from deployctl.errors import RefusedError
+from deployctl.evidence.clean_events import cleaned
 from deployctl.evidence.redact import LineRedactor, Redactor
 
 DIRECTORY_MODE = 0o700
@@ -63,6 +65,17 @@ class RunDirectory:
         if clean is None:
             self.dropped.append(name)
             return None
+        return self._write(name, clean)
+
+    def write_text(self, name: str, text: str) -> Path | None:
+        return self.write_bytes(name, text.encode(errors="replace"))
+
+    def write_json(self, name: str, value: Any) -> Path | None:
+        """Its values are cleaned, so that what is written is JSON whatever they hold."""
+        text = json.dumps(cleaned(self.redactor, value), ensure_ascii=False, indent=2)
+        return self._write(name, text.encode())
+
+    def _write(self, name: str, clean: bytes) -> Path | None:
         try:
             path = self._place(name)
             write_private_file(path, clean)
@@ -70,9 +83,6 @@ class RunDirectory:
             self.error = self.error or error
             return None
         return path
-
-    def write_text(self, name: str, text: str) -> Path | None:
-        return self.write_bytes(name, text.encode(errors="replace"))
 
     def append(self, name: str) -> "AppendStream":
         """A file that grows line by line, such as `build.log`. Raises ValueError, OSError."""

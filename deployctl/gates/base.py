@@ -13,7 +13,7 @@ from deployctl.host.facts import ContainerState
 State = Literal["pass", "fail", "inconclusive", "error"]
 
 EVIDENCE_BYTES = 64 * 1024
-"""How much of a raw answer is kept as evidence."""
+"""How much of a raw answer is kept as evidence; of a command's output, how much arrives at all."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,15 @@ class Judgement:
 
 @dataclass(frozen=True, kw_only=True)
 class RawAnswer:
-    """One raw answer, for evidence. `body` is cut at EVIDENCE_BYTES, the digest is of all of it."""
+    """One raw answer, for evidence: `body` is what of it is kept, size and digest are of all of it
+    that arrived. `latency` in seconds."""
 
     source: str
     status: str
     content_type: str
     body: bytes
+    kept: str
+    """`all`, or which part"""
     size_bytes: int
     sha256: str
     latency: float

@@ -31,13 +31,17 @@ class CommandObservation(Observation):
     def raw(self) -> tuple[RawAnswer, ...]:
         if self.outcome is None:
             return ()
-        output = self.outcome.stdout + self.outcome.stderr
+        streams = (self.outcome.stdout, self.outcome.stderr)
+        output = b"".join(streams)
+        # The host sends no more than the end of each.
+        cut = any(len(stream) >= EVIDENCE_BYTES for stream in streams)
         return (
             RawAnswer(
                 source=self.command,
                 status=f"exit code {self.outcome.exit_code}",
                 content_type="text/plain",
-                body=output[:EVIDENCE_BYTES],
+                body=output,
+                kept="the last 64 KiB of each stream" if cut else "all",
                 size_bytes=len(output),
                 sha256=hashlib.sha256(output).hexdigest(),
                 latency=self.latency,

@@ -76,6 +76,7 @@ class Exchange:
             status=" ".join(filter(None, (status, self.fault.text if self.fault else ""))),
             content_type=self.content_type,
             body=self.body[:EVIDENCE_BYTES],
+            kept="all" if len(self.body) <= EVIDENCE_BYTES else "the first 64 KiB",
             size_bytes=len(self.body),
             sha256=hashlib.sha256(self.body).hexdigest(),
             latency=self.latency,

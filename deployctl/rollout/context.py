@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from deployctl.config.settings import RolloutSettings
 from deployctl.engines.compose import look
 from deployctl.evidence.run_directory import safe_name
-from deployctl.gates.base import GateContext, Observation
+from deployctl.gates.base import GateContext, Observation, RawAnswer
 from deployctl.host.facts import ContainerState
 from deployctl.result import Release, ServiceResult
 from deployctl.rollout import world
@@ -43,12 +43,26 @@ def gate_context(
 
 
 def keep_raw(session: Session, seen: Mapping[str, Observation], when: str) -> None:
-    """Every gate's last raw answers, as evidence."""
+    """Every gate's last raw answers, as evidence; beside each, where it came from, and how."""
     for gate, observation in seen.items():
         for number, answer in enumerate(observation.raw, 1):
-            session.evidence.write_bytes(
-                f"gates/{safe_name(gate)}.{when}.{number}.txt", answer.body
-            )
+            name = f"gates/{safe_name(gate)}.{when}.{number}"
+            session.evidence.write_bytes(f"{name}.txt", answer.body)
+            session.evidence.write_json(f"{name}.json", about(answer))
+
+
+def about(answer: RawAnswer) -> dict[str, str | int]:
+    """What is known of an answer beside its bytes. Its digest is of those that arrived; what is
+    kept of them may be a part, and is without secrets."""
+    return {
+        "asked": answer.source,
+        "status": answer.status,
+        "contentType": answer.content_type,
+        "kept": answer.kept,
+        "sizeBytes": answer.size_bytes,
+        "sha256": answer.sha256,
+        "latencyMs": round(answer.latency * 1000),
+    }
 
 
 def record_release(session: Session) -> None:

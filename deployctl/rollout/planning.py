@@ -1,6 +1,5 @@
 """The capture stage: what runs, what every gate says of it, and with that the immutable plan."""
 
-import json
 import math
 from dataclasses import replace
 
@@ -150,9 +149,7 @@ def _make_plan(session: Session) -> None:
             [session.repair.diff if session.repair else "", *(e.diff for e in session.edits)]
         ),
     )
-    session.evidence.write_text(
-        "plan.json", json.dumps(session.ready.plan, ensure_ascii=False, indent=2)
-    )
+    session.evidence.write_json("plan.json", session.ready.plan)
     for number, edit in enumerate(session.edits, 1):
         session.evidence.write_bytes(f"compose.{number}.before.yml", edit.before)
         session.evidence.write_bytes(f"compose.{number}.after.yml", edit.after)

@@ -1,5 +1,6 @@
 """Evidence is private, whole, and stays inside its directory."""
 
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployctl.errors import RefusedError
-from deployctl.evidence.redact import Redactor
+from deployctl.evidence.redact import MARK, Redactor
 from deployctl.evidence.run_directory import RunDirectory, safe_name, state_home
 
 
@@ -98,3 +99,13 @@ def test_a_place_that_can_not_be_written_is_refused_before_anything_happens(tmp_
 def test_the_default_place_follows_xdg(tmp_path: Path) -> None:
     assert state_home({"XDG_STATE_HOME": "/s"}) == Path("/s/deployctl")
     assert state_home({"XDG_STATE_HOME": "relative"}) == Path.home() / ".local/state/deployctl"
+
+
+def test_what_is_json_stays_json(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path, "lab", "r1", Redactor({"X": "hunter2hunter2"}))
+    value = {"a": "password=", "b": ['token: "hunter2hunter2\\"', 1.5, None], "c\udcff": "\udcff"}
+    path = directory.write_json("plan.json", value)
+    assert path is not None
+    assert json.loads(path.read_text()) == {
+        "a": "password=", "b": [f'token: "{MARK}\\"', 1.5, None], "c?": "?",
+    }  # fmt: skip
