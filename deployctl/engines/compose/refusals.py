@@ -81,6 +81,16 @@ SENTENCES = {
         ),
     ),
     "no-space": ("There is no space left on {label} at {message}.", "Free some: df -h {message}"),
+    "unscrubbed": (
+        (
+            "On {label}, {message} can't be shown: what is secret in it can't be told from what "
+            "isn't."
+        ),
+        (
+            "Look there: does `docker inspect` answer, and is there room for small files (df -h "
+            "/tmp)?"
+        ),
+    ),
     "swarm-managed": (
         "The service {message} on {label} is run by Docker Swarm, not by Compose.",
         "Swarm services aren't supported in this version.",

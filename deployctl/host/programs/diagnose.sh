@@ -4,7 +4,9 @@
 # ENV_FILES   environment files that the services name, one a line
 #include docker.sh
 
-put said "$(compose "$COMPOSE_WORDS" config --quiet 2>&1 | scrub "$PROJECT" "$PUBLIC")"
+said=$(compose "$COMPOSE_WORDS" config --quiet 2>&1 | scrub "$PROJECT" "$PUBLIC") ||
+	fail unscrubbed "what Compose says of its file"
+put said "$said"
 while IFS= read -r path; do
 	[ -n "$path" ] || continue
 	if [ ! -e "$path" ]; then

@@ -1,7 +1,10 @@
 # logs.sh: the last LINES log lines of each container of SERVICE.  DOCKER PROJECT SERVICE LINES PUBLIC
 #include docker.sh
 
-project_containers "$PROJECT" "$SERVICE" | while IFS= read -r id; do
+ids=$(project_containers "$PROJECT" "$SERVICE") || fail docker "the containers of $SERVICE can't be listed"
+for id in $ids; do
+	lines=$(dk logs --tail "$LINES" "$id" 2>&1 | tail -c 262144 | scrub "$PROJECT" "$PUBLIC") ||
+		fail unscrubbed "the log of $id"
 	put container "$id"
-	put lines "$(dk logs --tail "$LINES" "$id" 2>&1 | tail -c 262144 | scrub "$PROJECT" "$PUBLIC")"
+	put lines "$lines"
 done

@@ -156,6 +156,54 @@ class TestWeigh:
         assert list(small.iterdir()) == []
 
 
+SECRETIVE = """#!/bin/sh
+case $1 in
+ps) [ -z "$DOWN" ] || exit 1; echo c1 ;;
+logs) echo "the password is hunter22" ;;
+compose) echo "line 3: hunter22" >&2; exit 1 ;;
+esac
+"""
+
+
+class TestWhatCannotBeScrubbed:
+    """Docker doesn't tell the environment, so what is secret in the text is not known."""
+
+    def program(self, tmp_path: Path, name: str, **params: str) -> Script:
+        docker = tmp_path / "docker"
+        docker.write_text(SECRETIVE)
+        docker.chmod(0o755)
+        return programs.script(
+            name, {"DOCKER": str(docker), "PROJECT": "p", "PUBLIC": "", **params}
+        )
+
+    def test_is_no_log(self, shell: list[str], tmp_path: Path) -> None:
+        done = told(shell, self.program(tmp_path, "logs", SERVICE="api", LINES="9"))
+        assert (done["fail-kind"], done["fail"]) == (b"unscrubbed", b"the log of c1")
+        assert "lines" not in done
+
+    def test_is_no_proof_that_compose_has_nothing_to_say(
+        self, shell: list[str], tmp_path: Path
+    ) -> None:
+        words = {"COMPOSE_WORDS": "-p\np", "ENV_FILES": ""}
+        done = told(shell, self.program(tmp_path, "diagnose", **words))
+        assert done["fail-kind"] == b"unscrubbed"
+        assert "said" not in done
+
+    def test_is_named_in_the_evidence(self, shell: list[str], tmp_path: Path) -> None:
+        (tmp_path / "failed.api.log").write_text("the password is hunter22")
+        done = told(shell, self.program(tmp_path, "evidence", RUN=str(tmp_path)))
+        assert done["name"] == b"failed.api.log"
+        assert done["content"].startswith(b"left out")
+
+
+def test_containers_that_cannot_be_listed_are_no_service_without_a_log(
+    shell: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOWN", "1")
+    program = TestWhatCannotBeScrubbed().program(tmp_path, "logs", SERVICE="api", LINES="9")
+    assert told(shell, program)["fail-kind"] == b"docker"
+
+
 @pytest.mark.parametrize("name", ["command", "survey", "weigh"])
 def test_what_ends_a_program_removes_its_small_files(name: str) -> None:
     lines = programs.program_text(name).splitlines()
