@@ -16,6 +16,11 @@ from deployctl.rollout.session import Session
 SETTLE_SECONDS = 20.0
 """for what is still under way on the host when a run is broken off"""
 AGAIN = "Run the same command again."
+MEND = (
+    "Mend the commit, then deployctl hotfix --sha NEW_SHA. Why it failed is above and in the "
+    "evidence."
+)
+REPORT = "Please report it with bug.txt."
 REFUSALS = {
     "changed": "The host is no longer what was planned for",
     "render-before": "Compose refuses the file as it is",
@@ -56,9 +61,9 @@ def broken_off(session: Session, error: BaseException) -> Outcome:
     if session.confirmed:
         return _live(session, told)
     if session.armed and session.command == "rollback":
-        return _not_finished(session, code, told)
+        return _not_finished(session, error, code, told)
     if session.armed:
-        return _put_back(session, code, told)
+        return _put_back(session, error, code, told)
     _release(session)
     return _untouched(error, told)
 
@@ -111,8 +116,32 @@ def _untouched(error: BaseException, told: str) -> Outcome:
                 next_step="deployctl doctor",
             )
         case _:
-            mend = "Please report it with bug.txt."
-            return Outcome(ExitCode.BUG, told, UNTOUCHED, next_step=mend)
+            return Outcome(ExitCode.BUG, told, UNTOUCHED, next_step=REPORT)
+
+
+def _next(error: BaseException) -> str:  # noqa: PLR0911 - one for each kind of cause
+    """What to do now that production is as before, by what had broken the run off."""
+    match error:
+        case GatesFailed() if error.code is ExitCode.ROLLED_BACK:
+            return MEND
+        case GatesFailed():
+            return (
+                "The release may be good: see why that could not be proven (above and in the "
+                f"evidence; deployctl doctor). Then {AGAIN.lower()}"
+            )
+        case SwapFailedError() | SwapRefusedError():
+            return (
+                "Mend what the host says of it: in the commit, then deployctl hotfix --sha "
+                "NEW_SHA; or on the host, then run the same command again."
+            )
+        case UnreachableError() | ConfirmError() | ProgramFailed() | TimeoutError():
+            return f"See whether the host answers again: deployctl doctor. Then {AGAIN.lower()}"
+        case DeployctlError():
+            return error.next_step or AGAIN
+        case KeyboardInterrupt():
+            return AGAIN
+        case _:
+            return REPORT
 
 
 def _refused(refused: SwapRefusedError) -> Outcome:
@@ -126,20 +155,15 @@ def _refused(refused: SwapRefusedError) -> Outcome:
     )
 
 
-def _put_back(session: Session, code: ExitCode, reason: str) -> Outcome:
+def _put_back(session: Session, error: BaseException, code: ExitCode, reason: str) -> Outcome:
     undone = undo.undo(session, reason)
     match undone.state:
         case "nothing":
-            return _nothing_swapped(code, reason)
+            return _nothing_swapped(error, code, reason)
         case "live":
             return _live(session, reason)
         case "proven":
-            mend = (
-                "Mend the commit, then deployctl hotfix --sha NEW_SHA. "
-                "Why it failed is above and in the evidence."
-            )
-            again = AGAIN if code is ExitCode.INTERRUPTED else mend
-            return Outcome(code, reason, undone.production, next_step=again)
+            return Outcome(code, reason, undone.production, next_step=_next(error))
         case "kept":
             forward = "Fix forward: deployctl hotfix --sha FIX."
             by_hand = f" Or, once what stands in the way is mended, on the host:{_by_hand(session)}"
@@ -158,7 +182,7 @@ def _put_back(session: Session, code: ExitCode, reason: str) -> Outcome:
             )
 
 
-def _not_finished(session: Session, code: ExitCode, reason: str) -> Outcome:
+def _not_finished(session: Session, error: BaseException, code: ExitCode, reason: str) -> Outcome:
     """`deployctl rollback` finishes forward: there is no second rollback (decision 4)."""
     name = _goal(session)
     undo.tell_container_logs(session)
@@ -166,7 +190,7 @@ def _not_finished(session: Session, code: ExitCode, reason: str) -> Outcome:
     if state == "confirmed" and session.confirming:
         return _live(session, reason)
     if state in {"prepared", "released"}:
-        return _nothing_swapped(code, reason)
+        return _nothing_swapped(error, code, reason)
     session.recorder.rollback = Rollback(performed=True, state="unproven", reason=reason)
     if state == "confirmed":
         return Outcome(
@@ -180,14 +204,14 @@ def _not_finished(session: Session, code: ExitCode, reason: str) -> Outcome:
         ExitCode.ROLLBACK_FAILED,
         f"{name} could not be put in place: {reason}",
         back if state == "rolled_back" else f"{undo.NEEDS_A_PERSON} Its run is {state}.",
-        next_step=_person(session),
+        next_step=_finish(session),
     )
 
 
-def _nothing_swapped(code: ExitCode, reason: str) -> Outcome:
+def _nothing_swapped(error: BaseException, code: ExitCode, reason: str) -> Outcome:
     """It was armed, or about to be, but nothing had been changed."""
     kept = code if code in {ExitCode.INTERRUPTED, ExitCode.BUG} else ExitCode.UNTOUCHED
-    return Outcome(kept, reason, UNTOUCHED, next_step=AGAIN)
+    return Outcome(kept, reason, UNTOUCHED, next_step=_next(error))
 
 
 def tell_after_confirmation(session: Session, error: BaseException) -> None:
@@ -218,6 +242,18 @@ def _person(session: Session) -> str:
     if session.survey is None:
         return "deployctl status"
     return f"deployctl status; deployctl rollback. Or on the host:{_by_hand(session)}"
+
+
+def _finish(session: Session) -> str:
+    """What a person does whose rollback was not finished. By hand there is only the way back."""
+    if session.survey is None:
+        return "deployctl status"
+    left = session.current or session.found
+    name = f"{describe(left)}, which it was to leave" if left else "what ran before it"
+    return (
+        "deployctl status; deployctl rollback, which goes on with it. Or, to keep "
+        f"{name}, on the host:{_by_hand(session)}"
+    )
 
 
 def _by_hand(session: Session) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from deployctl.errors import LinkLostError, UnreachableError
+from deployctl.errors import ExitCode, LinkLostError, UnreachableError
 from deployctl.host.connection import Answer, Conversation, ProgramFailed, Record
 from deployctl.host.conversation import RECORD_COST
 from deployctl.host.failures import link_lost
@@ -42,7 +42,12 @@ class JobEvent:
 
 
 class JobGoneError(UnreachableError):
-    """The host's job is no more, although its run was not at an end."""
+    """The host's job is no more, although its run was not at an end. The host itself answers."""
+
+    code = ExitCode.UNTOUCHED
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, next_step="deployctl status")
 
 
 class JobLine:

@@ -15,6 +15,7 @@ from deployctl.engines.compose.job import (
     SwapFailedError,
     SwapRefusedError,
 )
+from deployctl.engines.compose.job_line import JobGoneError
 from deployctl.errors import ExitCode, LinkLostError, RefusedError
 from deployctl.events import Event, Events, Note
 from deployctl.evidence.run_directory import RunDirectory
@@ -24,6 +25,7 @@ from deployctl.rollout.outcome import GatesFailed
 from deployctl.rollout.recorder import Recorder
 from deployctl.rollout.session import Session
 from deployctl.rollout.steps import RunStep
+from deployctl.rollout.undo import Undone
 from deployctl.rollout.user_steps import StepFailedError
 from tests.unit.engines.support import COMPOSE, FILE, record, survey
 
@@ -97,6 +99,41 @@ def run(tmp_path: Path) -> Run:
     return Run(tmp_path)
 
 
+class TestWhatToDoNext:
+    """Where all is as before: by what had broken the run off."""
+
+    @pytest.mark.parametrize(
+        ("error", "said", "unsaid"),
+        [
+            (FAILED, "NEW_SHA", "same command"),
+            (GatesFailed(Verdict("inconclusive", "no answer")), "same command again", "NEW_SHA"),
+            (LinkLostError("Lost."), "deployctl doctor", "NEW_SHA"),
+            (ConfirmError("?"), "deployctl doctor", "NEW_SHA"),
+            (TimeoutError("late"), "deployctl doctor", "NEW_SHA"),
+            (StepFailedError("No.", next_step="Mend the step."), "Mend the step.", "NEW_SHA"),
+            (SwapFailedError("up: no such port"), "on the host", "bug.txt"),
+            (KeyboardInterrupt(), "same command again", "NEW_SHA"),
+            (ZeroDivisionError(), "bug.txt", "NEW_SHA"),
+        ],
+    )
+    @pytest.mark.parametrize("undone", ["proven", "nothing"])
+    def test_is_told(
+        self,
+        run: Run,
+        monkeypatch: pytest.MonkeyPatch,
+        undone: Any,
+        error: BaseException,
+        said: str,
+        unsaid: str,
+    ) -> None:
+        run.host("rolled_back")
+        as_before = Undone(undone, "why", "r0 serves again.")
+        monkeypatch.setattr("deployctl.rollout.undo.undo", lambda *_: as_before)
+        told = broken_off(run.session, error).next_step
+        assert said in told
+        assert unsaid not in told
+
+
 class TestBeforeArming:
     @pytest.mark.parametrize(
         ("error", "code"),
@@ -105,6 +142,7 @@ class TestBeforeArming:
             (RefusedError("No."), ExitCode.REFUSED),
             (SwapRefusedError("changed", "the file"), ExitCode.REFUSED),
             (LinkLostError("Lost."), ExitCode.UNREACHABLE),
+            (JobGoneError("The job died."), ExitCode.UNTOUCHED),
             (TimeoutError("late"), ExitCode.UNTOUCHED),
             (ZeroDivisionError(), ExitCode.BUG),
         ],
@@ -118,6 +156,11 @@ class TestBeforeArming:
         assert outcome.code is code
         assert "not touched" in outcome.production
         assert job.orders == ["release"]
+
+    def test_a_job_that_died_is_no_host_out_of_reach(self, run: Run) -> None:
+        run.session.armed = False
+        run.host("released")
+        assert broken_off(run.session, JobGoneError("It died.")).next_step == "deployctl status"
 
 
 class TestTheHostHadChangedNothingYet:
@@ -257,6 +300,13 @@ class TestDeployctlRollback:
         assert outcome.code is ExitCode.ROLLBACK_FAILED
         assert "was put in place" not in outcome.production
         assert "docker compose" in outcome.next_step
+
+    def test_the_commands_for_the_way_back_say_what_they_bring(self, run: Run) -> None:
+        run.session.current = record("r2", sha="e" * 40)
+        run.host("rollback_failed")
+        told = broken_off(run.session, SwapFailedError("up: no")).next_step
+        assert told.startswith("deployctl status; deployctl rollback, which goes on with it.")
+        assert "to keep r2 (eeeeeee), which it was to leave, on the host:" in told
 
 
 def steps_that_are_undone(
