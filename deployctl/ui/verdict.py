@@ -134,11 +134,13 @@ def _release(release: Document | None) -> str:
 
 
 def _gates(result: Document) -> str:
-    counted = [gate for gate in result.get("gates", []) if gate["when"] != "before"]
-    if not counted:
-        return ""
-    passed = sum(gate["state"] == "pass" for gate in counted)
-    return f"{passed} of {len(counted)} passed"
+    """After the switch, and after the rollback: each has asked its own release."""
+    told = []
+    for when, ending in (("after", "passed"), ("rollback", "after the rollback")):
+        states = [gate["state"] for gate in result.get("gates", []) if gate["when"] == when]
+        if states:
+            told.append(f"{states.count('pass')} of {len(states)} {ending}")
+    return "; ".join(told)
 
 
 def _untouched(result: Document) -> str:

@@ -158,6 +158,7 @@ def result(ending: str) -> Result:
             gate("metrics", "before", "fail", "404"),
             gate("health", "after", "pass", "200, status ok"),
             gate("metrics", "after", "pass" if good else "fail", NEEDS if good else LONG, NEEDS),
+            *([] if good else [gate("health", "rollback", "pass", "200, status ok")]),
         ],
         untouched=[Untouched(service="postgres", container_id="c2", same=True)],
         shipped_bytes=38_000_000,

@@ -97,6 +97,16 @@ def test_a_failed_run_ends_with_gate_production_and_next_command() -> None:
     assert "780 ms ± 25 ms (1204 probes, 31 failed)" in tail
 
 
+@pytest.mark.parametrize(
+    ("ending", "counts"),
+    [("sealed", "2 of 2 passed"), ("rolled-back", "1 of 2 passed; 1 of 1 after the rollback")],
+)
+def test_gates_of_the_new_release_are_counted_apart_from_those_of_the_old(
+    ending: str, counts: str
+) -> None:
+    assert f"Gates:      {counts}\n" in whole(ending)
+
+
 def test_the_containers_last_lines_are_told() -> None:
     assert "container | INFO:     Started server process [1]" in whole("rolled-back")
 
