@@ -15,11 +15,11 @@ from typing import Literal
 from deployctl.composefile.document import parse
 from deployctl.composefile.edit import set_images
 from deployctl.composefile.faults import UnreadableCompose
-from deployctl.composefile.images import find, image_of, resolved_images, service_nodes, text_of
+from deployctl.composefile.images import find, resolved_images, service_nodes, text_of
 from deployctl.composefile.reconstruct.fill import Filled, fill, fill_images
 from deployctl.composefile.reconstruct.fits import lines_of, unexplained
 from deployctl.composefile.reconstruct.mend import readable
-from deployctl.composefile.reconstruct.origins import Line, origins
+from deployctl.composefile.reconstruct.origins import Entry, Line, origins
 from deployctl.composefile.reconstruct.running import Running
 from deployctl.errors import UsageError
 
@@ -87,7 +87,7 @@ def _whole(broken: bytes, file: Known, running: Sequence[Running]) -> Candidate 
     try:
         parse(file.data)
         data = file.data
-        special: Mapping[str, str] = {}
+        special: Mapping[Entry, str] = {}
         if file.source != "release":
             data, special = _with_images(file.data, running)
     except (UnreadableCompose, UsageError):
@@ -101,7 +101,7 @@ def _whole(broken: bytes, file: Known, running: Sequence[Running]) -> Candidate 
     )
 
 
-def _with_images(data: bytes, running: Sequence[Running]) -> tuple[bytes, Mapping[str, str]]:
+def _with_images(data: bytes, running: Sequence[Running]) -> tuple[bytes, Mapping[Entry, str]]:
     """A file from elsewhere names another image than the one that runs."""
     there = resolved_images(parse(data))
     wanted = {
@@ -110,7 +110,7 @@ def _with_images(data: bytes, running: Sequence[Running]) -> tuple[bytes, Mappin
         if service.image and there.get(service.service) not in (None, service.image)
     }
     special = {
-        f"image: {service.image}": f"container {service.container}"
+        (service.service, "image"): f"container {service.container}"
         for service in running
         if service.service in wanted
     }
@@ -171,8 +171,7 @@ def _says(data: bytes, running: Running) -> bool:
 
 
 def _images_only(filled: Filled, service: Running) -> bool:
-    scalar = image_of(filled.data, service.service)
-    return scalar is not None and f"image: {service.image}" in filled.added
+    return (service.service, "image") in filled.added
 
 
 def _inventory(known: Sequence[Known]) -> frozenset[str]:

@@ -7,6 +7,7 @@ from deployctl.composefile.document import Document, Node, parse
 from deployctl.composefile.edit import set_images
 from deployctl.composefile.faults import UnreadableCompose
 from deployctl.composefile.images import find, service_nodes, text_of
+from deployctl.composefile.reconstruct.origins import Entry
 from deployctl.composefile.reconstruct.running import Running, line_of
 from deployctl.composefile.variables import env_files
 from deployctl.errors import UsageError
@@ -16,11 +17,11 @@ OTHER_SOURCES = ("build", "extends", "provider")
 
 @dataclass(frozen=True)
 class Filled:
-    """`added` maps each new line (without indentation) to its container; `beyond` names the
-    settings other than the image that had to be added, as `service.key`."""
+    """`added` maps each new entry (service and key) to its container; `beyond` names the settings
+    other than the image that had to be added, as `service.key`."""
 
     data: bytes
-    added: Mapping[str, str]
+    added: Mapping[Entry, str]
     beyond: tuple[str, ...]
 
 
@@ -36,7 +37,7 @@ def fill_images(data: bytes, running: Sequence[Running]) -> Filled | None:
         if service.service in nodes and service.image and not _has_image(nodes[service.service])
     }
     added = {
-        f"image: {service.image}": f"container {service.container}"
+        (service.service, "image"): f"container {service.container}"
         for service in running
         if service.service in wanted
     }
@@ -116,7 +117,9 @@ def _insert(
         if edited is None:
             return None
         data = edited
-        added |= dict.fromkeys(lines.values(), f"container {service.container}")
+        added |= dict.fromkeys(
+            ((service.service, key) for key in lines), f"container {service.container}"
+        )
         beyond += [f"{service.service}.{key}" for key in lines]
     return Filled(data, added, tuple(beyond))
 

@@ -4,10 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from deployctl.composefile.document import parse
+from deployctl.composefile.images import find, service_nodes
 from deployctl.composefile.reconstruct.fits import lines_of
 
 KEPT = "kept"
 CONTEXT = 2
+Entry = tuple[str, str]
+"""a service and one of its keys"""
 
 
 @dataclass(frozen=True)
@@ -19,11 +23,13 @@ class Line:
 
 
 def origins(
-    broken: bytes, whole: bytes, label: str, special: Mapping[str, str] = {}
+    broken: bytes, whole: bytes, label: str, special: Mapping[Entry, str] = {}
 ) -> tuple[Line, ...]:
-    """The lines of `whole`. One that `broken` lacks is from `label`, or as `special` says of it."""
+    """The lines of `whole`. One that `broken` lacks is from `label`, or as `special` says of the
+    entry that begins there. Raises UnreadableCompose for a `whole` that is none."""
     before, after = lines_of(broken), _content(whole)
-    found = [Line(text, special.get(text.strip(), label)) for text in after]
+    named = _places(whole, special)
+    found = [Line(text, named.get(index, label)) for index, text in enumerate(after)]
     matcher = SequenceMatcher(None, before, after, autojunk=False)
     for block in matcher.get_matching_blocks():
         for index in range(block.b, block.b + block.size):
@@ -53,6 +59,18 @@ def told_diff(broken: bytes, lines: Sequence[Line], name: str) -> str:
                 f"+{after[index]:<{width}}  # {lines[index].origin}\n" for index in range(c, d)
             ]
     return "".join(told)
+
+
+def _places(whole: bytes, special: Mapping[Entry, str]) -> dict[int, str]:
+    """Index of a line -> what `special` says of the entry that begins on it."""
+    document = parse(whole)
+    nodes = service_nodes(document)
+    found = {}
+    for (service, key), origin in special.items():
+        entry = find(nodes[service], key) if service in nodes else None
+        if entry is not None:
+            found[document.text.count("\n", 0, entry.key.start)] = origin
+    return found
 
 
 def _content(data: bytes) -> list[str]:

@@ -9,6 +9,14 @@ from deployctl.composefile.document import Node, parse
 from deployctl.composefile.faults import UnreadableCompose
 from deployctl.composefile.images import effective, find, service_nodes, text_of
 
+_TRUE = frozenset({"true", "yes", "on", "y"})
+_WRITTEN_IN_SEVERAL_WAYS = frozenset(
+    {
+        "ports", "volumes", "networks", "labels", "depends_on", "mem_limit", "shm_size",
+        "healthcheck", "extra_hosts", "cap_add", "cap_drop",
+    }
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Running:
@@ -36,7 +44,7 @@ def line_of(key: str, value: Any) -> str:
 
 
 def compared(data: bytes, running: Sequence[Running]) -> tuple[str, ...]:
-    """Where the file, as it is written, says something else than a container has, field by field.
+    """Of each service the settings that file and container share; then what differs, one a line.
 
     Only what the file says literally is compared; Compose judges the rest.
     """
@@ -44,24 +52,33 @@ def compared(data: bytes, running: Sequence[Running]) -> tuple[str, ...]:
         nodes = service_nodes(parse(data))
     except UnreadableCompose as error:
         return (str(error),)
-    return tuple(line for service in running for line in _compared(nodes, service))
+    differing = {service.service: dict(_differing(nodes, service)) for service in running}
+    same = []
+    for service in running:
+        keys = [k for k in ("image", *service.settings) if k not in differing[service.service]]
+        if "" not in differing[service.service] and keys:
+            same.append(f"{service.service}: {', '.join(keys)} as {service.container} has")
+    return (*same, *(line for lines in differing.values() for line in lines.values()))
 
 
-def _compared(nodes: Mapping[str, Node], running: Running) -> Iterator[str]:
+def _differing(nodes: Mapping[str, Node], running: Running) -> Iterator[tuple[str, str]]:
+    """A key, and what is said of it; the key is empty where that is of the whole service."""
     node = nodes.get(running.service)
     if node is None or node.followed.kind != "mapping":
-        yield f"{running.service}: not in the file, but {running.container} is there"
+        yield "", f"{running.service}: not in the file, but {running.container} is there"
         return
     for key, has in {"image": running.image, **running.settings}.items():
         found = find(node, key)
         if found is None:
             if find(node, "extends") is None:
-                yield f"{running.service}.{key}: not in the file, {running.container} has {has}"
+                told = f"{running.service}.{key}: not in the file, {running.container} has {has}"
+                yield key, told
             continue
         says = _plain(found.value)
         if says is None or key in running.secret or _same(key, says, has):
             continue
-        yield f"{running.service}.{key}: the file says {says}, {running.container} has {has}"
+        told = f"{running.service}.{key}: the file says {says}, {running.container} has {has}"
+        yield key, told
 
 
 def _plain(node: Node) -> Any:
@@ -78,8 +95,12 @@ def _plain(node: Node) -> Any:
 
 
 def _same(key: str, says: Any, has: Any) -> bool:
-    if key in {"ports", "volumes", "networks", "labels", "depends_on", "mem_limit", "healthcheck"}:
-        return True  # several ways to write the same
+    if key in _WRITTEN_IN_SEVERAL_WAYS:
+        return True
+    if isinstance(says, str) and isinstance(has, bool):
+        return (says.lower() in _TRUE) is has
+    if isinstance(says, str) and isinstance(has, int | float):
+        return says.replace(".", "", 1).isdigit() and float(says) == has
     if isinstance(says, str) and isinstance(has, list):
         return says.split() == has or key in {"command", "entrypoint"}
     return bool(says == has)

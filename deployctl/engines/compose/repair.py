@@ -22,7 +22,7 @@ BY_HAND = (
 class Reconstruction:
     """What takes the place of one broken file, with the image that runs.
 
-    `compared` is one line for each service that was compared with its container.
+    `compared` is what is the same in file and containers, and what isn't, in lines.
     """
 
     path: str
@@ -81,7 +81,7 @@ def _reconstruct(
         broken=file.data,
         data=chosen.data,
         diff=told_diff(file.data, chosen.lines, file.real_path),
-        compared=_compared(chosen.data, left),
+        compared=compared(chosen.data, left.running),
         weighed=own,
     )
 
@@ -156,12 +156,3 @@ def _told(against: Mapping[str, str]) -> str:
     if not against:
         return "Nothing is known that could take its place."
     return " ".join(f"From {name}: {why}." for name, why in against.items())
-
-
-def _compared(data: bytes, left: Remains) -> tuple[str, ...]:
-    differing = compared(data, left.running)
-    same = tuple(
-        f"{service.service}: {', '.join(['image', *service.settings])} as {service.container} has"
-        for service in left.running
-    )
-    return (*same, *differing)

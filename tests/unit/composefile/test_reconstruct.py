@@ -59,6 +59,26 @@ def test_images_that_are_gone_come_from_the_containers() -> None:
     ]
 
 
+def test_two_services_of_one_image_have_it_each_from_its_own_container() -> None:
+    whole = WHOLE.replace(b"pg:15", b"api:1").replace(b" # the live one", b"")
+    broken = whole.replace(b"    image: api:1\n", b"")
+    found = first(broken, running=(replace(DB, image="api:1"), API))
+    assert found.data == whole
+    assert [line.origin for line in found.lines if line.origin != "kept"] == [
+        "container p-db-1", "container p-api-1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("image", ["10.0.0.5:5000/team/api:1", "1"])
+def test_an_image_that_has_to_be_written_in_quotes_is_known_to_be_the_containers(
+    image: str,
+) -> None:
+    found = first(NO_IMAGES, running=(DB, replace(API, image=image)))
+    assert f"image: '{image}'".encode() in found.data
+    assert found.objections == ()
+    assert "mended" not in {line.origin for line in found.lines}
+
+
 def test_the_recorded_file_goes_before_everything_else() -> None:
     template = Known("template", "template own", WHOLE)
     listed = candidates(NO_IMAGES, [RELEASE, template], BOTH)
@@ -155,9 +175,40 @@ def test_the_difference_says_where_each_line_comes_from() -> None:
 
 
 def test_the_file_is_compared_with_the_containers_field_by_field() -> None:
-    assert compared(WHOLE, BOTH) == ()
+    same = ("db: image, volumes as p-db-1 has", "api: image, command, restart as p-api-1 has")
+    assert compared(WHOLE, BOTH) == same
     told = compared(WHOLE.replace(b"always", b"no").replace(b"pg:15", b"pg:16"), BOTH)
-    assert [line.split(":")[0] for line in told] == ["db.image", "api.restart"]
+    assert told == (
+        "db: volumes as p-db-1 has",
+        "api: image, command as p-api-1 has",
+        "db.image: the file says pg:16, p-db-1 has pg:15",
+        "api.restart: the file says no, p-api-1 has always",
+    ), "nothing is told as the same and as another"
+
+
+@pytest.mark.parametrize(
+    ("setting", "line", "same"),
+    [
+        ({"init": True}, b"init: true", True),
+        ({"init": True}, b"init: yes", True),
+        ({"init": True}, b"init: false", False),
+        ({"cpus": 0.5}, b"cpus: 0.50", True),
+        ({"cpus": 2.0}, b"cpus: '2'", True),
+        ({"cpus": 0.5}, b"cpus: 0.25", False),
+        ({"shm_size": "268435456"}, b"shm_size: 256m", True),
+        ({"extra_hosts": ["a:1"]}, b"extra_hosts: {a: '1'}", True),
+    ],
+)
+def test_what_is_written_in_another_way_is_the_same(
+    setting: dict[str, object], line: bytes, same: bool
+) -> None:
+    whole = WHOLE.replace(b"restart: always", line)
+    found = compared(whole, [replace(API, settings=setting)])
+    key = next(iter(setting))
+    assert found[0] == (
+        f"api: image, {key} as p-api-1 has" if same else "api: image as p-api-1 has"
+    )
+    assert len(found) == (1 if same else 2)
 
 
 # -- what a broken file can be what is left of --------------------------------------------------
