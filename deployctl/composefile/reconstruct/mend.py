@@ -13,6 +13,8 @@ MOST = 12
 """texts that are proposed at most"""
 DEEPEST = 3
 """faults that are mended in one text, one after the other"""
+MOST_TRIED = 500
+"""texts that are looked at: of a file with many faults each has many neighbours"""
 CHILD = re.compile(r"^( *)([A-Za-z0-9._-]+):", re.MULTILINE)
 
 
@@ -24,7 +26,7 @@ def readable(broken: bytes, services: Collection[str]) -> list[bytes]:
     found: list[bytes] = []
     seen: set[bytes] = set()
     waiting = [(_decodable(broken), 0)]
-    while waiting and len(found) < MOST:
+    while waiting and len(found) < MOST and len(seen) < MOST_TRIED:
         data, depth = waiting.pop(0)
         if data in seen:
             continue

@@ -1,5 +1,6 @@
 """What may take the place of a broken file, and why not."""
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from deployctl.composefile.reconstruct import (
     Running,
     candidates,
     compared,
+    mend,
     told_diff,
     unexplained,
 )
@@ -157,6 +159,22 @@ def test_both_sides_of_a_conflict_are_candidates() -> None:
     broken = WHOLE.replace(b"    image: api:1 # the live one", side.encode())
     texts = [c.data for c in candidates(broken, (), BOTH)]
     assert [b"api:1" in text for text in texts] == [True, False]
+
+
+def test_a_file_of_many_faults_is_given_up_after_so_many_tries(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tried: list[bytes] = []
+    proposals = mend._proposals
+
+    def counted(data: bytes, services: Collection[str]) -> Iterator[bytes]:
+        tried.append(data)
+        return proposals(data, services)
+
+    monkeypatch.setattr(mend, "_proposals", counted)
+    twice = "    image: a\n    user: b\n    tty: true\n" * 6
+    mend.readable(f"services:\n  api:\n{twice}".encode(), {f"s{n}" for n in range(60)})
+    assert len(tried) == mend.MOST_TRIED
 
 
 def test_nothing_is_made_of_nothing() -> None:
