@@ -3,6 +3,7 @@
 from deployctl.composefile.check import Surroundings, check
 from deployctl.composefile.compare import diff
 from deployctl.composefile.edit import set_image, set_images
+from deployctl.composefile.extends import Listed, borrowers
 from deployctl.composefile.faults import ComposeFault, UnreadableCompose
 from deployctl.composefile.images import ImageScalar, file_to_edit, image_of, services
 from deployctl.composefile.variables import assigned, env_file_paths, place_of_variable
@@ -10,9 +11,11 @@ from deployctl.composefile.variables import assigned, env_file_paths, place_of_v
 __all__ = [
     "ComposeFault",
     "ImageScalar",
+    "Listed",
     "Surroundings",
     "UnreadableCompose",
     "assigned",
+    "borrowers",
     "check",
     "diff",
     "env_file_paths",

@@ -59,13 +59,36 @@ def edits_for(files: Sequence[ComposeSource], images: Mapping[str, str]) -> tupl
         except composefile.UnreadableCompose as error:
             raise _refused(error, "") from error
         wanted.setdefault(index, {})[service] = image
+    for index, in_file in wanted.items():
+        _require_alone(files, index, in_file, images)
     edits = [_edit(files[index], in_file) for index, in_file in sorted(wanted.items())]
     edits += [
         _kept(source, next(iter(images.values())))
         for index, source in enumerate(files)
         if source.broken is not None and index not in wanted
     ]
-    return tuple(edit for edit in edits if edit.after != (edit.found or edit.before))
+    return tuple(
+        edit for edit in edits if edit.after != (edit.before if edit.found is None else edit.found)
+    )
+
+
+def _require_alone(
+    files: Sequence[ComposeSource],
+    edited: int,
+    in_file: Mapping[str, str],
+    images: Mapping[str, str],
+) -> None:
+    """Raises RefusedError where a service that isn't rolled out would get the new image too."""
+    listed = [composefile.Listed((file.path, file.real_path), file.data) for file in files]
+    for borrower in composefile.borrowers(listed, edited, in_file):
+        if borrower.service not in images:
+            raise RefusedError(
+                f"The service {borrower.service} in {files[borrower.index].path} takes its image "
+                f"from {borrower.lender} in {files[edited].path} (extends), and would get the new "
+                "one too.",
+                next_step=f"Name {borrower.service} in `services:` as well, or give it an `image:` "
+                "of its own.",
+            )
 
 
 def _edit(source: ComposeSource, images: Mapping[str, str]) -> Edit:

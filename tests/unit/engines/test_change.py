@@ -1,10 +1,12 @@
 """Which bytes of which Compose file change for a new image."""
 
 import hashlib
+from dataclasses import replace
 
 import pytest
 
 from deployctl.engines.compose.change import edits_for
+from deployctl.engines.compose.survey import ComposeSource
 from deployctl.errors import RefusedError
 
 from .support import COMPOSE, source
@@ -64,3 +66,54 @@ def test_the_diff_names_the_file_and_the_two_lines() -> None:
     changed = [line for line in edit.diff.splitlines() if line[:2] in ("- ", "+ ")]
     assert changed == ["-    image: techno-os-api:v1", "+    image: techno-os-api:new"]
     assert edit.path in edit.diff
+
+
+WORKER = b"services:\n  worker:\n    extends: {file: base.yml, service: api}\n"
+
+
+def two(override: bytes, path: str = "/srv/override.yml") -> tuple[ComposeSource, ComposeSource]:
+    return source(BASE, "/srv/base.yml"), source(override, path)
+
+
+@pytest.mark.parametrize(
+    ("override", "path"),
+    [
+        (WORKER, "/srv/override.yml"),
+        (WORKER.replace(b"base.yml", b"./x/../base.yml"), "/srv/override.yml"),
+        (WORKER.replace(b"base.yml", b"../base.yml"), "/srv/extra/override.yml"),
+        (WORKER, "/elsewhere/override.yml"),
+        (WORKER.replace(b"base.yml", b"'${BASE}'"), "/srv/override.yml"),
+        (WORKER.replace(b"worker", b"queue") + b"  worker: {extends: queue}\n", "/srv/o.yml"),
+    ],
+    ids=["beside", "dots", "above", "in the project's directory", "a variable", "by another"],
+)
+def test_a_service_that_would_get_the_image_by_another_file_is_not_changed_unasked(
+    override: bytes, path: str
+) -> None:
+    with pytest.raises(RefusedError, match=r"takes its image from api in /srv/base\.yml"):
+        edits_for(two(override, path), {"api": "api:new"})
+
+
+def test_unless_it_is_rolled_out_as_well_or_has_its_own() -> None:
+    both = {"api": "api:new", "worker": "api:new"}
+    assert [edit.path for edit in edits_for(two(WORKER), both)] == [
+        "/srv/base.yml", "/srv/override.yml"
+    ]  # fmt: skip
+    own = WORKER + b"    image: worker:v1\n"
+    elsewhere = WORKER.replace(b"base.yml", b"other.yml")
+    for override in (own, elsewhere, WORKER.replace(b"service: api", b"service: cron")):
+        [edit] = edits_for(two(override), {"api": "api:new"})
+        assert edit.path == "/srv/base.yml"
+    later = source(b"services: {worker: {image: 'worker:v1'}}\n", "/srv/later.yml")
+    assert len(edits_for((*two(WORKER), later), {"api": "api:new"})) == 1
+
+
+def test_services_that_extend_each_other_in_a_circle_end() -> None:
+    circle = b"services:\n  a: {extends: {file: o.yml, service: b}}\n  b: {extends: a}\n"
+    assert len(edits_for(two(circle, "/srv/o.yml"), {"api": "api:new"})) == 1
+
+
+def test_a_file_that_is_empty_now_is_broken_all_the_same() -> None:
+    mended = replace(source(COMPOSE), broken=b"")
+    [edit] = edits_for((mended,), {"api": "techno-os-api:v1"})
+    assert (edit.found, edit.after) == (b"", COMPOSE)
