@@ -36,7 +36,8 @@ DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa", "id_ed25519_sk", "id_ecdsa_s
 PASSPHRASE_ATTEMPTS = 3
 
 Ask = Callable[[str], str | None]
-"""Asks a person for the passphrase of the key named; None when nobody is there to be asked."""
+"""Asks a person for the passphrase of the key named; None when nobody is there to be asked, and
+empty when nobody wants to type it."""
 
 
 def ask_nobody(origin: str) -> None:
@@ -50,12 +51,21 @@ class Offer:
     """where it comes from, for messages"""
 
 
+class NotUnlockedError(EncryptedKeyError):
+    """`why` says what came of asking for the passphrase: `nobody is here to type it`."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
 class Keyring:
     """The keys of one connection; a passphrase is asked once, also over reconnects."""
 
     def __init__(self, ask: Ask = ask_nobody) -> None:
         self._ask = ask
         self._unlocked: dict[str, paramiko.PKey] = {}
+        self._not_unlocked: dict[str, NotUnlockedError] = {}
         self.asked = 0
         """how often a person was asked, which may take longer than a host waits"""
 
@@ -78,14 +88,14 @@ class Keyring:
         origin = "the private key from the environment"
         try:
             return Offer(self._load(normalized(text), origin, prompt=True), origin)
-        except EncryptedKeyError as error:
+        except NotUnlockedError as error:
             raise ConfigError(
-                f"{origin.capitalize()} needs a passphrase, and nobody is here to type it.",
+                f"The private key from the environment needs a passphrase, and {error.why}.",
                 next_step="Use a key of its own for CI, without a passphrase.",
             ) from error
         except (ValueError, paramiko.SSHException) as error:
             raise ConfigError(
-                f"{origin.capitalize()} can't be read: {error}.",
+                f"The private key from the environment can't be read: {error}.",
                 next_step="Store the whole file, from -----BEGIN to -----END and the last newline.",
             ) from error
 
@@ -95,13 +105,15 @@ class Keyring:
         try:
             text = file.read_text(encoding="utf-8")
             key = self._load(text, str(file), prompt=agent is None)
-        except EncryptedKeyError as error:
-            if agent is not None:
-                return Offer(agent, f"{file} (agent)")
+        except NotUnlockedError as error:
             raise ConfigError(
-                f"The key {file} needs a passphrase, and nobody is here to type it.",
+                f"The key {file} needs a passphrase, and {error.why}.",
                 next_step=f"Add it to the agent first: ssh-add {file}",
             ) from error
+        except EncryptedKeyError:
+            if agent is None:
+                raise
+            return Offer(agent, f"{file} (agent)")
         except OSError as error:
             raise ConfigError(
                 f"The key {file} can't be read: {error.strerror}.",
@@ -146,10 +158,10 @@ class Keyring:
             key = self._load(text, str(file), prompt=locked is None)
         except FileNotFoundError:
             return
+        except NotUnlockedError as error:
+            notes.append(f"{file} needs a passphrase, and {error.why} (ssh-add {file})")
         except EncryptedKeyError:
-            if locked is None:
-                notes.append(f"{file} needs a passphrase (ssh-add {file})")
-            else:
+            if locked is not None:
                 locked.append(file)
         except (OSError, ValueError, paramiko.SSHException) as error:
             notes.append(f"{file} can't be used: {error} ({_cure(file, public_half(file))})")
@@ -159,7 +171,7 @@ class Keyring:
             yield offer
 
     def _load(self, text: str, origin: str, *, prompt: bool) -> paramiko.PKey:
-        """EncryptedKeyError, ValueError, SSHException."""
+        """ValueError, SSHException; EncryptedKeyError, and with `prompt` NotUnlockedError."""
         if origin in self._unlocked:
             return self._unlocked[origin]
         try:
@@ -167,18 +179,28 @@ class Keyring:
         except EncryptedKeyError:
             if not prompt:
                 raise
+        if origin not in self._not_unlocked:
+            key = self._asked_for(text, origin)
+            if isinstance(key, paramiko.PKey):
+                self._unlocked[origin] = key
+                return key
+            self._not_unlocked[origin] = key
+        raise self._not_unlocked[origin]
+
+    def _asked_for(self, text: str, origin: str) -> paramiko.PKey | NotUnlockedError:
+        """The key, unlocked by what a person types, or why it isn't."""
+        why = "nobody is here to type it"
         for _ in range(PASSPHRASE_ATTEMPTS):
             self.asked += 1
             passphrase = self._ask(origin)
             if not passphrase:
+                why = why if passphrase is None else "none was typed"
                 break
             try:
-                key = load_private_key(text, passphrase)
+                return load_private_key(text, passphrase)
             except EncryptedKeyError:
-                continue
-            self._unlocked[origin] = key
-            return key
-        raise EncryptedKeyError(origin)
+                why = "the one that was typed is wrong"
+        return NotUnlockedError(why)
 
 
 def _in_order(

@@ -77,7 +77,8 @@ class Hop:
         try:
             return self._handshake(trust, key_types)
         except PromptTooLongError:
-            return self._handshake(trust, key_types)
+            # As often as there are keys that a person is asked for: each of them only once.
+            return self._patiently(trust, key_types)
         except IncompatiblePeer:
             if key_types == ALL_TYPES:
                 raise

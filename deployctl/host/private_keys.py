@@ -28,7 +28,7 @@ def load_private_key(text: str, passphrase: str | None) -> paramiko.PKey:
             "it is the handle of a FIDO token's key, and only an SSH agent can have the token sign"
         )
     data = text.encode()
-    password = passphrase.encode() if passphrase else None
+    password = passphrase.encode("utf-8", "surrogateescape") if passphrase else None
     loader = (
         serialization.load_ssh_private_key
         if b"BEGIN OPENSSH" in data

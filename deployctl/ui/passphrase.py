@@ -79,7 +79,7 @@ class Passphrases:
                 typed = os.read(terminal, LONGEST)
             finally:
                 os.write(terminal, b"\n")
-        return typed.rstrip(b"\r\n").decode("utf-8", "surrogateescape") or None
+        return typed.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
 
 
 @contextlib.contextmanager

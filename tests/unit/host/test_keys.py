@@ -74,7 +74,7 @@ class TestPassphrases:
         with pytest.raises(ConfigError, match="needs a passphrase") as caught:
             connects(sshd, key_file=encrypted)
         assert caught.value.next_step == f"Add it to the agent first: ssh-add {encrypted}"
-        with pytest.raises(ConfigError, match="needs a passphrase"):
+        with pytest.raises(ConfigError, match="nobody is here"):
             connects(sshd, key_data=encrypted.read_text())
 
     def test_a_person_is_asked_once_even_over_reconnects(self, sshd: Sshd, encrypted: Path) -> None:
@@ -85,12 +85,16 @@ class TestPassphrases:
         assert person.asked == [str(encrypted)] * 2
 
     def test_a_person_may_give_up(self, sshd: Sshd, encrypted: Path) -> None:
-        with pytest.raises(ConfigError):
+        with pytest.raises(ConfigError, match="the one that was typed is wrong"):
             connects(sshd, Keyring(Person("a", "b", "c", PASSPHRASE)), key_file=encrypted)
         person = Person("")
-        with pytest.raises(ConfigError):
+        with pytest.raises(ConfigError, match="none was typed"):
             connects(sshd, Keyring(person), key_file=encrypted)
         assert len(person.asked) == 1
+
+    def test_bytes_that_are_no_text_are_a_wrong_one(self, sshd: Sshd, encrypted: Path) -> None:
+        with pytest.raises(ConfigError, match="the one that was typed is wrong"):
+            connects(sshd, Keyring(Person(*["\udcff"] * 3)), key_file=encrypted)
 
     @works("Reaching a host", "a passphrase that takes longer to type than LoginGraceTime")
     def test_a_host_that_hung_up_meanwhile_is_connected_to_again(
@@ -107,6 +111,33 @@ class TestPassphrases:
 
         assert connects(sshd, Keyring(slow), key_file=locked)
         assert len(person.asked) == 1
+
+    def test_also_where_it_hangs_up_at_more_than_one_question(
+        self, start_sshd: StartSshd, home: Path
+    ) -> None:
+        """One key of which nobody knows the passphrase, one that is not let in, and the right."""
+        sshd = start_sshd("LoginGraceTime 1")
+        for folder, name in (("one", "id_ed25519"), ("other", "id_ecdsa"), ("right", "id_rsa")):
+            made = home / folder
+            made.mkdir()
+            file = lock(sshd, made)
+            if folder != "right":
+                file.unlink()
+                keygen(file, "-N", PASSPHRASE)
+            file.rename(home / ".ssh" / name)
+        person = Person("", PASSPHRASE, PASSPHRASE)
+
+        def slow(origin: str) -> str | None:
+            while sshd.sessions():
+                time.sleep(0.1)
+            return person(origin)
+
+        assert connects(sshd, Keyring(slow))
+        assert [Path(origin).name for origin in person.asked] == [
+            "id_ed25519",
+            "id_ecdsa",
+            "id_rsa",
+        ]
 
     def test_the_agent_unlocks_the_one_key(
         self, sshd: Sshd, encrypted: Path, agent: Callable[[Path], None]
