@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from deployctl.config.gates import CommandGateSettings
-from deployctl.errors import LinkLostError
+from deployctl.errors import UnreachableError
 from deployctl.gates.base import (
     EVIDENCE_BYTES,
     CommandOutcome,
@@ -75,8 +75,8 @@ class CommandGate(Gate[CommandObservation]):
         outcome: CommandOutcome | None = None
         try:
             outcome = ctx.run(self._settings.run, self.timeout)
-        except LinkLostError:
-            raise
+        except UnreachableError:
+            raise  # it did not even begin
         except TimeoutError:
             pass  # judged: no outcome in time
         return CommandObservation(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deployctl.host.connection import Host
-from deployctl.host.failures import understood
+from deployctl.host.failures import AnswerTimeoutError, understood
 from deployctl.host.programs import quote
 from deployctl.host.wire import MAX_ANSWER_BYTES
 
@@ -23,12 +23,17 @@ def run_command(
 ) -> Outcome:
     """`command` is text for the shell. Values of `environment` travel by standard input.
 
-    Raises what `Host.run` raises, ValueError for a value that holds a NUL.
+    Raises TimeoutError when it has not ended after `timeout` seconds (it is ended then); what
+    `Host.run` raises, of which AnswerTimeoutError means that it did not begin; ValueError for a
+    value that holds a NUL.
     """
     exports = "\n".join(f"{name}={quote(value)}" for name, value in environment.items())
     # The input stays open meanwhile: its end would end the command.
     with host.open("command", {"COMMAND": command, "ENVIRONMENT": exports}) as talk:
-        answer = talk.collect(timeout, MAX_ANSWER_BYTES)
+        try:
+            answer = talk.collect(timeout, MAX_ANSWER_BYTES)
+        except AnswerTimeoutError as error:
+            raise TimeoutError(f"it did not end within {timeout:g} s") from error
     with understood("command"):
         return Outcome(
             exit_code=int(answer.text("exit")),

@@ -5,8 +5,9 @@ from typing import Literal
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import preflight, survey
 from deployctl.engines.compose.job import describe_holder
+from deployctl.engines.compose.refusals import refusing
 from deployctl.errors import DeployctlError
-from deployctl.host.connection import ForwardingRefused, Host
+from deployctl.host.connection import AnswerTimeoutError, ForwardingRefused, Host
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
@@ -37,7 +38,7 @@ def _forwarding(host: Host) -> Check:
     """Gates and the probe need it. Whether anything listens on that port doesn't matter."""
     try:
         host.dial("127.0.0.1", 9, 5.0).close()
-    except ForwardingRefused as error:
+    except (ForwardingRefused, AnswerTimeoutError) as error:
         return Check(name="forwarding", state="problem", detail=error.what, next=error.next_step)
     except OSError:
         pass
@@ -72,7 +73,8 @@ def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
     try:
         checks.append(Check(name="connection", state="ok", detail=link.host.label))
         facts = survey.take(link.host, settings, probe_write="undo")
-        checks.append(_forwarding(link.host))
+        with refusing(link.host.label):
+            checks.append(_forwarding(link.host))
         checks.append(_sessions(link.host))
     except DeployctlError as error:
         checks.append(Check(name="host", state="problem", detail=error.what, next=error.next_step))

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose.job import one_line
-from deployctl.errors import DeployctlError, UntouchedError
+from deployctl.errors import DeployctlError, UnreachableError, UntouchedError
 from deployctl.events import LogLine
 from deployctl.gates.base import CannotObserveError
 from deployctl.gates.fetch import Request, fetch, identity_headers
@@ -169,10 +169,16 @@ def _run_there(
 ) -> tuple[int, str]:
     try:
         done = run_command(session.hostlink.host, _text(command), environment, step.timeout)
-    except (ProgramFailed, TimeoutError) as error:
+    except UnreachableError:
+        raise
+    except TimeoutError as error:
+        raise _too_long(step) from error
+    except ProgramFailed as failure:
         raise StepFailedError(
-            f"The step {step.name!r} did not end: {error}", next_step="Raise its timeout."
-        ) from error
+            f"The step {step.name!r} could not be run on the host: {failure.kind}: "
+            f"{failure.message}.",
+            next_step="deployctl doctor",
+        ) from failure
     return done.exit_code, (done.stdout + done.stderr).decode("utf-8", "replace")
 
 
@@ -192,12 +198,20 @@ def _run_here(step: RunStep, command: Command, environment: dict[str, str]) -> t
             code = _end_of(child, step.timeout)
             output.seek(max(0, output.seek(0, os.SEEK_END) - OUTPUT_BYTES))
             printed = output.read()
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
+        raise _too_long(step) from error
+    except OSError as error:
         raise StepFailedError(
-            f"The step {step.name!r} did not end: {error}",
-            next_step="Correct its command or timeout.",
+            f"The step {step.name!r} could not be run: {error}.", next_step="Correct its command."
         ) from error
     return code, printed.decode("utf-8", "replace")
+
+
+def _too_long(step: RunStep) -> StepFailedError:
+    return StepFailedError(
+        f"The step {step.name!r} did not end within {step.timeout:g} s, and was ended.",
+        next_step="See what it waits for, or raise its timeout.",
+    )
 
 
 def _end_of(child: "subprocess.Popen[bytes]", timeout: float) -> int:

@@ -100,5 +100,13 @@ class TestCommand:
     def test_by_a_number(self, printed: bytes, state: str) -> None:
         assert ran(CommandOutcome(0, printed, b""), number={"max": 5}).state == state
 
+    def test_that_could_not_begin_is_no_verdict(self) -> None:
+        def run(*_: Any) -> CommandOutcome:
+            raise AnswerTimeoutError("no session")
+
+        gate = CommandGate("mine", CommandGateSettings(run="check"), "api")
+        with pytest.raises(AnswerTimeoutError):
+            gate.observe(context(run=run))
+
     def test_that_does_not_end_is_a_failure(self) -> None:
         assert ran(None, timeout=2).reason == "it did not end within 2 s"

@@ -17,6 +17,7 @@ import pytest
 from deployctl.errors import ConfigError, ExitCode, LinkLostError, UnreachableError
 from deployctl.host import connection, transport
 from deployctl.host.address import HostAddress
+from deployctl.host.commands import run_command
 from deployctl.host.connection import AnswerTimeoutError, Host, ProgramFailed
 from deployctl.host.opening import Opened, open_route
 from tests.unit.host.conftest import Sshd, StartSshd, free_port, keygen
@@ -103,6 +104,11 @@ class TestRunning:
         value = "ä\n'\"$HOME `id` \\n %s\t\r\n\n"
         answer = host.run(program('put same "$VALUE"'), {"value": value}, timeout=5)
         assert answer.bytes("same") == value.encode()
+
+    def test_a_command_that_does_not_end_is_no_host_that_does_not_answer(self, host: Host) -> None:
+        with pytest.raises(TimeoutError, match="did not end within") as caught:
+            run_command(host, "sleep 30", {}, 0.3)
+        assert not isinstance(caught.value, AnswerTimeoutError)
 
     def test_several_records_of_one_name(self, host: Host, program: MakeProgram) -> None:
         answer = host.run(program("put a 1\nput b 2\nput a 3"), timeout=5)

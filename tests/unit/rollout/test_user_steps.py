@@ -5,13 +5,16 @@ import os
 import threading
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from deployctl.errors import ExitCode, RefusedError
+from deployctl.errors import ExitCode, RefusedError, UnreachableError
 from deployctl.events import Event, Events, Note, StageEnded
 from deployctl.evidence.run_directory import RunDirectory
+from deployctl.host.connection import Answer as Answered
+from deployctl.host.connection import AnswerTimeoutError, ProgramFailed
 from deployctl.rollout import run as running
 from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.recorder import Recorder, StageNote
@@ -185,6 +188,51 @@ class TestACommandHere:
         with pytest.raises(StepFailedError) as caught:
             run_step(Told(tmp_path).session, step, StageNote())
         assert caught.value.detail.endswith("the end\n")
+
+
+class TestACommandThatDidNotRunToItsEnd:
+    @pytest.mark.parametrize(
+        ("error", "what", "next_step"),
+        [
+            (TimeoutError(), "did not end within 300 s", "raise its timeout"),
+            (ProgramFailed("no-space", "/tmp", Answered()), "no-space: /tmp", "deployctl doctor"),
+        ],
+    )
+    def test_on_the_host_says_why(
+        self,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        error: Exception,
+        what: str,
+        next_step: str,
+    ) -> None:
+        with pytest.raises(StepFailedError, match=what) as caught:
+            self.there(tmp_path, monkeypatch, error)
+        assert next_step in caught.value.next_step
+
+    def test_because_the_host_did_not_answer_is_no_failure_of_the_step(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with pytest.raises(UnreachableError):
+            self.there(tmp_path, monkeypatch, AnswerTimeoutError("no session"))
+
+    def there(self, folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+        def run(*_: Any) -> None:
+            raise error
+
+        monkeypatch.setattr("deployctl.rollout.user_steps.run_command", run)
+        told = Told(folder)
+        told.session.link = cast("Any", SimpleNamespace(host=None))
+        run_step(told.session, RunStep(name="x", command="true"), StageNote())
+
+    def test_here_says_why(self, tmp_path: Path) -> None:
+        session = Told(tmp_path).session
+        with pytest.raises(StepFailedError, match="did not end within"):
+            run_step(session, here("x", "sleep 60", timeout=0.1), StageNote())
+        missing = RunStep(name="x", command=("/no/such/program",), where="client")
+        with pytest.raises(StepFailedError, match="could not be run") as caught:
+            run_step(session, missing, StageNote())
+        assert "timeout" not in caught.value.next_step
 
 
 def test_a_refused_host_is_an_error_that_says_so(tmp_path: Path) -> None:
