@@ -140,7 +140,7 @@ def answers_to(record: ReleaseRecord, wanted: str) -> bool:
         return True
     if (
         record.sha
-        and re.fullmatch(r"[0-9a-fA-F]{7,40}", wanted)
+        and re.fullmatch(r"[0-9a-fA-F]{7,64}", wanted)
         and record.sha.startswith(wanted.lower())
     ):
         return True

@@ -67,7 +67,7 @@ def outside(number: float, bounds: tuple[tuple[str, float], ...]) -> str:
     for sign, bound in bounds:
         if not holds[sign](bound):
             return f"{number:g} is not {sign} {bound:g}"
-    return ""
+    return "" if math.isfinite(number) else f"it is not finite ({number:g})"
 
 
 def bounds_text(bounds: tuple[tuple[str, float], ...]) -> str:

@@ -57,9 +57,29 @@ def test_ways_to_copy(copy: str) -> None:
     assert cached(f"FROM a\n{copy}\n", "app/main.py") == ["FROM"]
 
 
-def test_what_comes_from_another_stage_is_not_what_changed_here() -> None:
+@pytest.mark.parametrize(
+    ("rest", "expected"),
+    [
+        ("FROM b\nCOPY --from=build /srv /srv\nRUN x\n", ["FROM"]),
+        ("FROM b\nCOPY --from=0 /srv /srv\nRUN x\n", ["FROM"]),
+        ("FROM b\nRUN --mount=type=bind,from=build,target=/x x\n", ["FROM"]),
+        ("FROM --platform=linux/amd64 BUILD AS last\nRUN x\n", []),
+        ("FROM b AS mid\nCOPY --from=build /a /a\nFROM c\nRUN y\nCOPY --from=mid /a /a\n",
+         ["FROM", "FROM", "RUN"]),
+        ("FROM b\nCOPY --from=nginx:1 /srv /srv\nRUN x\n", ["FROM", "COPY", "RUN"]),
+        ("FROM b\nRUN x\n", ["FROM", "RUN"]),
+    ],
+)  # fmt: skip
+def test_what_comes_from_a_stage_that_changed_has_changed_as_well(
+    rest: str, expected: list[str]
+) -> None:
+    stage = "ARG V=1\nFROM a AS build\nCOPY app app\n"
+    assert cached(stage + rest, "app/main.py") == ["ARG", "FROM", *expected]
+
+
+def test_a_stage_that_copies_nothing_that_changed_is_cached_and_so_is_what_comes_from_it() -> None:
     text = "FROM a AS build\nCOPY app app\nFROM b\nCOPY --from=build /srv /srv\n"
-    assert cached(text, "app/main.py") == ["FROM", "FROM", "COPY"]
+    assert cached(text, "README.md") == ["FROM", "COPY", "FROM", "COPY"]
 
 
 def test_an_empty_file() -> None:

@@ -83,6 +83,10 @@ class TestWhatARollbackMeans:
     def test_by_number_commit_or_image(self, wanted: str) -> None:
         assert resolve(ALL, R2, wanted) == R1
 
+    def test_by_the_whole_commit_of_a_sha256_repository(self) -> None:
+        long = record("r5", sha="ab" * 32)
+        assert resolve((*ALL, long), R2, "AB" * 32) == long
+
     @pytest.mark.parametrize("wanted", ["d73cfb", "", "r", "1", "latest", "r9", "f" * 40])
     def test_what_fits_none_is_refused_with_what_there_is(self, wanted: str) -> None:
         with pytest.raises(RefusedError) as caught:

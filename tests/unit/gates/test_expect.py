@@ -50,6 +50,9 @@ def test_what_is_missing_is_named(expected: Any, actual: Any, sentence: str) -> 
         (2.0, (("==", 1.0),), "2 is not == 1"),
         (float("nan"), (("<=", 1.0),), "it is not a number (NaN)"),
         (float("inf"), (("<=", 1.0),), "inf is not <= 1"),
+        (float("inf"), ((">=", 1.0),), "it is not finite (inf)"),
+        (float("-inf"), (("<=", 1.0),), "it is not finite (-inf)"),
+        (float("inf"), (), "it is not finite (inf)"),
     ],
 )
 def test_a_number_is_within_bounds(
