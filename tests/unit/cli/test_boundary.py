@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,11 +24,12 @@ from deployctl.ui.result_schema import result_schema
 
 from .conftest import Run
 
+Fail = Callable[[BaseException], None]
 FORMATS = [["--output", "json"], ["--output=ndjson"], ["-o", "json"], ["-ondjson"]]
 
 
 @pytest.fixture
-def fail(monkeypatch: pytest.MonkeyPatch) -> object:
+def fail(monkeypatch: pytest.MonkeyPatch) -> Fail:
     """Makes `status` raise an error."""
 
     def fail(error: BaseException) -> None:
@@ -41,9 +43,9 @@ def fail(monkeypatch: pytest.MonkeyPatch) -> object:
 
 @pytest.mark.parametrize("code", [code for code in ExitCode if code != ExitCode.SEALED])
 def test_each_error_has_its_code_in_process_and_document(
-    run: Run, fail: object, code: ExitCode
+    run: Run, fail: Fail, code: ExitCode
 ) -> None:
-    fail(DeployctlError("What.", production="State.", next_step="do this", code=code))  # type: ignore[operator]
+    fail(DeployctlError("What.", production="State.", next_step="do this", code=code))
     ended = run("status", "--output", "json")
     assert ended.code == code
     assert ended.document["exitCode"] == code
@@ -57,8 +59,8 @@ def test_every_code_has_a_meaning() -> None:
     assert set(MEANINGS) == set(ExitCode)
 
 
-def test_raw_detail_is_part_of_the_reason(run: Run, fail: object) -> None:
-    fail(DeployctlError("What.", detail="line 3: \x1b[31mtab", code=ExitCode.REFUSED))  # type: ignore[operator]
+def test_raw_detail_is_part_of_the_reason(run: Run, fail: Fail) -> None:
+    fail(DeployctlError("What.", detail="line 3: \x1b[31mtab", code=ExitCode.REFUSED))
     ended = run("status", "-o", "json")
     assert "line 3: tab" in ended.stderr
     assert "\x1b" not in ended.stderr
@@ -106,8 +108,8 @@ def test_missing_settings_are_78_and_name_init(run: Run) -> None:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), EOFError()])
-def test_an_interruption_is_130(run: Run, fail: object, error: BaseException) -> None:
-    fail(error)  # type: ignore[operator]
+def test_an_interruption_is_130(run: Run, fail: Fail, error: BaseException) -> None:
+    fail(error)
     ended = run("status", "-o", "json")
     assert ended.code == 130
     assert ended.document["result"] == "interrupted"
@@ -115,10 +117,10 @@ def test_an_interruption_is_130(run: Run, fail: object, error: BaseException) ->
 
 
 def test_a_bug_is_1_and_its_traceback_a_private_file_without_secrets(
-    run: Run, fail: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, fail: Fail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SMTP_PASSWORD", "hunter two")
-    fail(ZeroDivisionError("token=abcdef\n::x by 'hunter two'"))  # type: ignore[operator]
+    fail(ZeroDivisionError("token=abcdef\n::x by 'hunter two'"))
     ended = run("status", "-o", "json")
     assert ended.code == 1
     assert "bug in deployctl" in ended.stderr
@@ -132,11 +134,11 @@ def test_a_bug_is_1_and_its_traceback_a_private_file_without_secrets(
 
 
 def test_a_bug_whose_traceback_can_not_be_kept_is_still_told(
-    run: Run, fail: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, fail: Fail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
-    fail(ZeroDivisionError())  # type: ignore[operator]
+    fail(ZeroDivisionError())
     ended = run("status")
     assert ended.code == 1
     assert "could not be written" in ended.stderr
