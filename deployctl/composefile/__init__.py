@@ -5,12 +5,11 @@ from deployctl.composefile.compare import diff
 from deployctl.composefile.edit import set_image, set_images
 from deployctl.composefile.extends import Listed, borrowers
 from deployctl.composefile.faults import ComposeFault, UnreadableCompose
-from deployctl.composefile.images import ImageScalar, file_to_edit, image_of, services
+from deployctl.composefile.images import file_to_edit, image_of, services
 from deployctl.composefile.variables import assigned, env_file_paths, place_of_variable
 
 __all__ = [
     "ComposeFault",
-    "ImageScalar",
     "Listed",
     "Surroundings",
     "UnreadableCompose",

@@ -11,22 +11,6 @@ How = Literal["own", "alias", "merge", "absent"]
 
 
 @dataclass(frozen=True)
-class ImageScalar:
-    """A service's image in one file.
-
-    `how`: `own` (a literal in the service), `alias` (`image: *a`, or the service itself is one),
-    `merge` (through `<<`) or `absent` (only `build:`, `extends:` or nothing; the other fields
-    then say where the service stands). `raw` is the text as written, quotes and tags included;
-    `value` what YAML makes of it, `None` for null. Neither has `${…}` interpolated.
-    """
-
-    raw: str
-    value: str | None
-    line: int
-    how: How
-
-
-@dataclass(frozen=True)
 class Found:
     """A value under a key: `how` it got into the mapping."""
 
@@ -40,21 +24,13 @@ def services(data: bytes) -> tuple[str, ...]:
     return tuple(service_nodes(parse(data)))
 
 
-def image_of(data: bytes, service: str) -> ImageScalar | None:
-    """The service's image in this file, `None` if the file does not define the service.
-
-    Raises `UnreadableCompose` when the file is not readable.
+def image_of(data: bytes, service: str) -> str | None:
+    """The service's image in this file as YAML reads it, `${…}` left as it is; `None` if the file
+    gives it none. Raises `UnreadableCompose` when the file is not readable.
     """
-    document = parse(data)
-    node = service_nodes(document).get(service)
-    if node is None:
-        return None
-    found = find(node, "image")
-    if found is None:
-        return ImageScalar("", None, document.fault(node, "").line, "absent")
-    how: How = "alias" if node.kind == "alias" else found.how
-    raw = document.text[found.value.start : found.value.end].rstrip()
-    return ImageScalar(raw, text_of(found.value), document.fault(found.value, "").line, how)
+    node = service_nodes(parse(data)).get(service)
+    found = find(node, "image") if node is not None else None
+    return text_of(found.value) if found is not None else None
 
 
 def file_to_edit(files: Sequence[tuple[str, bytes]], service: str) -> int:

@@ -2,7 +2,7 @@
 
 from deployctl.source.changes import changed_files
 from deployctl.source.contents import read_dockerfile, read_file
-from deployctl.source.package import Package, pack, tree_size
+from deployctl.source.package import Package, pack
 from deployctl.source.resolve import Commit, resolve
 
 __all__ = [
@@ -13,5 +13,4 @@ __all__ = [
     "read_dockerfile",
     "read_file",
     "resolve",
-    "tree_size",
 ]

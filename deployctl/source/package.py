@@ -89,12 +89,6 @@ def pack(
     )
 
 
-def tree_size(commit: Commit, settings: SourceSettings) -> tuple[int, int]:
-    """Files and bytes (uncompressed) that `pack` would ship; refuses what it would refuse."""
-    entries = read_tree(commit, settings).entries
-    return len(entries), sum(entry.size for entry in entries)
-
-
 def _write(tree: Tree, output: HashedFile, progress: Progress) -> str:
     digest = hashlib.sha256()
     archive = Archive(output)

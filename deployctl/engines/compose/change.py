@@ -94,7 +94,7 @@ def _require_alone(
 def _edit(source: ComposeSource, images: Mapping[str, str]) -> Edit:
     first, image = next(iter(images.items()))
     try:
-        scalar = composefile.image_of(source.data, first)
+        literal = composefile.image_of(source.data, first)
         after = composefile.set_images(source.data, images)
     except composefile.UnreadableCompose as error:
         raise _refused(error, f"{source.path}: ") from error
@@ -103,7 +103,7 @@ def _edit(source: ComposeSource, images: Mapping[str, str]) -> Edit:
         named=source.path,
         before=source.data,
         after=after,
-        old_literal=(scalar.value or "") if scalar is not None else "",
+        old_literal=literal or "",
         image=image,
         found=source.broken,
     )

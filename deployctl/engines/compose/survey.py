@@ -29,7 +29,7 @@ NO_REASON = "Compose gives no reason that can be shown"
 STARTS = ("Created", "Starting", "Started")
 """what Compose says of a container that it leaves as it is, but starts"""
 ALWAYS_TOLD = (
-    "user", "boot", "uptime", "docker", "project", "project-dir", "compose-words", "containers",
+    "user", "docker", "project", "project-dir", "compose-words", "containers",
     "config", "dry-run", "info", "state-dir",
 )  # fmt: skip
 """records without which an answer was cut: what isn't told must not look like what isn't there"""
@@ -87,15 +87,10 @@ class Unfinished:
 class Survey:
     services: tuple[str, ...]
     user: str
-    boot_id: str
-    uptime: int
-    epoch: int
     docker: tuple[str, ...]
     engine_version: str
     compose_version: str
     buildx: bool
-    swarm: str
-    architecture: str
     docker_root: str
     project: str
     project_dir: str
@@ -283,15 +278,10 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
     return Survey(
         services=services,
         user=answer.text("user", ""),
-        boot_id=answer.text("boot", ""),
-        uptime=int(answer.text("uptime", "0")),
-        epoch=int(answer.text("epoch", "0")),
         docker=tuple(answer.text("docker", "docker").split("\n")),
         engine_version=info.version or "",
         compose_version=plugins.get("compose", ""),
         buildx="buildx" in plugins,
-        swarm=info.swarm or "inactive",
-        architecture=info.arch or "",
         docker_root=info.root or "",
         project=answer.text("project", ""),
         project_dir=answer.text("project-dir", ""),
@@ -446,6 +436,4 @@ class _Engine(BaseModel):
 
     version: str | None = ""
     root: str | None = ""
-    swarm: str | None = ""
-    arch: str | None = ""
     plugins: tuple[_Plugin, ...] | None = ()

@@ -23,10 +23,6 @@ done
 # lib.sh looked for another place than the usual one, which Docker's own processes use.
 [ "$TMPDIR" = "$usual_tmp" ] || put tmp-unusable "$usual_tmp"
 put user "$(id -un)"
-put uid "$(id -u)"
-put uptime "$(uptime_s)"
-put boot "$(boot_id)"
-put epoch "$(date +%s)"
 
 # Every Compose container of the host: ID, project, service, and where its files are. It is also
 # the proof that this user reaches the engine.
@@ -193,7 +189,7 @@ LIST
 work=$(mktemp -d "$TMPDIR/deployctl.XXXXXX") || fail no-space "$TMPDIR"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
-INFO='{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"swarm":{{json .Swarm.LocalNodeState}},"os":{{json .OperatingSystem}},"arch":{{json .Architecture}},"plugins":{{json .ClientInfo.Plugins}},"security":{{json .SecurityOptions}}}'
+INFO='{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"plugins":{{json .ClientInfo.Plugins}}}'
 dk info --format "$INFO" >"$work/info" 2>/dev/null &
 column 1 "$PROJECT" | inspect_scrubbed "$PUBLIC" >"$work/containers" &
 # As many replicas as there are: they may have been scaled by hand.

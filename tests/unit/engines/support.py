@@ -32,9 +32,9 @@ LEFT_ALONE = (
 )
 
 SURVEY = Survey(
-    services=("api",), user="deploy", boot_id="boot", uptime=1000, epoch=1767425520,
+    services=("api",), user="deploy",
     docker=("docker",), engine_version="26.1.5", compose_version="2.26.1", buildx=True,
-    swarm="inactive", architecture="x86_64", docker_root="/var/lib/docker", project="techno-os",
+    docker_root="/var/lib/docker", project="techno-os",
     project_dir="/opt/techno-os", compose_words=("-p", "techno-os", "-f", FILE),
     files=(
         ComposeSource(

@@ -131,7 +131,6 @@ class TestTheWholeAnswer:
         info = {
             "version": "26.1.5",
             "plugins": [{"Name": "buildx", "Version": "0.13"}],
-            "arch": "x",
         }
         found = parse(answer(info=json.dumps(info), docker="sudo\n-n\ndocker"), ("api",))
         assert found.engine_version == "26.1.5"

@@ -13,7 +13,7 @@ import pytest
 
 from deployctl.config.settings import SourceSettings
 from deployctl.errors import RefusedError, UntouchedError
-from deployctl.source import Package, changed_files, pack, read_dockerfile, resolve, tree_size
+from deployctl.source import Package, changed_files, pack, read_dockerfile, resolve
 from deployctl.source.places import OUTSIDE
 from tests.cases import Case, refuses, works
 from tests.unit.source.conftest import Clone, assert_refuses
@@ -58,7 +58,6 @@ class TestThePackage:
         }
         assert package.files == 2
         assert package.tree_bytes == 23
-        assert tree_size(resolve(repo.path, "HEAD"), PLAIN) == (2, 23)
 
     def test_says_its_size_and_hash(self, repo: Clone, tmp_path: Path) -> None:
         package = packed(repo, tmp_path / "out")
