@@ -263,3 +263,17 @@ def test_a_refusal_before_arming_leaves_no_unfinished_run(
     done = client.hotfix("0000000")
     assert_refused(done, 23)
     assert client.run("attach", "--output", "json").code == 23
+
+
+def test_a_ci_job_that_is_cancelled_and_then_killed_leaves_no_lock_and_no_new_release(
+    server: Server, before: Before, make_client: Callable[..., Client]
+) -> None:
+    client = make_client(rollout=LONG)
+    run = client.start_hotfix(HOTFIX)
+    run.until("gateAttempt", when="after")
+    run.send(signal.SIGTERM)
+    run.until("logLine", source="host", text="step state-rolling_back")
+    kill(run)
+    eventually("the host puts it back", lambda: _state(server) == "rolled_back", 60)
+    eventually("it is healthy", lambda: server.get("/health")[0] == 200)
+    assert_as_before(server, before, client)
