@@ -20,7 +20,7 @@ def history(
     output: opt.Output = opt.OutputFormat.TEXT,
 ) -> None:
     """List the releases of a target, newest first."""
-    from deployctl.rollout.status import history as read_history  # noqa: PLC0415
+    from deployctl.rollout.history import history as read_history  # noqa: PLC0415
     from deployctl.ui.documents import history_text  # noqa: PLC0415
 
     told = Output.of(context)

@@ -46,7 +46,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
 ) -> None:
     """Write a deployctl.yml that explains itself."""
-    from deployctl.cli.starter import Answers, starter, write_starter  # noqa: PLC0415
+    from deployctl.config.starter import Answers, starter, write_starter  # noqa: PLC0415
 
     if config.exists() and not force:
         raise UsageError(

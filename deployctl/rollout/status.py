@@ -1,16 +1,13 @@
-"""`deployctl status` and `deployctl history`: what the host says, without changing anything."""
+"""`deployctl status`: what the host says, without changing anything."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
-
-from pydantic import BaseModel, Field
+from datetime import datetime
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import runs, survey
 from deployctl.engines.compose.job import describe_holder
-from deployctl.engines.compose.refusals import refusing
 from deployctl.engines.compose.survey import Survey, Unfinished
-from deployctl.engines.releases import ReleaseRecord, describe, find, ordinal
+from deployctl.engines.releases import ReleaseRecord, describe, find
 from deployctl.host.facts import ContainerState
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
@@ -18,9 +15,6 @@ from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout import decide
 from deployctl.rollout.address import host_address
 from deployctl.rollout.hints import for_target
-
-LAST_EPOCH = 253402300799
-"""the last second of the year 9999"""
 
 
 class ServiceStatus(Document):
@@ -53,36 +47,6 @@ class StatusDocument(Document):
     unfinished: tuple[str, ...]
     lock: str | None
     state_directory: str
-
-
-class HistoryEntry(Document):
-    release: str
-    live: bool
-    sha: str | None
-    subject: str
-    image: str
-    on_host: bool
-    """whether its image is still there; without it there is no way back to it"""
-    at: datetime
-    by: str
-    previous: str | None
-
-
-class RunEntry(Document):
-    run_id: str
-    command: str
-    revision: str
-    result: str
-    at: datetime
-    by: str
-
-
-class HistoryDocument(Document):
-    schema_version: int = SCHEMA_VERSION
-    command: str = "history"
-    target: str
-    releases: tuple[HistoryEntry, ...]
-    runs: tuple[RunEntry, ...]
 
 
 def status(settings: Settings, ask: Ask = ask_nobody) -> StatusDocument:
@@ -209,85 +173,3 @@ def _down(
     if last is None:
         return told, "`docker compose up -d` on the host, or deployctl hotfix --sha SHA"
     return f"{told} {describe(last)} was live.", f"deployctl rollback --to {last.number}"
-
-
-def history(settings: Settings, limit: int, ask: Ask = ask_nobody) -> HistoryDocument:
-    """The releases, and the runs that ended, newest first."""
-    link = Link(host_address(settings.host), ask)
-    try:
-        facts = survey.take(link.host, settings, probe_write="no")
-        with refusing(link.host.label):
-            answer = link.host.run(
-                "history",
-                {
-                    "DOCKER": "\n".join(facts.docker),
-                    "STATE_DIR": facts.state_dir,
-                    "LINES": str(limit),
-                },
-                timeout=30.0,
-            )
-    finally:
-        link.close()
-    live = decide.current(facts, settings.services)
-    images = frozenset(answer.text("images", "").split())
-    ordered = sorted(facts.releases, key=lambda record: ordinal(record.number), reverse=True)
-    return HistoryDocument(
-        target=settings.target,
-        releases=tuple(_entry(record, live, images) for record in ordered[:limit]),
-        runs=parse_runs(answer.text("history", "").split("\n")),
-    )
-
-
-def _entry(
-    record: ReleaseRecord, live: ReleaseRecord | None, images: frozenset[str]
-) -> HistoryEntry:
-    return HistoryEntry(
-        release=record.number,
-        live=live is not None and live.number == record.number,
-        sha=record.sha,
-        subject=record.subject,
-        image=", ".join(sorted({service.image for service in record.services.values()})),
-        on_host=all(service.image_id in images for service in record.services.values()),
-        at=record.at,
-        by=record.by,
-        previous=record.previous,
-    )
-
-
-def parse_runs(lines: Sequence[str]) -> tuple[RunEntry, ...]:
-    """The host's history, newest first; lines that can't be read are left out."""
-    entries = [entry for line in lines if (entry := _run(line)) is not None]
-    return tuple(reversed(entries))
-
-
-class _Ran(BaseModel):
-    """Who ran what, as the run wrote it."""
-
-    run_id: str = Field(alias="runId")
-    command: str
-    revision: str | None = None
-    by: str
-
-
-class _Line(BaseModel):
-    """One line of the host's history."""
-
-    run: _Ran
-    state: str
-    epoch: int = Field(ge=0, le=LAST_EPOCH)
-
-
-def _run(line: str) -> RunEntry | None:
-    try:
-        ended = _Line.model_validate_json(line)
-    except ValueError:
-        return None
-    unproven = ended.state == "confirmed unproven"
-    return RunEntry(
-        run_id=ended.run.run_id,
-        command=ended.run.command,
-        revision=ended.run.revision or "",
-        result="unproven" if unproven else ended.state.partition(" ")[0],
-        at=datetime.fromtimestamp(ended.epoch, UTC),
-        by=ended.run.by,
-    )

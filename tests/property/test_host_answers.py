@@ -17,7 +17,8 @@ from deployctl.engines.releases import write_record
 from deployctl.errors import ExitCode, RefusedError
 from deployctl.host.connection import ProgramFailed
 from deployctl.host.wire import Answer, Record
-from deployctl.rollout.status import describe_host, parse_runs
+from deployctl.rollout.history import parse_runs
+from deployctl.rollout.status import describe_host
 from deployctl.ui.documents import status_text
 from tests.cases import Case, refuses, works
 from tests.unit.engines.support import API, LEFT_ALONE, record

@@ -1,6 +1,5 @@
-"""`deployctl status` and `history`: what they say of each state that a host can be in."""
+"""`deployctl status`: what it says of each state that a host can be in."""
 
-import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 
 from deployctl.config.settings import HostSettings, Settings
 from deployctl.engines.compose.survey import Unfinished
-from deployctl.rollout.status import StatusDocument, describe_host, parse_runs
+from deployctl.rollout.status import StatusDocument, describe_host
 from tests.unit.engines.support import API, NEW, POSTGRES, record, survey
 
 SETTINGS = Settings(
@@ -122,31 +121,3 @@ def test_a_run_left_unfinished_is_told_before_all_else() -> None:
     found = status(unfinished=left, lock_holder={"runId": "run-7"}, containers=containers)
     assert "run-7" in found.sentence
     assert found.unfinished == ("run-7: swapped",)
-
-
-def run(number: int, **changes: Any) -> str:
-    about = {"runId": f"run-{number}", "command": "hotfix", "revision": "d73cfb1", "by": "ann"}
-    return json.dumps({"run": about, "state": "confirmed", "epoch": 1767425520 + number, **changes})
-
-
-def test_runs_are_told_newest_first() -> None:
-    assert [entry.run_id for entry in parse_runs([run(1), run(2)])] == ["run-2", "run-1"]
-
-
-def test_a_run_ends_in_one_word() -> None:
-    [entry] = parse_runs([run(1, state="rolled_back gate health failed")])
-    assert entry.result == "rolled_back"
-    assert entry.at.isoformat() == "2026-01-03T07:32:01+00:00"
-
-
-@pytest.mark.parametrize(
-    "line",
-    ["", "torn {", "[]", "null", "{}", '{"run": {}}', '{"run": 1, "state": "x", "epoch": 1}'],
-)
-def test_a_line_that_cannot_be_read_is_left_out(line: str) -> None:
-    assert [entry.run_id for entry in parse_runs([run(1), line, run(2)])] == ["run-2", "run-1"]
-
-
-def test_a_run_without_a_revision() -> None:
-    about = {"runId": "x", "command": "rollback", "revision": None, "by": "ann"}
-    assert parse_runs([run(1, run=about)])[0].revision == ""

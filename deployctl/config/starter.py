@@ -6,6 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployctl.config.example import complete
+from deployctl.config.load import load
 from deployctl.errors import ConfigError, UsageError
 
 _RULER = "# ------"
@@ -31,13 +33,10 @@ class Answers:
 
 def starter(answers: Answers) -> str:
     """The file's text. What isn't known, and everything optional, is there as a comment."""
-    from deployctl.config import load  # noqa: PLC0415 - keeps --help light
-
-    example = (Path(load.__file__).parent / "example.yml").read_text(encoding="utf-8")
     values = _values(answers)
     lines = []
     needed = True  # rulers in the example part what every file needs from what is optional
-    for line in example.splitlines():
+    for line in complete().splitlines():
         if line.startswith(_RULER):
             needed = not needed
         if needed:
@@ -49,8 +48,6 @@ def starter(answers: Answers) -> str:
 
 def write_starter(path: Path, text: str, target: str) -> None:
     """Writes the file if it loads. Raises UsageError with the fault otherwise, writing nothing."""
-    from deployctl.config.load import load  # noqa: PLC0415
-
     try:
         with tempfile.TemporaryDirectory() as directory:
             trial = Path(directory) / path.name
