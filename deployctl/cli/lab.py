@@ -111,12 +111,19 @@ def _name_and_command(words: list[str], argv: Sequence[str]) -> tuple[str, list[
 
 
 @app.command()
-def status(context: typer.Context, *, output: opt.Output = opt.OutputFormat.TEXT) -> None:
-    """List the labs, and how each host is reached."""
+def status(
+    context: typer.Context,
+    place: NamePlace = "",
+    *,
+    name: Annotated[str, typer.Option("--name", help="The same; without it every lab.")] = "",
+    output: opt.Output = opt.OutputFormat.TEXT,
+) -> None:
+    """List the labs, or show one, and how each host is reached."""
     from deployctl.lab.docker import require_engine  # noqa: PLC0415 - keeps --help light
-    from deployctl.lab.service import all_labs  # noqa: PLC0415
+    from deployctl.lab.service import Lab, all_labs  # noqa: PLC0415
     from deployctl.ui.labs import LabEntry, Labs, labs_text  # noqa: PLC0415
 
     require_engine()
-    labs = tuple(LabEntry.model_validate(asdict(lab.status())) for lab in all_labs())
+    wanted = [Lab(place or name)] if place or name else all_labs()
+    labs = tuple(LabEntry.model_validate(asdict(lab.status())) for lab in wanted)
     Output.of(context).answer(output.value, Labs(labs=labs), labs_text)

@@ -94,7 +94,7 @@ def _follow(
     if state not in ENDS:
         raise RefusedError(
             f"Nothing on the host goes on with run {run_id}, which is {state or 'not begun'}.",
-            production="The unfinished run's release may be serving.",
+            production=runs.serving(facts),
             next_step=f"deployctl rollback ends it; deployctl confirm {run_id} keeps its release",
         )
     return state

@@ -144,7 +144,8 @@ def _check_host(session: Session) -> None:
             accept_drift=options.accept_drift is not None,
             may_recover=session.command == "rollback",
             sent=_room(session),
-        )
+        ),
+        facts,
     )
 
 

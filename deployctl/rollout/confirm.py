@@ -3,12 +3,13 @@
 The host's own clock goes on: what is not confirmed by the deadline is rolled back there.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import runs, survey
 from deployctl.engines.compose.job import ConfirmError, Job
-from deployctl.engines.compose.survey import Unfinished
+from deployctl.engines.compose.survey import Survey, Unfinished
 from deployctl.engines.releases import ReleaseRecord, describe, find
 from deployctl.errors import ExitCode, RefusedError, UnreachableError
 from deployctl.events import Events, PlanReady
@@ -89,16 +90,17 @@ def _find(session: Session) -> Unfinished:
             production="This command touched nothing.",
             next_step=f"deployctl attach {run_id}",
         )
-    session.goal = _goal((*known.releases, *facts.releases), run)
+    session.goal = _goal(facts, known.releases, run)
     return run
 
 
-def _goal(releases: tuple[ReleaseRecord, ...], run: Unfinished) -> ReleaseRecord:
-    found = find(releases, str(run.about.get("release", "")))
+def _goal(facts: Survey, published: Sequence[ReleaseRecord], run: Unfinished) -> ReleaseRecord:
+    """`published`: what the run's own confirmation would record."""
+    found = find((*published, *facts.releases), str(run.about.get("release", "")))
     if found is None:
         raise RefusedError(
             f"The host has no record of the release of run {run.run_id}.",
-            production="The unfinished run's release may be serving.",
+            production=runs.serving(facts),
             next_step="deployctl rollback",
         )
     return found

@@ -5,6 +5,7 @@ deadline or after the next start. What was being deployed is put back; a `deploy
 lost its client is finished forward, as every rollback is.
 """
 
+import re
 import threading
 import time
 from dataclasses import replace
@@ -172,4 +173,5 @@ def _not_proven(session: Session, reason: str) -> Outcome:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """A release's number stays as it is everywhere: r1."""
+    return text if re.match(r"r\d", text) else text[:1].upper() + text[1:]

@@ -24,7 +24,6 @@ WHAT_HAPPENS = (
     "It is asked to give the lock back; if it does not, its processes are ended. That run has "
     "changed nothing of production so far."
 )
-STILL = "The unfinished run's release may be serving."
 
 
 class UnlockDocument(Document):
@@ -72,7 +71,7 @@ def _refuse_armed(settings: Settings, facts: Survey, holder: Mapping[str, Any]) 
         return
     raise RefusedError(
         f"The lock is held by what puts run {run.run_id} back, which is {run.state}.",
-        production=STILL,
+        production=runs.serving(facts),
         next_step=for_target(runs.choices(run), settings.target),
     )
 
@@ -95,7 +94,7 @@ def _break(host: Host, facts: Survey, holder: Mapping[str, Any], settings: Setti
         if failure.kind == "armed":
             raise RefusedError(
                 f"Run {run_id} is {failure.message} by now: only a rollback may end it.",
-                production=STILL,
+                production=runs.serving(facts),
                 next_step=for_target("deployctl status", settings.target),
             ) from failure
         if failure.kind == "held":

@@ -1,9 +1,13 @@
-"""`deployctl lab ssh`: whose words are whose."""
+"""`deployctl lab`: whose words are whose, and which lab is meant."""
+
+import json
 
 import pytest
 
+from deployctl.cli.boundary import run
 from deployctl.cli.lab import _name_and_command
-from deployctl.errors import UsageError
+from deployctl.errors import ExitCode, UsageError
+from deployctl.lab.service import LabStatus
 
 PREFIX = ("lab", "ssh")
 
@@ -33,3 +37,36 @@ def test_a_command_without_dashes_is_shown_with_them() -> None:
     with pytest.raises(UsageError) as caught:
         _name_and_command(["two", "docker", "ps"], [*PREFIX, "two", "docker", "ps"])
     assert caught.value.next_step == "deployctl lab ssh two -- docker ps"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [([], ["one", "two"]), (["two"], ["two"]), (["--name", "one"], ["one"])],
+)
+def test_a_lab_by_name_or_every_lab(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    found: list[str],
+) -> None:
+    class Stub:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def status(self) -> LabStatus:
+            return LabStatus(self.name, self.name, "/repository", ())
+
+    monkeypatch.setattr("deployctl.lab.docker.require_engine", lambda: None)
+    monkeypatch.setattr("deployctl.lab.service.all_labs", lambda: [Stub("one"), Stub("two")])
+    monkeypatch.setattr("deployctl.lab.service.Lab", Stub)
+    assert run(["lab", "status", *words, "--output", "json"]) == 0
+    labs = json.loads(capsys.readouterr().out)["labs"]
+    assert [lab["name"] for lab in labs] == found
+
+
+def test_a_lab_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("deployctl.lab.docker.require_engine", lambda: None)
+    assert run(["lab", "status", "no-such-lab"]) == ExitCode.USAGE
+    assert "no-such-lab" in capsys.readouterr().err

@@ -69,17 +69,15 @@ def judge(
     )
 
 
-def raise_for(findings: Sequence[Finding]) -> None:
-    """Raises RefusedError that names every failed check."""
+def raise_for(findings: Sequence[Finding], survey: Survey) -> None:
+    """Raises RefusedError that names every failed check of the survey."""
     bad = [finding for finding in findings if not finding.ok]
     if not bad:
         return
     armed = any(finding.name == ARMED for finding in bad)
     raise RefusedError(
         " ".join(finding.detail for finding in bad),
-        production="This command touched nothing; the unfinished run's release may be serving."
-        if armed
-        else UNTOUCHED,
+        production=f"This command touched nothing. {runs.serving(survey)}" if armed else UNTOUCHED,
         next_step=" ".join(dict.fromkeys(f.next_step for f in bad if f.next_step)),
     )
 

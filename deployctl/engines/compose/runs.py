@@ -31,6 +31,18 @@ def directory(facts: Survey, run_id: str) -> str:
     return f"{facts.state_dir}/runs/{run_id}"
 
 
+def serving(facts: Survey) -> str:
+    """What is known of what serves while a run is unfinished, as a sentence."""
+    for service in facts.services:
+        containers = facts.containers_of(service)
+        if not containers:
+            return f"The service {service} is down: it has no container."
+        if all(container.status in {"created", "exited", "dead"} for container in containers):
+            states = ", ".join(f"{c.name} is {c.status}" for c in containers)
+            return f"The service {service} is down: {states}."
+    return "The unfinished run's release may be serving."
+
+
 def checked(run_id: str) -> str:
     """A run's ID, safe in a path. Raises UsageError."""
     if not _RUN_ID.fullmatch(run_id):

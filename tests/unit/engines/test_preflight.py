@@ -17,6 +17,7 @@ from deployctl.engines.compose.preflight import (
 )
 from deployctl.engines.compose.survey import Space, Survey, Unfinished
 from deployctl.errors import ExitCode, RefusedError
+from deployctl.host.facts import ContainerState
 
 from .support import API, COMPOSE, NEW, OLD, POSTGRES, source, survey
 
@@ -135,11 +136,30 @@ def test_the_source_needs_room_for_its_archive_and_its_files() -> None:
 def test_every_fault_is_told_at_once() -> None:
     found = survey(compose_version="1.29.2", docker_space=Space(1, 1))
     with pytest.raises(RefusedError) as caught:
-        raise_for(judge(found, ("api",), accept_drift=False))
+        raise_for(judge(found, ("api",), accept_drift=False), found)
     assert caught.value.code is ExitCode.REFUSED
     assert "1.29.2" in caught.value.what
     assert "Too little space" in caught.value.what
     assert "docker-compose-plugin" in caught.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("containers", "says"),
+    [
+        ((API,), "The unfinished run's release may be serving."),
+        ((replace(API, status="exited"),), f"The service api is down: {API.name} is exited."),
+        ((replace(API, status="exited"), API), "The unfinished run's release may be serving."),
+        ((POSTGRES,), "The service api is down: it has no container."),
+    ],
+)
+def test_an_armed_run_is_refused_with_what_is_known_of_what_serves(
+    containers: tuple[ContainerState, ...], says: str
+) -> None:
+    """After a reboot the service may be down, which the survey has seen."""
+    found = survey(containers=containers, unfinished=(Unfinished("run-7", "swapped", {}, 60),))
+    with pytest.raises(RefusedError) as caught:
+        raise_for(judge(found, ("api",), accept_drift=False), found)
+    assert caught.value.production == f"This command touched nothing. {says}"
 
 
 class TestWarnings:

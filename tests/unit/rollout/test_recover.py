@@ -49,3 +49,17 @@ def test_a_restart_long_ago_is_no_fault_of_what_serves_now(
 def test_a_restart_meanwhile_is(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(recover.NotEndedError, match="restarted it once"):
         prove(session, monkeypatch, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("serves", "sentence"),
+    [
+        ("what ran before serves", "What ran before serves."),
+        ("r1 (d73cfb1) serves", "r1 (d73cfb1) serves."),
+        ("restored it serves", "Restored it serves."),
+    ],
+)
+def test_the_number_of_a_release_stays_as_it_is(serves: str, sentence: str) -> None:
+    outcome = recover._proven("run x was put back", serves)
+    assert outcome.production == sentence
+    assert outcome.reason.startswith(f"Run x was put back, and {serves}.")
