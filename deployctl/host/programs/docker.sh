@@ -153,18 +153,18 @@ hide() {
 		{ print hidden($0) }' known=1 "$1" known=0 -
 }
 
-# scrub PROJECT PUBLIC: standard input without secrets. They stay on this host.
-scrub() {
+# scrub PROJECT PUBLIC: standard input without secrets. They stay on this host, and no file keeps them
+# when this is ended early.
+scrub() (
 	_known=$(mktemp "$TMPDIR/deployctl.XXXXXX") || {
 		cat >/dev/null
-		return 1
+		exit 1
 	}
+	trap 'rm -f "$_known"' EXIT
+	trap 'exit 1' HUP INT PIPE TERM
 	{ secrets_of "$1" "$2" && echo '=end'; } >"$_known"
 	hide "$_known"
-	_hidden=$?
-	rm -f "$_known"
-	return "$_hidden"
-}
+)
 
 # inspect_scrubbed PUBLIC: as inspect_all, with WORDS, in which secrets of the same containers are
 # hidden; one question. Of a container that is there and can't be told of, an empty object: it must

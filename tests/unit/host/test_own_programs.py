@@ -38,9 +38,13 @@ def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def started(shell: list[str], script: Script) -> Iterator["subprocess.Popen[bytes]"]:
+def started(
+    shell: list[str], script: Script, *, start_new_session: bool = False
+) -> Iterator["subprocess.Popen[bytes]"]:
     """The program with its input open, as while the client is there."""
-    with subprocess.Popen(shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        shell, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=start_new_session
+    ) as process:
         assert process.stdin is not None
         process.stdin.write(script.data)
         process.stdin.flush()
@@ -196,6 +200,27 @@ class TestWhatCannotBeScrubbed:
         assert done["content"].startswith(b"left out")
 
 
+def test_no_file_keeps_secrets_when_the_scrubbing_is_ended_early(
+    shell: list[str], small: Path, tmp_path: Path
+) -> None:
+    """As the host's job does with all that keeps evidence for too long."""
+    docker = tmp_path / "docker"
+    docker.write_text(
+        f'#!/bin/sh\n[ "$1" = ps ] && echo c1 && exit\n: >{tmp_path}/asked; sleep 30\n'
+    )
+    docker.chmod(0o755)
+    text = "\n".join(
+        (*map(programs.program_text, ("lib", "docker")), 'echo text | scrub p "" | cat >/dev/null')
+    )
+    script = programs._assemble(text, {"DOCKER": str(docker)})
+    with started(shell, script, start_new_session=True) as process:
+        until((tmp_path / "asked").exists)
+        assert list(small.iterdir())
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(10)
+    until(lambda: not list(small.iterdir()))
+
+
 def test_containers_that_cannot_be_listed_are_no_service_without_a_log(
     shell: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,8 +229,8 @@ def test_containers_that_cannot_be_listed_are_no_service_without_a_log(
     assert told(shell, program)["fail-kind"] == b"docker"
 
 
-@pytest.mark.parametrize("name", ["command", "survey", "weigh"])
+@pytest.mark.parametrize("name", ["command", "docker", "remains", "survey", "weigh"])
 def test_what_ends_a_program_removes_its_small_files(name: str) -> None:
     lines = programs.program_text(name).splitlines()
     at = next(number for number, line in enumerate(lines) if line.endswith("' EXIT"))
-    assert lines[at + 1] == "trap 'exit 1' HUP INT PIPE TERM"
+    assert lines[at + 1].strip() == "trap 'exit 1' HUP INT PIPE TERM"
