@@ -35,6 +35,11 @@ class Record:
         """The data as UTF-8; what is not UTF-8 is shown as the replacement character."""
         return self.data.decode("utf-8", "replace")
 
+    @property
+    def size(self) -> int:
+        """The bytes that it takes on its way."""
+        return len(f"{self.name} {len(self.data)}\n") + len(self.data) + 1
+
 
 class Answer:
     """All the records of one program, in order; several may have one name."""

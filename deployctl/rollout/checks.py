@@ -14,6 +14,7 @@ from deployctl.host.link import Link
 from deployctl.rollout.aside import aside
 from deployctl.rollout.broken_file import mend
 from deployctl.rollout.recorder import StageNote
+from deployctl.rollout.resumed import reached, resumed
 from deployctl.rollout.session import Session, need, scratch_path
 from deployctl.rollout.steps import HttpStep, RunStep
 
@@ -32,13 +33,13 @@ def preflight_stage(session: Session, note: StageNote) -> None:
     if session.command == "hotfix":
         session.commit = commit = _resolve(session)
         packing = _Packing(session, commit)
-    session.link = session.reaching.result()
-    session.survey = _survey(session, session.link)
+    link = reached(session)
+    session.survey = _survey(session, link)
     if packing is not None:
         _keep_package(session, packing.result(session.events))
     _check_host(session)
     note.detail = (
-        f"{session.link.host.label}, Docker {session.facts.engine_version}, "
+        f"{link.host.label}, Docker {session.facts.engine_version}, "
         f"Compose {session.facts.compose_version}"
     )
 
@@ -113,11 +114,12 @@ def _keep_package(session: Session, package: source.Package) -> None:
 
 def _survey(session: Session, link: Link) -> survey.Survey:
     """With --lock-wait it waits for another rollout here, to plan on what that one leaves."""
+    probe: survey.Probe = "no" if session.dry else "keep"
     deadline = time.monotonic() + session.options.lock_wait
     told = False
     while True:
-        facts = survey.take(
-            link.host, session.settings, probe_write="no" if session.dry else "keep"
+        facts = resumed(
+            session, lambda: survey.take(link.host, session.settings, probe_write=probe)
         )
         if not facts.locked or session.dry or time.monotonic() >= deadline:
             return facts
@@ -135,7 +137,7 @@ def _check_host(session: Session) -> None:
             f"Another rollout is running: {describe_holder(facts.lock_holder or {})}.",
             next_step="Wait for it (--lock-wait 5m), or look at it: deployctl status",
         )
-    mend(session)
+    resumed(session, lambda: mend(session))
     facts = session.facts
     preflight.raise_for(
         preflight.judge(

@@ -25,6 +25,7 @@ from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.playbook import Playbook
 from deployctl.rollout.request import Approval, Options
+from deployctl.rollout.resumed import reached
 from deployctl.rollout.run import carry
 from deployctl.rollout.session import Session, need
 
@@ -72,7 +73,7 @@ def _story(session: Session) -> Outcome:
 
 def _find(session: Session) -> Unfinished:
     """The run, if it can still be confirmed. RefusedError says why it can't."""
-    session.link = link = session.reaching.result()
+    link = reached(session)
     session.survey = facts = survey.take(link.host, session.settings, probe_write="no")
     run_id = runs.meant(facts, session.wanted)
     known = runs.ask(link.host, facts, run_id)

@@ -2,11 +2,18 @@
 
 import traceback
 from contextlib import suppress
+from dataclasses import replace
 
 from deployctl.engines.compose.by_hand import put_back_commands
 from deployctl.engines.compose.job import ConfirmError, SwapFailedError, SwapRefusedError
 from deployctl.engines.releases import describe
-from deployctl.errors import UNTOUCHED, DeployctlError, ExitCode, UnreachableError
+from deployctl.errors import (
+    UNTOUCHED,
+    DeployctlError,
+    ExitCode,
+    LinkLostError,
+    UnreachableError,
+)
 from deployctl.host.connection import ProgramFailed
 from deployctl.result import Rollback
 from deployctl.rollout import decide, undo
@@ -92,7 +99,9 @@ def _cause(  # noqa: PLR0911 - one for each kind of cause
             return ExitCode.BUG, f"A bug in deployctl ({what}); details are in bug.txt."
 
 
-def _untouched(error: BaseException, told: str) -> Outcome:
+def _untouched(  # noqa: PLR0911 - one for each kind of cause
+    error: BaseException, told: str
+) -> Outcome:
     match error:
         case GatesFailed():
             return Outcome(
@@ -106,6 +115,11 @@ def _untouched(error: BaseException, told: str) -> Outcome:
         case KeyboardInterrupt():
             told = "Interrupted before the switch."
             return Outcome(ExitCode.INTERRUPTED, told, UNTOUCHED, next_step=AGAIN)
+        case LinkLostError():
+            again = f"Check the network. {AGAIN} The host gives its lock back by itself."
+            return Outcome(error.code, error.what, UNTOUCHED, next_step=again)
+        case UnreachableError():
+            return replace(from_error(error), production=UNTOUCHED)
         case DeployctlError():
             return from_error(error)
         case ProgramFailed() | TimeoutError():
@@ -260,19 +274,18 @@ def _by_hand(session: Session) -> str:
     """The exact commands that bring back what ran before, a line each."""
     facts = session.facts
     services = decide.job_services(facts, session.settings.services)
-    run = f"{facts.state_dir}/runs/{session.run_id}"
+    run = session.job.run if session.job else f"{facts.state_dir}/runs/{session.run_id}"
     commands = put_back_commands(facts, services, session.edits, run)
     return "".join(f"\n  {command}" for command in commands)
 
 
 def _release(session: Session) -> None:
     """Gives the lock back; a host that is out of reach notices by itself that we have gone."""
-    if session.job is None:
+    if session.job is None or not session.hostlink.host.alive():
         return
     for pending in (session.locked, session.prepared):
         if pending is not None and not pending.done():
             session.job.stop_waiting()
             with suppress(Exception):
                 pending.result(SETTLE_SECONDS)
-    if session.hostlink.host.alive():
-        session.job.release()
+    session.job.release()

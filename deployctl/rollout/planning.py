@@ -32,6 +32,7 @@ from deployctl.rollout.plan_document import (
     PlannedLayer,
 )
 from deployctl.rollout.recorder import StageNote
+from deployctl.rollout.resumed import resumed
 from deployctl.rollout.secret_values import build_secrets
 from deployctl.rollout.session import Session, need
 from deployctl.rollout.steps import RunStep
@@ -42,16 +43,7 @@ def capture_stage(session: Session, note: StageNote) -> None:
     facts, settings = session.facts, session.settings
     session.gates = build_gates(settings.gates, settings.services, session.options.advisory)
     baseline: dict[str, Observation] = {}
-    session.before = tuple(
-        runner.look(
-            session.gates,
-            # The survey is a moment old: no need to ask Docker again.
-            replace(gate_context(session, images={}, sha=None), containers=facts.containers_of),
-            "before",
-            session.events,
-            observations=baseline,
-        )
-    )
+    session.before = resumed(session, lambda: _look(session, baseline))
     session.baseline = baseline
     session.recorder.gates.extend(session.before)
     keep_raw(session, baseline, "before")
@@ -60,12 +52,19 @@ def capture_stage(session: Session, note: StageNote) -> None:
         session.found = decide.found_record(
             facts, settings.services, session.run_id, session.before
         )
-    choose_goal(session)
+    resumed(session, lambda: choose_goal(session))
     _refuse_unusable_gates(session)
     _refuse_short_deadline(session)
     _make_plan(session)
     held = held_before(session.before)
     note.detail = f"{len(held)} of {len(session.gates)} gates hold now"
+
+
+def _look(session: Session, seen: dict[str, Observation]) -> tuple[GateResult, ...]:
+    # The survey is a moment old: no need to ask Docker again.
+    ctx = gate_context(session, images={}, sha=None)
+    ctx = replace(ctx, containers=session.facts.containers_of)
+    return tuple(runner.look(session.gates, ctx, "before", session.events, observations=seen))
 
 
 def _refuse_unusable_gates(session: Session) -> None:

@@ -49,6 +49,8 @@ class Recorder:
         self.plan_digest: str | None = None
         self.availability: Availability | None = None
         self.rollback = Rollback()
+        self.current = ""
+        """the stage that goes on"""
 
     @property
     def elapsed_ms(self) -> int:
@@ -57,7 +59,7 @@ class Recorder:
     @contextmanager
     def stage(self, name: str, title: str | None = None) -> Iterator["StageNote"]:
         """Times a stage; one that raises has failed."""
-        note = StageNote()
+        note, self.current = StageNote(), name
         started_at, began = utc_now(), time.monotonic()
         self.events.emit(StageStarted(stage=name, title=title or TITLES.get(name, name)))
         state: StageState = "failed"

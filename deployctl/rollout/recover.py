@@ -21,9 +21,9 @@ from deployctl.gates.build import build as build_gates
 from deployctl.gates.verdict import verdict
 from deployctl.result import Rollback
 from deployctl.rollout import decide
-from deployctl.rollout.consent import hear
 from deployctl.rollout.context import gate_context, record_containers, timing
 from deployctl.rollout.deadline import needs_of
+from deployctl.rollout.holding import hear
 from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.session import Session

@@ -8,12 +8,13 @@ from deployctl.events import RunEnded, RunStarted
 from deployctl.evidence.journal import Journal, OutputLog
 from deployctl.evidence.seal import SealError, seal
 from deployctl.result import Result, SealRef
-from deployctl.rollout import endings, user_steps
+from deployctl.rollout import endings, holding, user_steps
 from deployctl.rollout.hints import for_target
 from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome, from_error
 from deployctl.rollout.probe import series_json
 from deployctl.rollout.recover import recover
+from deployctl.rollout.resumed import resumed
 from deployctl.rollout.safety import Stage
 from deployctl.rollout.session import Session
 from deployctl.rollout.stages import STAGES
@@ -123,8 +124,9 @@ def _carry_out(session: Session, stage: Stage) -> None:
     with session.recorder.stage(stage.name) as note:
         if session.job is not None:
             session.job.phase = stage.name
-        if stage.kind != "builtin" and session.locked is not None and session.outcome is None:
-            session.locked.result()  # what a user does on the host is done under the lock
+        if stage.kind != "builtin" and not session.armed and session.outcome is None:
+            # What a user does on the host is done under the lock, over a link that is there.
+            resumed(session, lambda: holding.hold(session))
         if isinstance(stage.params, RunStep):
             user_steps.run_step(session, stage.params, note)
         elif isinstance(stage.params, HttpStep):

@@ -24,6 +24,7 @@ from deployctl.gates.base import AnyGate, Need, Observation
 from deployctl.host.connection import Host
 from deployctl.host.link import Link
 from deployctl.result import GateResult
+from deployctl.rollout.loss import Patience
 from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.plan_document import Plan
 from deployctl.rollout.playbook import Playbook
@@ -85,6 +86,9 @@ class Session:
     """the plan as it is shown and approved"""
     approved_by: str = ""
     job: Job | None = None
+    jobs: int = 0
+    """how many the host was asked to start: another one where the one before gave up"""
+    patience: Patience = field(default_factory=Patience)
     locked: "Future[None] | None" = None
     """the host's job is started, and holds the lock"""
     prepared: "Future[None] | None" = None

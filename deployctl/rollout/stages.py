@@ -1,6 +1,8 @@
 """deployctl's own stages. Each takes the session a step further, or raises and ends the run."""
 
+import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 
 from deployctl.engines.compose import build as builder
@@ -18,7 +20,8 @@ from deployctl.events import (
 from deployctl.gates import runner
 from deployctl.gates.base import Observation
 from deployctl.host.connection import ProgramFailed
-from deployctl.rollout import decide
+from deployctl.host.facts import ContainerState
+from deployctl.rollout import decide, holding
 from deployctl.rollout.aside import aside
 from deployctl.rollout.checks import preflight_stage
 from deployctl.rollout.consent import approve_stage
@@ -32,11 +35,14 @@ from deployctl.rollout.context import (
 from deployctl.rollout.outcome import raise_unless_proven
 from deployctl.rollout.planning import capture_stage
 from deployctl.rollout.recorder import StageNote
+from deployctl.rollout.resumed import resumed
 from deployctl.rollout.secret_values import build_secrets
 from deployctl.rollout.session import Session, need
 
 CONNECT_SECONDS = 15.0
 """for the second connection, which the gates have left time enough"""
+RESTORE_SECONDS = 60.0
+"""for a link that is lost at the confirmation: about as long as the host waits for it"""
 
 
 def ship_stage(session: Session, note: StageNote) -> None:
@@ -44,25 +50,30 @@ def ship_stage(session: Session, note: StageNote) -> None:
     if not plan.decisions.build:
         note.skip("the host has the image already" if plan.decisions.swap else "live already")
         return
-    _hold_lock(session)
-    session.recorder.shipped_bytes = builder.ship(
-        session.hostlink,
-        package,
-        session.facts.state_dir,
-        progress=lambda done, total: session.events.emit(
-            Progress(stage="ship", done_bytes=done, total_bytes=total)
-        ),
-        timeout=timing(session).ship_timeout,
-    )
+    until = time.monotonic() + timing(session).ship_timeout
+    resumed(session, lambda: _send(session, until))
     note.detail = f"{package.files} files, {session.recorder.shipped_bytes} bytes"
 
 
-def _hold_lock(session: Session) -> None:
-    """Another rollout may have taken it; and what the host has refused by now is refused now."""
-    if session.locked is not None:
-        session.locked.result()
-    if session.prepared is not None and session.prepared.done():
-        session.prepared.result()
+def _send(session: Session, until: float) -> None:
+    """Brings the package to the host, under the lock; all bytes that are sent for it count."""
+    holding.hold(session)
+    recorder, package = session.recorder, need(session.package, "a package")
+    before, offset = recorder.shipped_bytes, -1
+
+    def progress(done: int, total: int) -> None:
+        nonlocal offset
+        offset = done if offset < 0 else offset
+        recorder.shipped_bytes = before + done - offset
+        session.events.emit(Progress(stage="ship", done_bytes=done, total_bytes=total))
+
+    builder.ship(
+        session.hostlink,
+        package,
+        session.facts.state_dir,
+        progress=progress,
+        timeout=max(until - time.monotonic(), 1.0),
+    )
 
 
 def build_stage(session: Session, note: StageNote) -> None:
@@ -72,7 +83,6 @@ def build_stage(session: Session, note: StageNote) -> None:
         record_release(session)
         note.skip("live already")
         return
-    _hold_lock(session)
     reference = session.images[settings.services[0]]
     if plan.decisions.build:
         commit, package = need(session.commit, "a commit"), need(session.package, "a package")
@@ -85,19 +95,19 @@ def build_stage(session: Session, note: StageNote) -> None:
             user=session.facts.user,
             buildx=session.facts.buildx,
             state_dir=session.facts.state_dir,
-            run_id=session.run_id,
             timeout=timing(session).build_timeout,
         )
-        image_id = builder.build(
-            session.hostlink,
+        build = builder.Build(
             package,
             request,
             lambda line: session.events.emit(LogLine(source="build", text=line)),
         )
+        shipped_for = session.jobs
+        image_id = resumed(session, lambda: _follow(session, build, shipped_for))
         note.detail = f"{reference} {image_id[:19]}"
     else:
         image_id = session.facts.built[session.build_digest]
-        builder.tag(session.hostlink, session.facts.docker, image_id, reference)
+        resumed(session, lambda: _tag(session, image_id, reference))
         note.skip(f"{reference}: an image with this build digest is on the host ({image_id[:19]})")
     session.image_ids = dict.fromkeys(settings.services, image_id)
     goal = need(session.goal, "a release")
@@ -112,11 +122,24 @@ def build_stage(session: Session, note: StageNote) -> None:
     record_release(session)
 
 
+def _follow(session: Session, build: builder.Build, shipped_for: int) -> str:
+    holding.hold(session)
+    if session.jobs != shipped_for:
+        # While nobody held the lock, others may have cleared what was sent.
+        _send(session, time.monotonic() + timing(session).ship_timeout)
+    return build.follow(session.hostlink, need(session.job, "a job").run)
+
+
+def _tag(session: Session, image_id: str, reference: str) -> None:
+    holding.hold(session)
+    builder.tag(session.hostlink, session.facts.docker, image_id, reference)
+
+
 def backup_stage(session: Session, note: StageNote) -> None:
     if session.prepared is None:
         note.skip("nothing is swapped")
         return
-    session.prepared.result()
+    resumed(session, lambda: holding.ready(session))
     note.detail = f"{len(session.edits)} file(s) kept, the running image pinned"
 
 
@@ -124,12 +147,14 @@ def arm_stage(session: Session, note: StageNote) -> None:
     if session.job is None:
         note.skip("nothing is swapped")
         return
+    resumed(session, lambda: holding.ready(session))
+    job = need(session.job, "a job")
     records = [record for record in (session.found, session.goal) if record is not None]
     new = [record for record in records if find(session.facts.releases, record.number) is None]
     # From the order on it may be armed, whether or not we hear of it.
     session.armed = True
     try:
-        session.job.arm(new)
+        job.arm(new)
     except (SwapRefusedError, UntouchedError):
         session.armed = False
         raise
@@ -193,19 +218,36 @@ def confirm_stage(session: Session, note: StageNote) -> None:
         _confirm(session, session.job)
         session.confirmed, session.armed = True, False
         note.detail = "the host says confirmed"
-        record_containers(session, looking.result())
+        record_containers(session, _looked(session, looking))
         _tell_moved(session)
 
 
 def _confirm(session: Session, job: Job) -> None:
-    """Over the connection that was made meanwhile, if it still works; else over another."""
+    """Over the connection that was made meanwhile, if it still works; else over another.
+
+    A confirmation that is given twice is confirmed; one that comes too late the host refuses.
+    """
     made, session.fresh = session.fresh, None
     if made is not None:
-        # A confirmation that is given twice is confirmed.
         with suppress(UnreachableError, ProgramFailed, TimeoutError):
             job.confirm(made.result(CONNECT_SECONDS))
             return
+    with suppress(UnreachableError, TimeoutError):
+        job.confirm(session.hostlink.fresh())
+        return
+    session.hostlink.restore(RESTORE_SECONDS)
     job.confirm(session.hostlink.fresh())
+
+
+def _looked(
+    session: Session, looking: "Future[tuple[ContainerState, ...]]"
+) -> tuple[ContainerState, ...]:
+    """What the look saw; another one where it was cut off."""
+    try:
+        return looking.result()
+    except (UnreachableError, TimeoutError):
+        session.hostlink.restore(RESTORE_SECONDS)
+        return look.containers(session.hostlink, session.facts, session.settings.public)
 
 
 def _tell_moved(session: Session) -> None:

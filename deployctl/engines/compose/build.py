@@ -2,21 +2,25 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from deployctl.config.settings import SourceSettings
 from deployctl.engines.compose.build_fault import fault
-from deployctl.errors import LinkLostError, UntouchedError
-from deployctl.host.connection import ProgramFailed
+from deployctl.engines.compose.job_line import JobGoneError
+from deployctl.errors import DeployctlError, UnreachableError, UntouchedError
+from deployctl.host.connection import Conversation, ProgramFailed
 from deployctl.host.conversation import RECORD_COST
 from deployctl.host.link import Link
 from deployctl.source import Package
 
 LABEL = "io.deployctl"
 TAIL_LINES = 25
-SHIP_ATTEMPTS = 5
 MAX_LOG_BYTES = 64 * 1024 * 1024
+PATIENCE = 30.0
+"""seconds beyond the build's time in which the host must say that it is over"""
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,8 @@ class BuildRequest:
     """who runs it on the host"""
     buildx: bool
     state_dir: str
-    run_id: str
     timeout: float
+    """seconds, kept by the host"""
 
 
 def build_digest(source_digest: str, settings: SourceSettings) -> str:
@@ -68,97 +72,127 @@ def ship(
     *,
     progress: Callable[[int, int], None],
     timeout: float,
-) -> int:
-    """Uploads the package, resuming after a lost link. Returns the bytes that were sent.
+) -> None:
+    """Uploads the package, from where an earlier attempt was cut off.
 
-    Raises UntouchedError when the host can't take it.
+    Raises LinkLostError, AnswerTimeoutError, and UntouchedError when the host can't take it.
     """
     remote = remote_archive(state_dir, package)
-    sent = 0
-    for attempt in range(1, SHIP_ATTEMPTS + 1):
-        try:
-            return sent + link.host.upload(package.path, remote, progress=progress, timeout=timeout)
-        except LinkLostError:
-            if attempt == SHIP_ATTEMPTS:
-                raise
-            link.restore()
-        except ProgramFailed as failure:
-            raise UntouchedError(
-                f"The source could not be sent to the host: {failure.message}",
-                next_step="See what the state directory lacks there (df -h, df -i), then run this "
-                "again.",
-            ) from failure
-    return sent
+    try:
+        link.host.upload(package.path, remote, progress=progress, timeout=timeout)
+    except ProgramFailed as failure:
+        raise UntouchedError(
+            f"The source could not be sent to the host: {failure.message}",
+            next_step="See what the state directory lacks there (df -h, df -i), then run this "
+            "again.",
+        ) from failure
 
 
 def remote_archive(state_dir: str, package: Package) -> str:
     return f"{state_dir}/upload/{package.archive_sha256.removeprefix('sha256:')}.tar.gz"
 
 
-def build(
-    link: Link,
-    package: Package,
-    request: BuildRequest,
-    line: Callable[[str], None],
-) -> str:
-    """Builds on the host and returns the image ID. Raises UntouchedError with the log's tail.
+class Build:
+    """One build on the host. It goes on there while nobody reads what it says."""
 
-    `line` gets each line of the log.
-    """
-    tail: list[str] = []
-    params = {
-        "DOCKER": "\n".join(request.docker),
-        "ARCHIVE": remote_archive(request.state_dir, package),
-        "SHA256": package.archive_sha256.removeprefix("sha256:"),
-        "WORK": f"{request.state_dir}/upload/{request.run_id}",
-        "IMAGE": request.image,
-        "DOCKERFILE": package.dockerfile,
-        "OUTSIDE": package.outside,
-        "STAGE": request.settings.stage or "",
-        "PLATFORM": request.settings.platform or "",
-        "LABELS": "\n".join(f"{name}={value}" for name, value in request.labels.items()),
-        "ARGS": "\n".join(f"{name}={value}" for name, value in request.settings.build_args.items()),
-        "SECRETS": "\n".join(request.secrets),
-        "BUILDX": "1" if request.buildx else "0",
-    }
-    for number, value in enumerate(request.secrets.values(), 1):
-        params[f"SECRET_{number}"] = value
-    image_id, logged = "", 0
-    conversation = link.host.open("build", params)
-    try:
-        for record in conversation.records(request.timeout, within=request.timeout):
-            logged += len(record.data) + RECORD_COST
-            if logged > MAX_LOG_BYTES:
-                raise UntouchedError(
+    def __init__(
+        self,
+        package: Package,
+        request: BuildRequest,
+        line: Callable[[str], None],
+    ) -> None:
+        """`line` gets each line of the log."""
+        self._package = package
+        self._request = request
+        self._line = line
+        self._tail: list[str] = []
+        self._logged = 0
+        self._read = 0
+        self._run = ""
+
+    def follow(self, link: Link, run: str) -> str:
+        """Builds in the run of that directory, or reads on where the link was lost: the image ID.
+
+        Raises LinkLostError and JobGoneError, after which it may be called again, and
+        UntouchedError with the log's tail.
+        """
+        if run != self._run:
+            self._run, self._read = run, 0
+        conversation = link.host.open("build", self._params(run))
+        try:
+            image_id = self._hear(conversation)
+            with suppress(UnreachableError, ProgramFailed):
+                conversation.send("read")  # else it is kept until the run's job has gone
+        except ProgramFailed as failure:
+            raise self._failed(failure) from failure
+        except TimeoutError as error:
+            raise self._late() from error
+        finally:
+            conversation.close()
+        if not image_id:
+            raise self._untouched("The build ended without an image.", "deployctl doctor")
+        return image_id
+
+    def _hear(self, conversation: Conversation) -> str:
+        """The host ends it in time; we only stop waiting for a host that doesn't."""
+        image_id, longest = "", self._request.timeout + PATIENCE
+        for record in conversation.records(longest, within=longest):
+            self._read += record.size
+            self._logged += len(record.data) + RECORD_COST
+            if self._logged > MAX_LOG_BYTES:
+                raise self._untouched(
                     f"The build printed more than {MAX_LOG_BYTES // 1024**2} MiB.",
-                    next_step="See what it prints over and over.",
-                    detail="\n".join(tail),
+                    "See what it prints over and over.",
                 )
             if record.name == "line":
-                line(record.text)
-                tail = [*tail[-TAIL_LINES + 1 :], record.text]
+                self._line(record.text)
+                self._tail = [*self._tail[-TAIL_LINES + 1 :], record.text]
             elif record.name == "image-id":
                 image_id = record.text
-    except ProgramFailed as failure:
-        found = fault(failure.kind, failure.message, tail, request.docker, request.user)
-        raise UntouchedError(
-            found.what, next_step=found.next_step, detail="\n".join(tail)
-        ) from failure
-    except TimeoutError as error:
-        raise UntouchedError(
-            f"The build did not end within {request.timeout:.0f} s.",
-            next_step="Raise rollout.build_timeout, or see what the build waits for.",
-            detail="\n".join(tail),
-        ) from error
-    finally:
-        conversation.close()
-    if not image_id:
-        raise UntouchedError(
-            "The build ended without an image.",
-            next_step="deployctl doctor",
-            detail="\n".join(tail),
+        return image_id
+
+    def _failed(self, failure: ProgramFailed) -> DeployctlError:
+        if failure.kind == "no-job":
+            return JobGoneError("The host's job has ended, and with it the build.")
+        if failure.kind == "late":
+            return self._late()
+        request = self._request
+        found = fault(failure.kind, failure.message, self._tail, request.docker, request.user)
+        return self._untouched(found.what, found.next_step)
+
+    def _late(self) -> UntouchedError:
+        return self._untouched(
+            f"The build did not end within {self._request.timeout:.0f} s.",
+            "Raise rollout.build_timeout, or see what the build waits for.",
         )
-    return image_id
+
+    def _untouched(self, what: str, next_step: str) -> UntouchedError:
+        return UntouchedError(what, next_step=next_step, detail="\n".join(self._tail))
+
+    def _params(self, run: str) -> dict[str, str]:
+        package, request = self._package, self._request
+        settings = request.settings
+        params = {
+            "RUN": run,
+            "TIMEOUT": str(math.ceil(request.timeout)),
+            "READ": str(self._read),
+            "DOCKER": "\n".join(request.docker),
+            "ARCHIVE": remote_archive(request.state_dir, package),
+            "SHA256": package.archive_sha256.removeprefix("sha256:"),
+            "WORK": f"{request.state_dir}/upload/{run.rpartition('/')[2]}",
+            "IMAGE": request.image,
+            "DOCKERFILE": package.dockerfile,
+            "OUTSIDE": package.outside,
+            "STAGE": settings.stage or "",
+            "PLATFORM": settings.platform or "",
+            "LABELS": "\n".join(f"{name}={value}" for name, value in request.labels.items()),
+            "ARGS": "\n".join(f"{name}={value}" for name, value in settings.build_args.items()),
+            "SECRETS": "\n".join(request.secrets),
+            "BUILDX": "1" if request.buildx else "0",
+        }
+        for number, value in enumerate(request.secrets.values(), 1):
+            params[f"SECRET_{number}"] = value
+        return params
 
 
 def tag(link: Link, docker: tuple[str, ...], image_id: str, reference: str) -> None:

@@ -39,6 +39,11 @@ def fault(
             "Mend the commit (the whole log is in the evidence directory), then deployctl hotfix "
             "--sha NEW_SHA",
         )
+    if kind == "died":
+        return BuildFault(
+            f"The build was cut off on the host: {message}",
+            "Look for what ends processes there (memory: dmesg), then run this again.",
+        )
     if kind == "bad-archive":
         return BuildFault(
             "The source on the host is not what was sent (its digest differs).",

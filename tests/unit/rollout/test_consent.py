@@ -12,7 +12,8 @@ from deployctl.engines.compose.job import JobEvent
 from deployctl.errors import RefusedError
 from deployctl.events import Events
 from deployctl.evidence.run_directory import RunDirectory
-from deployctl.rollout.consent import approve_stage, hear
+from deployctl.rollout.consent import approve_stage
+from deployctl.rollout.holding import hear
 
 
 def test_a_rollout_whose_evidence_can_not_be_kept_is_refused_before_it_is_approved(

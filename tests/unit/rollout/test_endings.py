@@ -162,6 +162,14 @@ class TestBeforeArming:
         run.host("released")
         assert broken_off(run.session, JobGoneError("It died.")).next_step == "deployctl status"
 
+    def test_a_host_that_is_out_of_reach_gives_the_lock_back_by_itself(self, run: Run) -> None:
+        run.session.armed = False
+        run.host("released")
+        lost = LinkLostError("Lost.", production="Not read back.", next_step="deployctl status")
+        outcome = broken_off(run.session, lost)
+        assert outcome.production == "Production was not touched."
+        assert "by itself" in outcome.next_step
+
 
 class TestTheHostHadChangedNothingYet:
     @pytest.mark.parametrize(

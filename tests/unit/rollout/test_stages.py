@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from deployctl.engines.compose.job import Job
+from deployctl.engines.compose.job import ConfirmError, Job
 from deployctl.errors import LinkLostError, LockedError, UntouchedError
 from deployctl.host.connection import Answer, ProgramFailed
 from deployctl.rollout import endings, stages
@@ -23,6 +23,26 @@ def job_whose_program_ends_with(error: Exception) -> Job:
     return Job(
         cast("Any", SimpleNamespace(host=SimpleNamespace(run=run))), "/r", "", lambda _: None
     )
+
+
+class Way:
+    """A link that is there, or has just been lost."""
+
+    def __init__(self) -> None:
+        self.lost = False
+        self.restored = 0
+        self.host = SimpleNamespace(alive=lambda: not self.lost, label="vps")
+
+    def require(self) -> None:
+        if self.lost:
+            raise LinkLostError("cut")
+
+    def restore(self, _within: float) -> None:
+        self.lost = False
+        self.restored += 1
+
+    def fresh(self) -> str:
+        return "another"
 
 
 def future(value: Any = None) -> "Future[Any]":
@@ -51,27 +71,82 @@ class TestArming:
         assert session.armed
 
     def session(self, job: Job) -> Any:
-        return SimpleNamespace(job=job, found=None, goal=None, armed=False, facts=None)
+        return SimpleNamespace(
+            job=job, found=None, goal=None, armed=False, facts=None, link=None,
+            locked=future(), prepared=future(),
+        )  # fmt: skip
 
 
 class TestTheLock:
-    @pytest.mark.parametrize("stage", [stages.ship_stage, stages.build_stage])
-    def test_nothing_is_sent_or_tagged_without_it(self, stage: Any) -> None:
-        decisions = SimpleNamespace(build=True, swap=True)
+    @pytest.mark.parametrize(
+        "act",
+        [
+            lambda session: stages._send(session, 0.0),
+            lambda session: stages._follow(session, cast("Any", None), 1),
+            lambda session: stages._tag(session, "sha256:1", "api:1"),
+        ],
+        ids=["send", "build", "tag"],
+    )
+    @pytest.mark.parametrize(
+        ("locked", "prepared", "error"),
+        [
+            (LockedError("taken"), None, LockedError),
+            (None, UntouchedError("the file has changed"), UntouchedError),
+        ],
+        ids=["locked by others", "refused by now"],
+    )
+    def test_nothing_is_sent_built_or_tagged_without_it(
+        self, act: Any, locked: Any, prepared: Any, error: type[Exception]
+    ) -> None:
         session = SimpleNamespace(
-            plan=SimpleNamespace(decisions=decisions), package=object(), settings=None,
-            locked=future(LockedError("taken")), prepared=Future(),
+            link=None, job=SimpleNamespace(gone=False), locked=future(locked),
+            prepared=future(prepared),
         )  # fmt: skip
-        with pytest.raises(LockedError):
-            stage(session, None)
+        with pytest.raises(error):
+            act(session)
 
-    def test_what_the_host_has_refused_by_then_is_refused_before_the_build(self) -> None:
-        session = SimpleNamespace(
-            plan=SimpleNamespace(decisions=SimpleNamespace(build=True, swap=True)),
-            settings=None, locked=future(), prepared=future(UntouchedError("the file has changed")),
-        )  # fmt: skip
-        with pytest.raises(UntouchedError, match="has changed"):
-            stages.build_stage(cast("Any", session), cast("Any", None))
+
+class TestShipping:
+    def test_the_bytes_of_every_attempt_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        attempts = [[0, 300, 700], [500, 1000], [1000]]
+        """what was done when it was told; the third time it was all there already"""
+
+        def ship(*_: Any, progress: Any, **__: Any) -> None:
+            told = attempts.pop(0)
+            for done in told:
+                progress(done, 1000)
+            if told[-1] < 1000:
+                raise LinkLostError("cut")
+
+        monkeypatch.setattr(stages.builder, "ship", ship)
+        recorder = SimpleNamespace(shipped_bytes=0)
+        session = cast("Any", SimpleNamespace(
+            link=None, job=None, locked=None, recorder=recorder, package=object(),
+            events=SimpleNamespace(emit=lambda _: None), hostlink=None,
+            facts=SimpleNamespace(state_dir="/state"),
+        ))  # fmt: skip
+        with pytest.raises(LinkLostError):
+            stages._send(session, 0.0)
+        assert recorder.shipped_bytes == 700
+        stages._send(session, 0.0)
+        stages._send(session, 0.0)
+        assert recorder.shipped_bytes == 700 + 500
+
+    def test_for_another_job_the_source_is_sent_again(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While nobody held the lock, another rollout may have cleared it."""
+        done: list[str] = []
+        monkeypatch.setattr(stages, "_send", lambda *_: done.append("sent"))
+        monkeypatch.setattr(stages, "timing", lambda _: SimpleNamespace(ship_timeout=1.0))
+        build = SimpleNamespace(follow=lambda _link, run: done.append(run))
+        session = cast("Any", SimpleNamespace(
+            link=None, job=SimpleNamespace(gone=False, run="/runs/r-2"), locked=future(),
+            prepared=future(), jobs=2, hostlink=None,
+        ))  # fmt: skip
+        stages._follow(session, cast("Any", build), shipped_for=1)
+        stages._follow(session, cast("Any", build), shipped_for=2)
+        assert done == ["sent", "/runs/r-2", "/runs/r-2"]
 
 
 class TestConfirming:
@@ -85,7 +160,7 @@ class TestConfirming:
             if answer is not None:
                 raise answer
 
-        session = SimpleNamespace(fresh=made, hostlink=SimpleNamespace(fresh=lambda: "another"))
+        session = SimpleNamespace(fresh=made, hostlink=Way())
         stages._confirm(cast("Any", session), cast("Any", SimpleNamespace(confirm=confirm)))
         return over
 
@@ -99,9 +174,18 @@ class TestConfirming:
     def test_once_more_over_another_where_that_one_was_lost(self, error: Exception) -> None:
         assert self.confirmed_over(future("made"), error, None) == ["made", "another"]
 
-    def test_the_second_loss_is_told(self) -> None:
+    def test_once_more_when_the_link_is_back(self) -> None:
+        cut = LinkLostError("cut")
+        assert self.confirmed_over(future("made"), cut, cut, None) == ["made", "another", "another"]
+
+    def test_the_next_loss_is_told(self) -> None:
+        cut = LinkLostError("cut")
         with pytest.raises(LinkLostError):
-            self.confirmed_over(future("made"), LinkLostError("cut"), LinkLostError("cut"))
+            self.confirmed_over(future("made"), cut, cut, cut)
+
+    def test_what_the_host_refuses_is_not_asked_again(self) -> None:
+        with pytest.raises(ConfirmError):
+            self.confirmed_over(None, ConfirmError("too late"))
 
 
 class TestBreakingOff:
@@ -120,3 +204,11 @@ class TestBreakingOff:
         )  # fmt: skip
         endings._release(cast("Any", session))
         assert done == ["stopped", "released"]
+
+    def test_over_a_dead_link_nobody_waits(self) -> None:
+        """The host gives the lock back by itself."""
+        session = SimpleNamespace(
+            job=SimpleNamespace(), locked=Future(), prepared=Future(),
+            hostlink=SimpleNamespace(host=SimpleNamespace(alive=lambda: False)),
+        )  # fmt: skip
+        endings._release(cast("Any", session))
