@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from .client import Client, check
-from .expect import assert_as_before, assert_refused, assert_untouched
+from .expect import assert_as_before, assert_at_rest, assert_refused, assert_untouched
 from .server import Before, Server
+from .test_link import hang_up
 
 HOTFIX = "d73cfb1"
 
@@ -58,8 +59,13 @@ def test_a_target_that_forbids_an_exception(
     assert_untouched(server, before)
 
 
-def on_a_terminal(client: Client, answer: str) -> tuple[int, str]:
-    """Runs the hotfix on a pseudo-terminal and types the answer when it is asked for."""
+def on_a_terminal(
+    client: Client, answer: str, meanwhile: Callable[[], object] = lambda: None
+) -> tuple[int, str]:
+    """Runs the hotfix on a pseudo-terminal and types the answer when it is asked for.
+
+    `meanwhile` is what happens while a person thinks.
+    """
     master, slave = pty.openpty()
     process = subprocess.Popen(
         client.argv("hotfix", "--sha", HOTFIX),
@@ -78,6 +84,7 @@ def on_a_terminal(client: Client, answer: str) -> tuple[int, str]:
             break
         seen += data
         if not answered and b"anything else to stop" in seen:
+            meanwhile()
             os.write(master, answer.encode() + b"\n")
             answered = True
     os.close(master)
@@ -89,6 +96,15 @@ def test_a_person_types_execute(server: Server, client: Client) -> None:
     assert code == 0, seen[-2000:]
     assert server.get("/metrics")[0] == 200
     assert seen.index("+    image: techno-os-api:d73cfb1") < seen.index("anything else to stop")
+
+
+def test_a_link_that_is_lost_while_a_person_thinks_is_had_again(
+    server: Server, client: Client
+) -> None:
+    code, seen = on_a_terminal(client, "EXECUTE", lambda: hang_up(server))
+    assert code == 0, seen[-2000:]
+    assert server.get("/metrics")[0] == 200
+    assert_at_rest(server)
 
 
 def test_a_person_types_anything_else(server: Server, before: Before, client: Client) -> None:

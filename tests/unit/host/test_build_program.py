@@ -301,8 +301,11 @@ class TestALostClient:
 
     def test_hears_of_a_build_that_was_killed(self, build: Host, cut_off: int) -> None:
         """With whatever would have said so."""
-        for pid in {*users_of(build.work / "said"), int((build.seen / "pid").read_text())}:
-            os.kill(pid, signal.SIGKILL)
+        everybody = {*users_of(build.work / "said"), int((build.seen / "pid").read_text())}
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in everybody:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
         with build.again(cut_off) as client:
             assert told(client.to_the_end())["fail-kind"] == b"died"
 
