@@ -167,7 +167,9 @@ def test_a_private_base_image_needs_a_login_on_the_host(
     sha = client.commit({"Dockerfile": private})
     done = client.hotfix(sha)
     assert_refused(done, refusal.code)
-    assert refusal.sentence in f"{done.reason} {done.document['nextStep']}"
+    sentence, *tail = done.reason.splitlines()
+    assert refusal.sentence in f"{sentence} {done.document['nextStep']}"
+    assert any("401" in line for line in tail), "the build's last lines are told as well"
     assert f"docker login {REGISTRY}" in done.document["nextStep"]
     assert_untouched(server, before)
 
