@@ -185,7 +185,16 @@ def _config(survey: Survey) -> Finding:
 
 
 def _drift(survey: Survey, *, accept_drift: bool) -> Finding:
-    lines = "; ".join(survey.drift) or survey.untold
+    lines = "; ".join(survey.drift)
+    if survey.untold and not lines:
+        return Finding(
+            "drift",
+            accept_drift,
+            "Whether the running containers are what the Compose file says can't be told by "
+            f"`docker compose up --dry-run`: {survey.untold}.",
+            "See what it says on the host, or say why the rollout may go along: --accept-drift "
+            "--reason TEXT",
+        )
     return Finding(
         "drift",
         accept_drift or not lines,
