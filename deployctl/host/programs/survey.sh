@@ -219,8 +219,11 @@ put_file images "$work/images"
 # said FILE: what a dry run said. Of containers it tells no more than names; where it failed it may
 # quote the lines that it can't read, which may be an env file's.
 said() {
-	grep -E "$SPOKEN" "$1"
-	[ ! -e "$1.failed" ] || grep -v -E "$SPOKEN" "$1" | tail -n 5 | scrub "$PROJECT" "$PUBLIC"
+	if ! grep -E "$SPOKEN" "$1"; then
+		scrub "$PROJECT" "$PUBLIC" <"$1"
+	elif [ -e "$1.failed" ]; then
+		grep -v -E "$SPOKEN" "$1" | tail -n 5 | scrub "$PROJECT" "$PUBLIC"
+	fi
 }
 SPOKEN='^( *DRY-RUN MODE - *)? *Container [^ ]+ +[A-Z][a-z]+ *$'
 if [ -e "$work/accepted" ]; then
