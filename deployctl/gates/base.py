@@ -126,6 +126,8 @@ class GateContext:
     """Whether the connection to the host answers; asked when something has failed that it bore."""
     client_host: str = ""
     """The host's name or address as this machine reaches it, for `via: client`."""
+    clean: Callable[[bytes], bytes] = bytes
+    """Takes secrets of the host out of what a server answers."""
 
 
 O = TypeVar("O", bound=Observation)  # noqa: E741

@@ -2,7 +2,8 @@
 
 import hashlib
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from deployctl.config.gates import CommandGateSettings
 from deployctl.errors import UnreachableError
@@ -26,6 +27,8 @@ class CommandObservation(Observation):
     """None: it did not end in time"""
     latency: float
     command: str
+    clean: Callable[[bytes], bytes] = field(default=bytes, repr=False, compare=False)
+    """takes secrets out of what is shown and kept"""
 
     @property
     def raw(self) -> tuple[RawAnswer, ...]:
@@ -40,7 +43,7 @@ class CommandObservation(Observation):
                 source=self.command,
                 status=f"exit code {self.outcome.exit_code}",
                 content_type="text/plain",
-                body=output,
+                body=self.clean(output),
                 kept="the last 64 KiB of each stream" if cut else "all",
                 size_bytes=len(output),
                 sha256=hashlib.sha256(output).hexdigest(),
@@ -80,14 +83,18 @@ class CommandGate(Gate[CommandObservation]):
         except TimeoutError:
             pass  # judged: no outcome in time
         return CommandObservation(
-            outcome=outcome, latency=time.monotonic() - started, command=self._settings.run
+            outcome=outcome,
+            latency=time.monotonic() - started,
+            command=self._settings.run,
+            clean=ctx.clean,
         )
 
     def judge(self, observation: CommandObservation) -> Judgement:
         outcome = observation.outcome
         if outcome is None:
             return Judgement("fail", "still running", f"it did not end within {self.timeout:g} s")
-        printed = shown(outcome.stdout) or shown(outcome.stderr)
+        clean = observation.clean
+        printed = shown(clean(outcome.stdout)) or shown(clean(outcome.stderr))
         observed = ", ".join(filter(None, (f"exit code {outcome.exit_code}", printed)))
         reason = self._fault(outcome)
         return Judgement("fail" if reason else "pass", observed, reason)

@@ -62,6 +62,7 @@ def ask(
                 verify=verify,
                 max_bytes=settings.max_bytes,
                 final=final,
+                clean=ctx.clean,
             ),
             settings.timeout,
         )
@@ -103,6 +104,10 @@ def judge_reached(exchange: Exchange) -> Judgement | None:
         return None
     seen = f"{exchange.status}, {exchange.fault.text}" if exchange.status else exchange.fault.text
     return Judgement("fail", seen, f"{exchange.url}: {exchange.fault.text}")
+
+
+def shown_body(exchange: Exchange) -> str:
+    return shown(exchange.excerpt(4 * _SHOWN))
 
 
 def shown(body: bytes) -> str:

@@ -32,6 +32,7 @@ urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)  # threshold
 _REDIRECTS: Final = 5
 _SECRET_LENGTH: Final = 8
 """Shorter ones are words and numbers that any answer may have."""
+_LONGEST_SECRET: Final = 4096
 _CHUNK: Final = 64 * 1024
 _GRACE: Final = 0.25  # for the thread to say by itself that its time is over
 _ORDINARY_PORT: Final = {"http": 80, "https": 443}
@@ -59,6 +60,12 @@ class Exchange:
     body: bytes = b""
     latency: float = 0.0
     fault: Fault | None = None
+    clean: Callable[[bytes], bytes] = field(default=bytes, repr=False, compare=False)
+    """takes secrets out of what is shown and kept"""
+
+    def excerpt(self, count: int) -> bytes:
+        """The beginning of the body, cleaned before it is cut: no half of a secret is left."""
+        return self.clean(self.body[: count + _LONGEST_SECRET])[:count]
 
     @property
     def media_type(self) -> str:
@@ -75,7 +82,7 @@ class Exchange:
             source=self.url,
             status=" ".join(filter(None, (status, self.fault.text if self.fault else ""))),
             content_type=self.content_type,
-            body=self.body[:EVIDENCE_BYTES],
+            body=self.excerpt(EVIDENCE_BYTES),
             kept="all" if len(self.body) <= EVIDENCE_BYTES else "the first 64 KiB",
             size_bytes=len(self.body),
             sha256=hashlib.sha256(self.body).hexdigest(),
@@ -94,6 +101,8 @@ class Request:
     max_bytes: int
     final: frozenset[int] = frozenset()
     """redirect statuses that are an answer, not to be followed"""
+    clean: Callable[[bytes], bytes] = bytes
+    """see `Exchange`"""
 
 
 def identity_headers(
@@ -158,7 +167,7 @@ def fetch(session: requests.Session, request: Request, seconds: float) -> Exchan
     if answer is None:
         late = _late(seconds)
         return Exchange(url=request.url, latency=time.monotonic() - started, fault=late)
-    return _without_credentials(answer, request)
+    return replace(_without_credentials(answer, request), clean=request.clean)
 
 
 def _without_credentials(exchange: Exchange, request: Request) -> Exchange:

@@ -13,7 +13,7 @@ from deployctl.gates.endpoint import (
     compact,
     judge_each,
     judge_reached,
-    shown,
+    shown_body,
     target,
 )
 from deployctl.gates.expect import missing
@@ -70,7 +70,7 @@ class HttpGate(Gate[HttpObservation]):
         unreached = judge_reached(exchange)
         if unreached:
             return unreached
-        observed = ", ".join(filter(None, (str(exchange.status), shown(exchange.body))))
+        observed = ", ".join(filter(None, (str(exchange.status), shown_body(exchange))))
         reason = next(self._faults(exchange), "")
         return Judgement("fail" if reason else "pass", observed, reason)
 
@@ -113,4 +113,12 @@ def _json_faults(expected: JsonValue, exchange: Exchange) -> Iterator[str]:
         return
     difference = missing(expected, answer)
     if difference:
-        yield difference
+        yield _cleaned_difference(expected, exchange) or difference
+
+
+def _cleaned_difference(expected: JsonValue, exchange: Exchange) -> str:
+    """A value that it quotes is cut: what is secret has gone before."""
+    try:
+        return missing(expected, json.loads(exchange.excerpt(len(exchange.body))))
+    except (ValueError, RecursionError):
+        return "the answer is not the one that is expected"

@@ -5,7 +5,14 @@ from typing import Final
 
 from deployctl.config.gates import MetricsGateSettings
 from deployctl.gates.base import Gate, GateContext, Judgement
-from deployctl.gates.endpoint import HttpObservation, ask, judge_each, judge_reached, shown, target
+from deployctl.gates.endpoint import (
+    HttpObservation,
+    ask,
+    judge_each,
+    judge_reached,
+    shown_body,
+    target,
+)
 from deployctl.gates.exposition import (
     ACCEPT,
     Exposition,
@@ -67,16 +74,16 @@ class MetricsGate(Gate[MetricsObservation]):
         unreached = judge_reached(exchange)
         if unreached:
             return unreached
-        seen = f"{exchange.status}, {shown(exchange.body)}".rstrip(", ")
         if exchange.status in {401, 403}:
             reason = f"status {exchange.status}: {refused_access(self._settings)}"
-            return Judgement("error", seen, reason)
+            return Judgement("error", _seen(exchange), reason)
         if exchange.status != 200:
-            return Judgement("fail", seen, f"status {exchange.status}, expected 200")
+            reason = f"status {exchange.status}, expected 200"
+            return Judgement("fail", _seen(exchange), reason)
         try:
             exposition = self._read(exchange)
         except ExpositionError as error:
-            return Judgement("fail", seen, str(error))
+            return Judgement("fail", _seen(exchange), str(error))
         observed = f"{exposition.samples} samples in {len(exposition.seen)} families"
         reason = self._fault(exposition, before)
         return Judgement("fail" if reason else "pass", observed, reason)
@@ -117,3 +124,7 @@ class MetricsGate(Gate[MetricsObservation]):
             return read(exchange.body, form).seen
         except ExpositionError:
             return frozenset()
+
+
+def _seen(exchange: Exchange) -> str:
+    return f"{exchange.status}, {shown_body(exchange)}".rstrip(", ")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from deployctl.config.gates import PrometheusGateSettings, QueryGateSettings
 from deployctl.gates.base import CannotObserveError, GateContext, RawAnswer, State
-from deployctl.gates.endpoint import shown
+from deployctl.gates.endpoint import shown_body
 from deployctl.gates.fetch import (
     Exchange,
     Request,
@@ -149,6 +149,7 @@ class PrometheusApi:
             headers=self._headers,
             verify=self._verify,
             max_bytes=_MAX_BYTES,
+            clean=self._ctx.clean,
         )
         exchange = fetch(self._ctx.http(self._settings.via), request, left)
         self.raw.append(exchange.raw)
@@ -166,7 +167,7 @@ def read_answer(exchange: Exchange, path: str, access: str, raw: tuple[RawAnswer
         return document["data"]
     state, reason = verdict
     status = [str(exchange.status)] if exchange.status is not None else []
-    seen = ", ".join([*status, *filter(None, [shown(exchange.body)])])
+    seen = ", ".join([*status, *filter(None, [shown_body(exchange)])])
     raise CannotObserveError(state, reason, observed=seen or "nothing", raw=raw)
 
 

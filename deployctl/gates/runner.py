@@ -232,7 +232,7 @@ def _take(gate: AnyGate, ctx: GateContext, link: LinkWatch, previous: Observatio
         observation, judgement = Unobserved(), _excuse(error)
     if _may_be_the_links(judgement, time.monotonic() - began) and not link.answers():
         judgement = NO_LINK
-    return _Look(observation, _legible(judgement))
+    return _Look(observation, _legible(judgement, ctx))
 
 
 def _may_be_the_links(judgement: Judgement, seconds: float) -> bool:
@@ -240,15 +240,17 @@ def _may_be_the_links(judgement: Judgement, seconds: float) -> bool:
     return judgement.state != "pass" and not judgement.definite and seconds >= PROMPT
 
 
-def _legible(judgement: Judgement) -> Judgement:
-    """What a server said may be part of it: then it has an end, and can be written anywhere."""
+def _legible(judgement: Judgement, ctx: GateContext) -> Judgement:
+    """What a server said may be part of it: then no secret is, and it can be written anywhere."""
     return replace(
-        judgement, observed=_shortened(judgement.observed), reason=_shortened(judgement.reason)
+        judgement,
+        observed=_shortened(judgement.observed, ctx),
+        reason=_shortened(judgement.reason, ctx),
     )
 
 
-def _shortened(text: str) -> str:
-    text = text.encode("utf-8", "replace").decode()
+def _shortened(text: str, ctx: GateContext) -> str:
+    text = ctx.clean(text.encode("utf-8", "replace")).decode("utf-8", "replace")
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 

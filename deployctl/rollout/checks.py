@@ -119,7 +119,10 @@ def _survey(session: Session, link: Link) -> survey.Survey:
     told = False
     while True:
         facts = resumed(
-            session, lambda: survey.take(link.host, session.settings, probe_write=probe)
+            session,
+            lambda: survey.take(
+                link.host, session.settings, probe_write=probe, marks=session.marks
+            ),
         )
         if not facts.locked or session.dry or time.monotonic() >= deadline:
             return facts

@@ -74,7 +74,9 @@ def _story(session: Session) -> Outcome:
 def _find(session: Session) -> Unfinished:
     """The run, if it can still be confirmed. RefusedError says why it can't."""
     link = reached(session)
-    session.survey = facts = survey.take(link.host, session.settings, probe_write="no")
+    session.survey = facts = survey.take(
+        link.host, session.settings, probe_write="no", marks=session.marks
+    )
     run_id = runs.meant(facts, session.wanted)
     known = runs.ask(link.host, facts, run_id)
     run = runs.unfinished(facts, run_id)

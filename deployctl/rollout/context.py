@@ -39,6 +39,7 @@ def gate_context(
         baseline=baseline or {},
         client_host=session.settings.host.host,
         public=session.settings.public,
+        marks=session.marks,
     )
 
 

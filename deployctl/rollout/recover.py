@@ -111,7 +111,8 @@ def _end(session: Session, run: Unfinished) -> str:
 def _prove(session: Session) -> str:
     """What serves now, by the gates that held when it went live. Raises NotEndedError."""
     settings = session.settings
-    facts = survey.take(session.hostlink.host, settings, probe_write="no")
+    host = session.hostlink.host
+    facts = survey.take(host, settings, probe_write="no", marks=session.marks)
     record_containers(session, facts.containers)
     session.survey = facts
     live = find(facts.releases, facts.live)

@@ -18,6 +18,7 @@ from deployctl.engines.compose.survey import Survey
 from deployctl.engines.releases import ReleaseRecord
 from deployctl.errors import RefusedError
 from deployctl.events import Events, Note, PlanReady
+from deployctl.evidence.marks import Marks
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.gates.availability import Availability
 from deployctl.gates.base import AnyGate, Need, Observation
@@ -58,6 +59,8 @@ class Session:
     dry: bool = False
     """only look and plan: nothing on the host is touched"""
     cancelled: threading.Event = field(default_factory=threading.Event)
+    marks: Marks = field(default_factory=Marks)
+    """of what is secret on the host"""
 
     commit: Commit | None = None
     package: Package | None = None

@@ -179,7 +179,8 @@ def _run_there(
             f"{failure.message}.",
             next_step="deployctl doctor",
         ) from failure
-    return done.exit_code, (done.stdout + done.stderr).decode("utf-8", "replace")
+    output = session.marks.hide(done.stdout + done.stderr)
+    return done.exit_code, output.decode("utf-8", "replace")
 
 
 def _run_here(step: RunStep, command: Command, environment: dict[str, str]) -> tuple[int, str]:

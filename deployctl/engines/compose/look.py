@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from deployctl.engines.compose.inspected import parse_containers
 from deployctl.engines.compose.survey import Survey
+from deployctl.evidence.marks import Marks
 from deployctl.host.connection import Answer
 from deployctl.host.facts import ContainerState
 from deployctl.host.failures import understood
@@ -14,11 +15,16 @@ LOOK_TIMEOUT = 15.0
 
 
 def containers(
-    link: Link, survey: Survey, public: Sequence[str] = (), service: str = ""
+    link: Link,
+    survey: Survey,
+    public: Sequence[str] = (),
+    service: str = "",
+    marks: Marks | None = None,
 ) -> tuple[ContainerState, ...]:
     """The project's containers, or those of one service, as they are now.
 
-    `public` names the environment variables whose values need not be scrubbed.
+    `public` names the environment variables whose values need not be scrubbed; `marks` learns what
+    is secret in the others.
     """
     answer = link.host.run(
         "look",
@@ -27,10 +33,13 @@ def containers(
             "PROJECT": survey.project,
             "SERVICE": service,
             "PUBLIC": "\n".join(public),
+            "MARK_KEYS": marks.keys if marks is not None else "",
         },
         timeout=LOOK_TIMEOUT,
     )
     with understood("look"):
+        if marks is not None:
+            marks.learn(answer.text("marks"))
         return parse_containers(answer.text("containers"))
 
 

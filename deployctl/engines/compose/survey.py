@@ -18,6 +18,7 @@ from deployctl.engines.compose import drift
 from deployctl.engines.compose.inspected import parse_containers
 from deployctl.engines.compose.refusals import refusal
 from deployctl.engines.releases import ReleaseRecord, read_record
+from deployctl.evidence.marks import Marks
 from deployctl.host.connection import Answer, Host, ProgramFailed
 from deployctl.host.facts import ContainerState
 from deployctl.host.failures import understood
@@ -225,11 +226,13 @@ class Survey:
         return tuple(c for c in self.containers if c.service == service)
 
 
-def take(host: Host, settings: Settings, *, probe_write: Probe) -> Survey:
+def take(
+    host: Host, settings: Settings, *, probe_write: Probe, marks: Marks | None = None
+) -> Survey:
     """Asks the host. Raises RefusedError when it can't take part in a rollout at all.
 
     `probe_write`: `keep` proves that the files can be replaced, and makes the state directory;
-    `undo` proves it and leaves nothing behind.
+    `undo` proves it and leaves nothing behind. `marks` learns what is secret in the containers.
     """
     try:
         answer = host.run(
@@ -244,6 +247,7 @@ def take(host: Host, settings: Settings, *, probe_write: Probe) -> Survey:
                 "STATE_GROUP": settings.host.operators_group or "",
                 "PROBE_WRITE": probe_write,
                 "PUBLIC": "\n".join(settings.public),
+                "MARK_KEYS": marks.keys if marks is not None else "",
             },
             timeout=SURVEY_TIMEOUT,
         )
@@ -251,6 +255,8 @@ def take(host: Host, settings: Settings, *, probe_write: Probe) -> Survey:
             for name in ALWAYS_TOLD:
                 answer.bytes(name)
             found = parse(answer, settings.services)
+            if marks is not None:
+                marks.learn(answer.text("marks"))
     except ProgramFailed as failure:
         raise refusal(failure.kind, failure.message, host.label) from failure
     if not found.drift:

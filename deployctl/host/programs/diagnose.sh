@@ -4,7 +4,7 @@
 # ENV_FILES   environment files that the services name, one a line
 #include docker.sh
 
-said=$(compose "$COMPOSE_WORDS" config --quiet 2>&1 | scrub "$PROJECT" "$PUBLIC") ||
+said=$(compose "$COMPOSE_WORDS" config --quiet 2>&1 | scrub_said "$PROJECT" "$PUBLIC") ||
 	fail unscrubbed "what Compose says of its file"
 put said "$said"
 while IFS= read -r path; do

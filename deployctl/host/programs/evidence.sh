@@ -4,7 +4,7 @@
 for file in "$RUN"/failed.* "$RUN"/console "$RUN"/log; do
 	[ -f "$file" ] || continue
 	put name "$(basename "$file")"
-	content=$(tail -c 1048576 "$file" | scrub "$PROJECT" "$PUBLIC") ||
+	content=$(last_bytes 1048576 <"$file" | scrub "$PROJECT" "$PUBLIC") ||
 		content="left out: what is secret in it can't be told from what isn't"
 	put content "$content"
 done

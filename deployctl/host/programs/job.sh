@@ -97,7 +97,7 @@ limited() {
 
 # last_words: the end of what Compose said, on one line, without secrets.
 last_words() {
-	tail -n 5 "$RUN/console" | scrub "$PROJECT" "$PUBLIC" | tr '\n\t' '  ' | cut -c 1-600
+	last_bytes 65536 <"$RUN/console" | scrub_said "$PROJECT" "$PUBLIC" | tail -n 5 | tr '\n\t' '  ' | cut -c 1-600
 }
 
 # replace FILE TEXT-FILE: FILE's content becomes TEXT-FILE's, atomically, with FILE's owner and mode.
@@ -191,7 +191,7 @@ render() {
 	if compose "$(staged "$1")" config --images >"$RUN/images.$1" 2>"$RUN/render.$1.said"; then
 		: >"$RUN/render.$1"
 	else
-		scrub "$PROJECT" "$PUBLIC" <"$RUN/render.$1.said" >"$RUN/render.$1"
+		scrub_said "$PROJECT" "$PUBLIC" <"$RUN/render.$1.said" >"$RUN/render.$1"
 	fi
 	rm -f "$RUN/render.$1.said"
 }
@@ -207,7 +207,7 @@ ask_up() {
 # would do.
 up_as_planned() {
 	if grep -q Container "$RUN/dry-run" && ! grep -q Container "$RUN/dry-run.now"; then
-		say "refused${TAB}changed${TAB}docker compose up would now fail: $(tail -n 3 "$RUN/dry-run.now" | scrub "$PROJECT" "$PUBLIC" | tr '\n\t' '  ')"
+		say "refused${TAB}changed${TAB}docker compose up would now fail: $(scrub_said "$PROJECT" "$PUBLIC" <"$RUN/dry-run.now" | tail -n 3 | tr '\n\t' '  ')"
 		return 1
 	fi
 	[ "$(disturbed <"$RUN/dry-run.now")" = "$(disturbed <"$RUN/dry-run")" ] && return
@@ -424,7 +424,7 @@ keep_evidence() {
 		project_containers "$PROJECT" "$service" |
 			inspect_scrubbed "$PUBLIC" >"$RUN/failed.$service.inspect.json"
 		project_containers "$PROJECT" "$service" | while IFS= read -r id; do
-			dk logs --tail 500 "$id" 2>&1 | tail -c 262144
+			dk logs --tail 500 "$id" 2>&1 | last_bytes 262144
 		done | scrub "$PROJECT" "$PUBLIC" >"$RUN/failed.$service.log"
 	done <"$RUN/services"
 }

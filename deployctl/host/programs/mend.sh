@@ -27,7 +27,7 @@ place "$RUN/edit.1.after" || {
 	fail replace "$FILE"
 }
 if ! compose "$COMPOSE_WORDS" config --quiet >"$RUN/said" 2>&1; then
-	said=$(scrub "$PROJECT" "$PUBLIC" <"$RUN/said")
+	said=$(scrub_said "$PROJECT" "$PUBLIC" <"$RUN/said")
 	place "$RUN/edit.1.found" || fail stuck "$RUN/edit.1.found"
 	fail render "$said"
 fi

@@ -9,6 +9,7 @@
 # STATE_DIR     from the settings; empty: /var/lib/deployctl/PROJECT, else beside the Compose file
 # STATE_GROUP   the operators' group, or empty
 # PUBLIC        names of environment variables whose values may be shown, one a line
+# MARK_KEYS     for marks of what is secret in the containers, or empty
 # PROBE_WRITE   keep: prove that files can be made, chowned and renamed beside the Compose file, and
 #               make the state directory; undo: the same, and remove what was made; no: neither
 #include docker.sh
@@ -191,7 +192,8 @@ trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 INFO='{"version":{{json .ServerVersion}},"root":{{json .DockerRootDir}},"plugins":{{json .ClientInfo.Plugins}}}'
 dk info --format "$INFO" >"$work/info" 2>/dev/null &
-column 1 "$PROJECT" | inspect_scrubbed "$PUBLIC" >"$work/containers" &
+: >"$work/marks"
+column 1 "$PROJECT" | inspect_scrubbed "$PUBLIC" "$MARK_KEYS" "$work/marks" >"$work/containers" &
 # As many replicas as there are: they may have been scaled by hand.
 scales=$(printf '%s\n' "$SERVICES" | while IFS= read -r service; do
 	replicas=$(column 1 "$PROJECT" "$service" | grep -c .)
@@ -215,21 +217,22 @@ dk image ls -q --no-trunc --filter label=io.deployctl.build-digest | sort -u | (
 wait
 grep -q '"Name":"compose"' "$work/info" || check_engine
 put_file containers "$work/containers"
+put_file marks "$work/marks"
 put_file images "$work/images"
 # said FILE: what a dry run said. Of containers it tells no more than names; where it failed it may
 # quote the lines that it can't read, which may be an env file's.
 said() {
 	if ! grep -E "$SPOKEN" "$1"; then
-		scrub "$PROJECT" "$PUBLIC" <"$1"
+		scrub_said "$PROJECT" "$PUBLIC" <"$1"
 	elif [ -e "$1.failed" ]; then
-		grep -v -E "$SPOKEN" "$1" | tail -n 5 | scrub "$PROJECT" "$PUBLIC"
+		grep -v -E "$SPOKEN" "$1" | scrub_said "$PROJECT" "$PUBLIC" | tail -n 5
 	fi
 }
 SPOKEN='^( *DRY-RUN MODE - *)? *Container [^ ]+ +[A-Z][a-z]+ *$'
 if [ -e "$work/accepted" ]; then
 	put config ok
 else
-	put config "$(scrub "$PROJECT" "$PUBLIC" <"$work/config")"
+	put config "$(scrub_said "$PROJECT" "$PUBLIC" <"$work/config")"
 fi
 put dry-run "$(said "$work/dry-run")"
 put unset "$(sed -n 's/.*The [\\]*"\([A-Za-z0-9_]*\)[\\]*" variable is not set.*/\1/p' "$work/dry-run" | sort -u)"

@@ -52,7 +52,7 @@ while [ "$n" -le "$CANDIDATES" ]; do
 		put refused ''
 	else
 		put accepted no
-		put refused "$(as_named "$work/$n.yml" <"$work/said" | scrub "$PROJECT" "$PUBLIC")"
+		put refused "$(as_named "$work/$n.yml" <"$work/said" | scrub_said "$PROJECT" "$PUBLIC")"
 	fi
 	put_file images "$work/images"
 	put dry-run "$(grep ' Container ' "$work/plain")"

@@ -1,5 +1,6 @@
 """The health gate and the user's own http gate, against a real server."""
 
+import json
 import time
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -8,6 +9,8 @@ import pytest
 
 from deployctl.config.gates import HealthGateSettings, HttpGateSettings
 from deployctl.errors import LinkLostError
+from deployctl.events import Events
+from deployctl.gates import runner
 from deployctl.gates.base import CannotObserveError, Judgement
 from deployctl.gates.fetch import Request, fetch
 from deployctl.gates.health import HttpGate
@@ -267,3 +270,36 @@ def test_the_raw_answer_is_kept_as_evidence() -> None:
 def test_an_unverified_certificate_is_never_silent() -> None:
     settings = HttpGateSettings(url="https://x/", insecure=True)
     assert "certificate not verified" in HttpGate("mine", settings, "api").threshold
+
+
+class TestWhatIsSecretOnTheHost:
+    """A release may answer with its own settings: they are judged, and never shown or kept."""
+
+    SECRET = "postgres://techno:" + "s" * 200 + "@db/techno"
+
+    def seen(self, body: str, **settings: Any) -> tuple[Judgement, bytes]:
+        def clean(data: bytes) -> bytes:
+            return data.replace(self.SECRET.encode(), b"[URL]")
+
+        with serving(Answer(body=body)) as server:
+            gate = HttpGate("health", HealthGateSettings.model_validate(settings), "api")
+            ctx = context(container(ports=(published(server.port),)), clean=clean)
+            raw = gate.observe(ctx).raw[0].body
+            [result] = runner.look((gate,), ctx, "after", Events())
+        return Judgement(result.state, result.observed, result.reason), raw
+
+    @pytest.mark.parametrize("before", [0, 100, 119, 300])
+    def test_it_is_hidden_wherever_the_text_is_cut(self, before: int) -> None:
+        judged, raw = self.seen("x" * before + f" {self.SECRET} end")
+        assert b"[URL] end" in raw
+        for text in (judged.observed, judged.reason, raw.decode()):
+            assert "techno:s" not in text
+
+    def test_a_difference_is_told_without_it(self) -> None:
+        judged, _ = self.seen(json.dumps({"db": self.SECRET}), json={"db": "ok"})
+        assert judged.state == "fail"
+        assert judged.reason == 'db is "[URL]", expected "ok"'
+
+    def test_it_may_be_what_is_expected(self) -> None:
+        judged, _ = self.seen(json.dumps({"db": self.SECRET}), json={"db": self.SECRET})
+        assert judged.state == "pass"

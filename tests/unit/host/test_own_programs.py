@@ -229,7 +229,7 @@ def test_containers_that_cannot_be_listed_are_no_service_without_a_log(
     assert told(shell, program)["fail-kind"] == b"docker"
 
 
-@pytest.mark.parametrize("name", ["command", "docker", "remains", "survey", "weigh"])
+@pytest.mark.parametrize("name", ["command", "docker", "look", "remains", "survey", "weigh"])
 def test_what_ends_a_program_removes_its_small_files(name: str) -> None:
     lines = programs.program_text(name).splitlines()
     at = next(number for number, line in enumerate(lines) if line.endswith("' EXIT"))

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 
 from deployctl.engines.compose.inspected import parse_containers
+from deployctl.evidence.marks import Marks
 from deployctl.host import programs
 from deployctl.host.wire import RecordReader
+from tests.printers import PRINTERS, VALUE
 
 USERLANDS = {"dash": ["dash"], "bash": ["bash", "--posix"], "busybox": ["busybox", "sh"]}
 TOOLS = ("awk", "sed", "grep", "sort", "uniq", "cut", "tail", "wc", "mktemp", "cat", "rm", "tr")
@@ -157,11 +159,41 @@ class TestText:
     def test_has_names_for_secrets(self, run: Run, environment: str, text: str, shown: str) -> None:
         assert self.scrub(run, environment, text) == shown
 
+    def test_of_a_line_that_is_cut_nothing_is_left(self, run: Run) -> None:
+        snippet = 'put it "$(printf %s "$TEXT" | last_bytes 20 | scrub "$PROJECT" "$PUBLIC")"'
+        text = "x" * 20 + "correct-horse\nnext line\n"
+        shown = [
+            run(snippet, "A_KEY=correct-horse", TEXT=text[:-1])["it"],
+            run(snippet, "A_KEY=correct-horse", TEXT="one\ncorrect-horse\n")["it"],
+        ]
+        assert shown == ["next line", "one\n[A_KEY]"]
+
     def test_keeps_what_is_public(self, run: Run) -> None:
         assert self.scrub(run, "REGION=eu-central-1", "eu-central-1", "REGION") == "eu-central-1"
 
     def test_is_kept_where_nothing_is_in_the_environment(self, run: Run) -> None:
         assert self.scrub(run, "", "line 3: bad") == "line 3: bad"
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ('read /x/.env: line 7: unexpected character "+" in variable name "s3cret=a\\nB=b"',
+         'read /x/.env: line 7: unexpected character "+" in variable name'),
+        ("line 2: unterminated quoted value s3cret\nNEXT=s3cret\nLAST=s3cret",
+         "line 2: unterminated quoted value"),
+        ("invalid interpolation format for services.api.environment.KEY.\nescape it:\ns3cret$",
+         "invalid interpolation format for services.api.environment.KEY."),
+        ('Invalid interpolation format for "services.api.environment": "s3cret$"',
+         'Invalid interpolation format for "services.api.environment'),
+        ("yaml: line 3: could not find ':'", "yaml: line 3: could not find ':'"),
+    ],
+)  # fmt: skip
+def test_what_compose_quotes_of_a_file_that_no_container_knows(
+    run: Run, said: str, shown: str
+) -> None:
+    snippet = 'put it "$(printf %s "$TEXT" | scrub_said "$PROJECT" "$PUBLIC")"'
+    assert run(snippet, "A_KEY=other", TEXT=said)["it"] == shown
 
 
 def test_remains_keep_their_form_and_hide_secrets(run: Run) -> None:
@@ -178,3 +210,47 @@ def test_remains_keep_their_form_and_hide_secrets(run: Run) -> None:
         "cmd": ["--pin", "[A_KEY]", "--x=[B_KEY]"],
         "labels": {"hunter": "[B_KEY]2"},
     }
+
+
+PRINTED = {name: printer(VALUE).strip() for name, printer in PRINTERS.items()}
+SECRETS = (
+    f"A_KEY={VALUE}\nDATABASE_URL=postgres://u:p-w@db:5432/x\nSHORT_KEY=hunter\nB=plain-text-1"
+)
+"""of which the last is a part of nothing"""
+
+
+def assert_hidden(shown: dict[str, str]) -> None:
+    for name, text in shown.items():
+        middle = len(PRINTED[name]) // 2
+        assert "[A_KEY]" in text, name
+        assert PRINTED[name][middle : middle + 6] not in text, (name, text)
+        assert len(text) < 60, (name, text)
+
+
+class TestEveryForm:
+    """A value is found however tools print it: by the host, and by marks of it on the client."""
+
+    def test_is_hidden_by_the_host(self, run: Run) -> None:
+        text = "\n".join(f"said: {each} and more" for each in PRINTED.values())
+        snippet = 'put it "$(printf %s "$TEXT" | scrub "$PROJECT" "$PUBLIC")"'
+        lines = run(snippet, SECRETS, TEXT=text)["it"].split("\n")
+        assert_hidden(dict(zip(PRINTED, lines, strict=True)))
+        assert all(line.startswith("said: ") and line.endswith(" and more") for line in lines)
+
+    def test_is_hidden_in_what_programs_said(self, run: Run) -> None:
+        text = "\n".join(PRINTED.values())
+        [found] = parse_containers(inspected(run, SECRETS, output=text))
+        lines = found.health_log[0].removeprefix("exit 1: ").split("\n")
+        assert_hidden(dict(zip(PRINTED, lines, strict=True)))
+
+    def test_is_hidden_by_the_client_that_knows_marks(self, run: Run) -> None:
+        marks = Marks()
+        snippet = 'put it "$(secrets_of "$PROJECT" "" | marks "$KEYS")"'
+        told = run(snippet, SECRETS, KEYS=marks.keys)["it"]
+        marks.learn(told)
+        assert "u:p-w" not in told
+        assert VALUE not in told
+        shown = {name: marks.hide(each.encode()).decode() for name, each in PRINTED.items()}
+        assert_hidden(shown)
+        text = b"x hunter postgres://u:p-w@db:5432/x, plain-text-1!"
+        assert marks.hide(text) == b"x [SHORT_KEY] [DATABASE_URL], [B]!"

@@ -7,6 +7,7 @@ import pytest
 
 from deployctl.config.settings import HostSettings, RolloutSettings, Settings
 from deployctl.events import Events
+from deployctl.evidence.marks import Marks
 from deployctl.rollout import recover
 from tests.unit.engines.support import survey
 from tests.unit.gates.support import container, context
@@ -21,6 +22,7 @@ def session() -> Any:
         events=Events(),
         recorder=SimpleNamespace(gates=[]),
         survey=None,
+        marks=Marks(),
         facts=survey(),
     )
 
