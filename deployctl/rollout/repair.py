@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Literal
 
 from deployctl.config.settings import Settings
-from deployctl.engines.compose import survey
+from deployctl.engines.compose import preflight, survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.engines.compose.repair import Reconstruction, reconstruct
 from deployctl.engines.compose.survey import Survey
@@ -30,6 +30,7 @@ AGAIN = "Look at the file on the host, then run the same command again."
 FAILURES = {
     "changed": "The file was changed meanwhile: {}.",
     "replace": "The file {} can't be replaced by this user.",
+    "owner": "The file {} can't be replaced by this user with its owner and group kept.",
     "render": "Compose refuses the reconstruction in its place, so the file is as before: {}",
     "no-space": "There is no room on the host at {}.",
 }
@@ -80,6 +81,7 @@ def repair(
         show(fixed)
         if fixed.broken == fixed.data:
             return _unbroken(settings, facts)
+        _require_replaceable(facts, fixed.path)
         found, after = (hashlib.sha256(data).hexdigest() for data in (fixed.broken, fixed.data))
         digest = hashlib.sha256(f"{fixed.path}\0{found}\0{after}".encode()).hexdigest()
         approve(PlanReady(digest=f"sha256:{digest}", plan={}, diff=fixed.diff))
@@ -119,6 +121,12 @@ def _require_free(facts: Survey) -> None:
             f"The run {facts.abandoned[0].run_id} was neither confirmed nor rolled back.",
             next_step="deployctl rollback puts back what held before it; then repair the file.",
         )
+
+
+def _require_replaceable(facts: Survey, path: str) -> None:
+    """As a rollout does: a file that would change its owner with its bytes is left alone."""
+    file = next(file for file in facts.files if file.path == path)
+    preflight.raise_for([preflight.writable(facts.user, file)], facts)
 
 
 def _unbroken(settings: Settings, facts: Survey) -> RepairDocument:

@@ -216,10 +216,11 @@ def _unset(survey: Survey) -> str:
 
 
 def _writable(survey: Survey) -> tuple[Finding, ...]:
-    return tuple(_writable_file(survey.user, source) for source in survey.files)
+    return tuple(writable(survey.user, source) for source in survey.files)
 
 
-def _writable_file(user: str, source: ComposeSource) -> Finding:
+def writable(user: str, source: ComposeSource) -> Finding:
+    """Whether the file can be replaced with its owner, group and mode kept."""
     told = {
         "owner": f"{source.real_path} can't be replaced by {user} with its owner and group "
         f"({source.owner}:{source.group}) and its mode kept.",

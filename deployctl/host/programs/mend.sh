@@ -22,6 +22,11 @@ new=$(dirname "$FILE")/.$(basename "$FILE").deployctl-new
 place() {
 	cp -p "$FILE" "$new" && cat "$1" >"$new" && durable "$new" && mv "$new" "$FILE" && durable "$FILE"
 }
+# Where it can't have its owner, `cp -p` makes it this user's without a word.
+{ cp -p "$FILE" "$new" && [ "$(stat -c '%a %u %g' "$new")" = "$(stat -c '%a %u %g' "$FILE")" ]; } || {
+	rm -f "$new"
+	fail owner "$FILE"
+}
 place "$RUN/edit.1.after" || {
 	rm -f "$new"
 	fail replace "$FILE"

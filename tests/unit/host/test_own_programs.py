@@ -1,5 +1,6 @@
 """Programs in the shells that may be there, where they need no more of Docker than a script."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -234,3 +235,41 @@ def test_what_ends_a_program_removes_its_small_files(name: str) -> None:
     lines = programs.program_text(name).splitlines()
     at = next(number for number, line in enumerate(lines) if line.endswith("' EXIT"))
     assert lines[at + 1].strip() == "trap 'exit 1' HUP INT PIPE TERM"
+
+
+CARELESS_CP = """#!/bin/sh
+[ "$1" != -p ] || shift
+PATH=/usr/bin:/bin cp "$@"
+"""
+
+
+class TestMend:
+    def test_a_file_that_would_lose_its_owner_or_mode_stays_as_it_is(
+        self, shell: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """`cp -p` says nothing where it may not keep them; a `cp` that never does stands for it."""
+        state, tools = tmp_path / "state", tmp_path / "tools"
+        (state / "runs").mkdir(parents=True)
+        tools.mkdir()
+        (tools / "cp").write_text(CARELESS_CP)
+        (tools / "cp").chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+        file = tmp_path / "compose.yml"
+        file.write_bytes(b"broken")
+        file.chmod(0o604)
+        digest = {text: hashlib.sha256(text).hexdigest() for text in (b"broken", b"mended")}
+        done = told(
+            shell,
+            programs.script(
+                "mend",
+                {
+                    "DOCKER": "true", "COMPOSE_WORDS": "-p\np", "PROJECT": "p", "PUBLIC": "",
+                    "STATE_DIR": str(state), "STATE_GROUP": "", "RUN": f"{state}/runs/r",
+                    "ABOUT": "{}", "FILE": str(file), "FOUND": digest[b"broken"],
+                    "AFTER": "mended", "AFTER_SHA": digest[b"mended"],
+                },
+            ),
+        )  # fmt: skip
+        assert (done["fail-kind"], done["fail"]) == (b"owner", str(file).encode())
+        assert file.read_bytes() == b"broken"
+        assert list(tmp_path.glob(".*")) == []
