@@ -51,6 +51,14 @@ def measured(server: Server | None, seconds: float = 0.3, **settings: Any) -> Me
         return running.stop()
 
 
+def soon(true: Callable[[], object]) -> None:
+    """Waits for what a busy machine may take its time for."""
+    until = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def middle_gap_ms(seen: Measured) -> float:
     """Between two probes. Unlike the told resolution it isn't of the machine's busiest moment."""
     moments = [row[0] for row in seen.series.rows()]
@@ -95,7 +103,7 @@ def test_what_counts_as_a_failure(answer: Answer, cause: str) -> None:
 def test_a_refused_connection_is_a_failure() -> None:
     seen = measured(None)
     assert seen.result.failures == seen.result.probes > 0
-    assert abs(seen.result.downtime_ms - 300) <= seen.result.resolution_ms + 100
+    assert abs(seen.result.downtime_ms - seen.seconds * 1000) <= seen.result.resolution_ms + 100
 
 
 def test_no_answer_in_time_is_a_failure_and_slows_nobody_down() -> None:
@@ -120,18 +128,25 @@ def test_the_resolution_does_not_depend_on_the_round_trip() -> None:
 
 
 def test_an_outage_is_measured_within_the_resolution() -> None:
-    down: list[float] = []
+    down, failed, served = list[float](), list[float](), list[float]()
 
     def answer(_: BaseHTTPRequestHandler) -> Answer:
-        return Answer(500) if down and time.monotonic() - down[0] < 0.3 else OK
+        now = time.monotonic()
+        if down and now - down[0] < 0.3:
+            failed.append(now)
+            return Answer(500)
+        served.append(now)
+        return OK
 
     with serving(answer) as server, probing(lambda: Place("127.0.0.1", server.port)) as running:
-        time.sleep(0.2)
+        soon(lambda: served)
         running.mark_switch()
         down.append(time.monotonic())
-        time.sleep(0.6)
+        soon(lambda: failed and max(served) > max(failed))
+        time.sleep(0.2)
         seen = running.stop()
-    assert abs(seen.result.downtime_ms - 300) <= seen.result.resolution_ms + 100
+    told = min(at for at in served if at > max(failed)) - min(failed)
+    assert abs(seen.result.downtime_ms - told * 1000) <= 2 * seen.result.resolution_ms + 100
     (found,) = seen.outages
     assert found.recovered
     assert seen.switched is not None
@@ -220,8 +235,7 @@ class TestTheEndpoint:
                 assert not new.seen
                 places[0] = Place("127.0.0.1", new.port)
                 running.mark_switch()
-                time.sleep(0.2)
-            assert new.seen
+                soon(lambda: new.seen)
 
     def test_is_looked_up_again_while_probes_fail(self) -> None:
         with serving(OK) as server:
@@ -229,9 +243,9 @@ class TestTheEndpoint:
             with probing(lambda: places[0]) as running:
                 time.sleep(0.1)
                 places[0] = Place("127.0.0.1", server.port)
-                time.sleep(0.7)
+                soon(lambda: server.seen)
+                time.sleep(0.1)
                 seen = running.stop()
-        assert server.seen
         assert seen.outages[0].recovered
 
     def test_that_is_fixed_is_looked_up_only_when_the_container_was_replaced(self) -> None:
@@ -248,9 +262,9 @@ class TestTheEndpoint:
                 assert len(asked) == 1, "nothing else is asked of a host that is at the swap"
                 places[0] = Place("127.0.0.1", server.port)
                 running.moved()
-                time.sleep(0.3)
+                soon(lambda: server.seen)
+                time.sleep(0.1)
                 seen = running.stop()
-        assert server.seen
         assert seen.outages[0].recovered
         assert seen.switched is None
 
@@ -268,8 +282,7 @@ class TestTheEndpoint:
 
             with probing(endpoint) as running:
                 running.mark_switch()
-                time.sleep(0.9)
-            assert server.seen
+                soon(lambda: server.seen)
 
     def test_that_does_not_exist_yet_is_down(self) -> None:
         def nowhere() -> Place:
