@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from deployctl.config.faults import MeasureError
+
 _UNITS: Final = {"ms": Decimal("0.001"), "s": Decimal(1), "m": Decimal(60), "h": Decimal(3600)}
 _PATTERN: Final = r"(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h))+"
 _PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)")
@@ -15,7 +17,7 @@ _EXPECTED: Final = "expected a duration such as 10s, 500ms or 2m (a bare number 
 
 
 def parse_duration(value: object) -> float:
-    """Seconds. Raises ValueError for anything that is not a duration of at most 24 hours."""
+    """Seconds. Raises MeasureError for anything that is not a duration of at most 24 hours."""
     if isinstance(value, str):
         seconds = _from_text(value.strip())
     elif isinstance(value, int | float) and not isinstance(value, bool):
@@ -23,9 +25,9 @@ def parse_duration(value: object) -> float:
     else:
         seconds = math.nan
     if not math.isfinite(seconds) or seconds < 0:
-        raise ValueError(_EXPECTED)
+        raise MeasureError(_EXPECTED)
     if seconds > _LONGEST:
-        raise ValueError("expected a duration of at most 24h")
+        raise MeasureError("expected a duration of at most 24h")
     return seconds
 
 
@@ -33,13 +35,13 @@ def _from_text(text: str) -> float:
     if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", text):
         return float(text)
     if len(text) > 40 or not re.fullmatch(_PATTERN, text):
-        raise ValueError(_EXPECTED)
+        raise MeasureError(_EXPECTED)
     return float(sum(Decimal(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
 
 
 def _not_zero(seconds: float) -> float:
     if seconds <= 0:
-        raise ValueError("expected a duration longer than zero")
+        raise MeasureError("expected a duration longer than zero")
     return seconds
 
 

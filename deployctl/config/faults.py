@@ -11,6 +11,10 @@ Path = tuple[str | int, ...]
 SHOWN = 50
 
 
+class MeasureError(ValueError):
+    """Not a number or a duration that fits here. Unlike text, such a value is no secret."""
+
+
 @dataclass(frozen=True, order=True)
 class Mark:
     """A place in a file; both count from 1."""

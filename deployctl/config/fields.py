@@ -1,7 +1,6 @@
 """The strict types of single settings. Each failure says what was expected, never the value.
 
-The value may have come from the environment of a CI job, so it is not repeated here; the fault
-shows what the file says instead.
+The value may be a secret, so it is not repeated here; what of it may be shown, `validate` says.
 """
 
 import base64
@@ -11,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+
+from deployctl.config.faults import MeasureError
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _NAME_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -56,13 +57,13 @@ def _image(text: str) -> str:
 
 def _integer(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("expected a whole number")  # noqa: TRY004 - pydantic wants ValueError
+        raise MeasureError("expected a whole number")
     return value
 
 
 def _port(number: int) -> int:
     if not 1 <= number <= 65535:
-        raise ValueError("expected a whole number from 1 to 65535")
+        raise MeasureError("expected a whole number from 1 to 65535")
     return number
 
 

@@ -38,21 +38,25 @@ def _address(value: str) -> str:
 
 
 def _url(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:  # its words repeat the address, with whatever secret stands in it
+        raise ValueError("expected a URL whose host and port can be read") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("expected a URL that begins with http:// or https:// and names a host")
     if parts.username is not None or parts.password is not None:
         raise ValueError("expected a URL without credentials: use basic_env or bearer_env")
     if parts.fragment or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise ValueError("expected a URL without a fragment and without spaces")
-    _ = parts.port  # raises ValueError for a port that is no port
     return value
 
 
 def _base_url(value: str) -> str:
-    if urlsplit(value).query:
+    address = _url(value)
+    if urlsplit(address).query:
         raise ValueError("expected the server's address, without a query string")
-    return _url(value).rstrip("/")
+    return address.rstrip("/")
 
 
 def _endpoint(value: str) -> str:
@@ -76,7 +80,11 @@ def _headers(value: dict[str, str]) -> dict[str, str]:
 def _regex(value: str) -> str:
     try:
         re.compile(value)
-    except (re.error, RecursionError, OverflowError) as error:
+    except re.error as error:
+        # Not its own words: they may repeat a part of the pattern.
+        where = "" if error.pos is None else f"; character {error.pos + 1} of this one is wrong"
+        raise ValueError(f"expected a regular expression{where}") from error
+    except (RecursionError, OverflowError) as error:
         raise ValueError(f"expected a regular expression ({error})") from error
     return value
 

@@ -71,7 +71,7 @@ def _value(match: re.Match[str], env: AbstractMapping[str, str]) -> str:
     body = _BODY.fullmatch(match["body"]) if match["end"] else None
     if body is None:
         raise ValueError(
-            f"{match[0][:40]!r} is no reference; expected ${{NAME}}, ${{NAME:-default}} or "
+            "what begins with ${ here is no reference; expected ${NAME}, ${NAME:-default} or "
             "${NAME:?message} ($$ stands for a dollar sign)"
         )
     name = body["name"]

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from deployctl.config.address import split_address
 from deployctl.config.durations import Duration, PositiveDuration
+from deployctl.config.faults import MeasureError
 from deployctl.config.fields import (
     BuildArgument,
     DockerCommand,
@@ -151,7 +152,7 @@ class AvailabilitySettings(Section):
     @classmethod
     def _bearable(cls, interval: float) -> float:
         if not 0.005 <= interval <= 60:
-            raise ValueError("expected an interval from 5ms to 60s")
+            raise MeasureError("expected an interval from 5ms to 60s")
         return interval
 
 

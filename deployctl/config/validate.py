@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, TypeGuard, TypeVar, Union, get_args, g
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from deployctl.config.faults import Fault, Mark, Path
+from deployctl.config.faults import Fault, Mark, MeasureError, Path
 from deployctl.config.tree import Mapping, Node, Scalar, Sequence, plain
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -35,12 +35,11 @@ _EXPECTED: Final = {
     "string_type": "expected text",
     "tuple_type": _LIST,
 }
-_LONGEST_SHOWN: Final = 60
-_CREDENTIALS: Final = re.compile(r"//[^/@\s]*@")
-_SAYS_ENOUGH: Final = (
-    "put it in quotes",
-    "environment variable",  # a secret may stand where the name of its variable belongs
-)
+# Where one of a few words, a number or a duration belongs, what was found helps and is no secret
+# as long as it looks like one of them. Anywhere else a secret may stand: only its type is told.
+_SHOWN_KINDS: Final = ("bool_", "float_", "int_", "literal_", "union_tag_", "greater_", "less_")
+_SHOWN: Final = re.compile(r"[A-Za-z]{1,12}|[-+]?[0-9.]{1,9} ?[A-Za-z%]{0,3}")
+_REFERENCE: Final = re.compile(r"\$\{[A-Za-z0-9_]+\}")
 
 
 def validate(
@@ -71,18 +70,14 @@ def _faults(
     error: ValidationError, model: type[BaseModel], node: Mapping, file: str
 ) -> list[Fault]:
     """One fault a place: a value that fits none of several types is told once."""
-    messages: dict[tuple[Path, Mark], list[str]] = {}
-    places: dict[tuple[Path, Mark], _Place] = {}
+    found: dict[tuple[Path, Mark], tuple[_Place, list[ErrorDetails]]] = {}
     for details in error.errors(include_url=False):
         place = _find(details["loc"], model, node)
         at = place.path, _mark(details, place)
-        places[at] = place
-        message = _message(details, place)
-        if message not in messages.setdefault(at, []):
-            messages[at].append(message)
+        found.setdefault(at, (place, []))[1].append(details)
     return [
-        Fault(file, mark, path, _joined(said) + _found(places[path, mark], said[0]))
-        for (path, mark), said in messages.items()
+        Fault(file, mark, path, _joined(place, errors) + _found(place, errors))
+        for (path, mark), (place, errors) in found.items()
     ]
 
 
@@ -181,11 +176,11 @@ def _message(details: ErrorDetails, place: _Place) -> str:
         case "union_tag_not_found":
             message = "`type` is missing, and the name is not that of a type"
         case "string_type" if _can_be_quoted(place.node):
-            message = f'expected text; put it in quotes: "{place.node.text}"'
+            message = "expected text in quotes"
         case kind if kind in _EXPECTED:
             message = _EXPECTED[kind]
         case kind:
-            message = _own_words(details["msg"], place.node, kind)
+            message = _own_words(details["msg"], kind)
     return message
 
 
@@ -193,30 +188,50 @@ def _can_be_quoted(node: Node) -> TypeGuard[Scalar]:
     return isinstance(node, Scalar) and node.value is not None
 
 
-def _own_words(message: str, node: Node, kind: str) -> str:
+def _own_words(message: str, kind: str) -> str:
     """A validator's own sentence, or pydantic's made to read like one."""
     message = message.removeprefix("Value error, ")
-    if isinstance(node, Scalar) and node.interpolated:
-        # What the environment gave may be a secret; show what the file says.
-        message = message.replace(str(node.value), node.text)
     if kind == "value_error" or message.startswith("expected"):
         return message
     return "expected " + message.removeprefix("Input should be ").removeprefix("Input should ")
 
 
-def _joined(messages: list[str]) -> str:
+def _joined(place: _Place, errors: list[ErrorDetails]) -> str:
+    messages = list(dict.fromkeys(_message(details, place) for details in errors))
     return " or ".join([messages[0], *(m.removeprefix("expected ") for m in messages[1:])])
 
 
-def _found(place: _Place, message: str) -> str:
-    """`, found …` with what the file says, where that tells more than the message."""
+def _may_be_shown(details: ErrorDetails) -> bool:
+    """Whether a word, a number or a duration belongs here, of which none is a secret."""
+    if details["type"] == "value_error":
+        return isinstance(details.get("ctx", {}).get("error"), MeasureError)
+    return details["type"].startswith(_SHOWN_KINDS)
+
+
+def _found(place: _Place, errors: list[ErrorDetails]) -> str:
+    """`, found …` with what the file says where that may be shown, else with its type."""
     node = place.node
-    if place.is_key or not isinstance(node, Scalar) or not message.startswith("expected"):
-        return ""
-    if any(words in message for words in _SAYS_ENOUGH):
+    expected = _message(errors[0], place).startswith("expected")
+    if place.is_key or not isinstance(node, Scalar) or not expected:
         return ""
     if node.value is None and not node.text:
         return ", found nothing"
-    text = _CREDENTIALS.sub("//…@", node.text)
-    text = text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"
-    return f", found {text!r}" if isinstance(node.value, str) else f", found {text}"
+    may_be_shown = all(map(_may_be_shown, errors)) and _SHOWN.fullmatch(node.text)
+    if may_be_shown or _REFERENCE.fullmatch(node.text):
+        return f", found {node.text!r}" if isinstance(node.value, str) else f", found {node.text}"
+    is_text = isinstance(node.value, str)
+    if is_text and any(details["type"] == "value_error" for details in errors):
+        return ""  # text of another form was expected
+    return f", found {_type(node)}"
+
+
+def _type(node: Scalar) -> str:
+    match node.value:
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case None:
+            return "nothing"
+        case _:
+            return "text"

@@ -180,14 +180,8 @@ targets:
     def test_a_host_that_contradicts_its_user_or_port_is_a_fault(self, project: Project) -> None:
         text = SMALL + "  a: {host: root@vps, user: deploy}\n  b: {host: 'vps:1', port: 2}\n"
         assert project.faults(text) == [
-            (
-                "4:13: targets.a.host: expected the same user and port as in `user:` and `port:`, "
-                "found 'root@vps'"
-            ),
-            (
-                "5:13: targets.b.host: expected the same user and port as in `user:` and `port:`, "
-                "found 'vps:1'"
-            ),
+            "4:13: targets.a.host: expected the same user and port as in `user:` and `port:`",
+            "5:13: targets.b.host: expected the same user and port as in `user:` and `port:`",
         ]
 
 
@@ -267,7 +261,7 @@ targets:
             ("3:11", "services: expected at least one item"),
             ("4:16", "source.path: expected a relative path inside the repository, without .."),
             ("4:22", "source.dockerfil: unknown key; did you mean dockerfile?"),
-            ("4:52", 'source.build_args.A: expected text; put it in quotes: "1.10"'),
+            ("4:52", "source.build_args.A: expected text in quotes, found a number"),
             ("4:58", "source.build_args.9x: expected the name of an environment variable"),
             ("6:20", "gates.health.status: expected a whole number, found 'many'"),
             ("6:35", "gates.health.timeout: expected a duration longer than zero, found 0"),
@@ -279,10 +273,10 @@ targets:
             ("11:40", "availability.interval: expected an interval from 5ms to 60s, found '1ms'"),
             ("12:1", "rolout: unknown key; did you mean rollout?"),
             ("13:11", "approval: expected 'none', 'typed' or 'signed', found 'maybe'"),
-            ("14:9", "forbid: expected a list, such as [one, two], found 'advisory'"),
+            ("14:9", "forbid: expected a list, such as [one, two], found text"),
             ("16:13", "targets.a.host: expected a port from 1 to 65535 after the host"),
             ("16:37", "targets.a.port: expected a whole number, found 'yes'"),
-            ("16:52", 'targets.a.host_key: expected text; put it in quotes: "1"'),
+            ("16:52", "targets.a.host_key: expected text in quotes, found a number"),
             ("16:72", "targets.a.gates.metrics: null removes a gate that all targets share"),
             ("17:3", "targets.-b: expected a target's name"),
             ("18:6", "targets.c: expected a mapping such as {host: vps.example.com}"),
@@ -364,6 +358,33 @@ gates:
         faults = project.faults(text + SMALL + "  a: {host: x}\n")
         assert len(faults) == 3
         assert "hunter2" not in "".join(faults)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            'gates: {health: {headers: "Authorization: Bearer hunter2"}}',
+            "gates: {health: {headers: {X-Token: [hunter2]}}}",
+            'gates: {health: {url: "http://deploy:hunter2/health"}}',
+            'gates: {health: {url: "http://[hunter2]/health"}}',
+            'gates: {http: {matches: "(?P=hunter2)"}}',
+            'gates: {http: {body: "${hunter2-x}"}}',
+            "source: {build_args: TOKEN=hunter2}",
+            "source: {build_args: {PIN: 4711}}",
+            "source: {secrets: {tok: hunter2}}",
+            "image: hunter2:hunter2",
+            'approval: "hunter2"',
+            "rollout: {deadline: hunter2}",
+            "services: hunter2",
+        ],
+    )
+    def test_a_secret_in_a_place_that_takes_something_else_is_not_repeated(
+        self, project: Project, text: str
+    ) -> None:
+        small = SMALL if "services" not in text else "version: 1\ntargets:\n"
+        faults = project.faults(f"{text}\n{small}  a: {{host: x}}\n")
+        assert faults
+        assert "hunter2" not in "".join(faults)
+        assert "4711" not in "".join(faults)
 
     @pytest.mark.parametrize("pattern", ["(" * 50_000, "a{99999999999}", "(?P<a>x)(?P<a>y)"])
     def test_a_pattern_that_can_not_be_compiled_is_a_fault(
