@@ -181,8 +181,19 @@ def _jumps(options: Options, address: HostAddress) -> list[HostAddress]:
                 connect_timeout=address.connect_timeout,
             )
         )
-    # `Host *` with a ProxyJump covers the jump host as well; it is its own way.
-    return [] if jumps[0].host in {address.host, options.get("hostname")} else jumps
+    return [] if _is_itself(jumps[0], address, options) else jumps
+
+
+def _is_itself(jump: HostAddress, address: HostAddress, options: Options) -> bool:
+    """`Host *` with a ProxyJump covers the jump host as well, which is then its own way.
+
+    As for ssh, another port or another user makes it another server.
+    """
+    if jump.host not in {address.host, options.get("hostname")}:
+        return False
+    if jump.user not in {None, options.get("user") or local_user()}:
+        return False
+    return _port(_lookup(jump.host, jump)) == _port(options)
 
 
 def _lookup(alias: str, address: HostAddress) -> Options:

@@ -1,6 +1,7 @@
 """~/.ssh/config: aliases, includes, jumps, and whose word counts."""
 
 import getpass
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +138,35 @@ class TestProxies:
     def test_a_jump_for_all_does_not_jump_through_itself(self, config: Path) -> None:
         config.write_text("Host *\n ProxyJump bastion\n")
         assert [e.host for e in route(HostAddress("prod"))] == ["bastion", "prod"]
+
+    @pytest.mark.parametrize(
+        ("jump", "itself"),
+        [
+            ("deploy@127.0.0.1:2", True),
+            ("127.0.0.1:2", True),
+            ("deploy@127.0.0.1:1", False),
+            ("127.0.0.1:1", False),
+            ("other@127.0.0.1:2", False),
+            ("deploy@127.0.0.1", False),
+        ],
+    )
+    def test_another_port_or_user_of_a_host_is_another_server_as_for_ssh(
+        self, config: Path, jump: str, itself: bool
+    ) -> None:
+        config.write_text(
+            f"Host x\n HostName 127.0.0.1\n Port 2\n User deploy\n ProxyJump {jump}\n"
+        )
+        ssh = ["ssh", "-F", str(config), "-o", "BatchMode=yes", "x", "true"]
+        said = subprocess.run(ssh, capture_output=True, text=True, timeout=30, check=False).stderr
+        assert ("jumphost loop" in said) is itself
+        assert len(route(HostAddress("x"))) == (1 if itself else 2)
+
+    def test_a_host_is_reached_through_another_port_of_its_own_machine(self, config: Path) -> None:
+        config.write_text(
+            "Host x\n HostName 127.0.0.1\n User u\n ProxyJump deploy@127.0.0.1:2223\n"
+        )
+        labels = [endpoint.label for endpoint in route(HostAddress("x"))]
+        assert labels == ["deploy@127.0.0.1:2223", "u@127.0.0.1:22"]
 
     def test_none_switches_it_off(self, config: Path) -> None:
         config.write_text("Host prod\n ProxyJump none\nHost *\n ProxyJump bastion\n")
