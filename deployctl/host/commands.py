@@ -1,5 +1,6 @@
 """A user's own command on the host: environment in, exit code and output back."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -7,6 +8,9 @@ from deployctl.host.connection import Host
 from deployctl.host.failures import AnswerTimeoutError, understood
 from deployctl.host.programs import quote
 from deployctl.host.wire import MAX_ANSWER_BYTES
+
+GRACE = 5.0
+"""seconds after which the host ends what the client, being lost, can't"""
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,9 @@ def run_command(
     """
     exports = "\n".join(f"{name}={quote(value)}" for name, value in environment.items())
     # The input stays open meanwhile: its end would end the command.
-    with host.open("command", {"COMMAND": command, "ENVIRONMENT": exports}) as talk:
+    limit = str(math.ceil(timeout + GRACE))
+    params = {"COMMAND": command, "ENVIRONMENT": exports, "TIMEOUT": limit}
+    with host.open("command", params) as talk:
         try:
             answer = talk.collect(timeout, MAX_ANSWER_BYTES)
         except AnswerTimeoutError as error:

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from deployctl.engines.compose.job import Job, JobSpec, describe_holder
 from deployctl.engines.compose.job_line import JobEvent, JobGoneError
 from deployctl.engines.compose.survey import read_about
+from deployctl.errors import UntouchedError
 from deployctl.events import LogLine, Switched
 from deployctl.rollout import decide
 from deployctl.rollout.aside import aside
@@ -59,9 +60,10 @@ def ready(session: Session) -> None:
 
 
 def renew(session: Session) -> None:
-    """After a loss: the job of before goes on if it is still there, else another one begins.
+    """After a loss: the job of before goes on if it is still there, or another takes its place.
 
-    Raises UnreachableError, ProgramFailed.
+    Only in the place of one that gave this client up: what ended it otherwise (`deployctl unlock`,
+    a killed process) is not worked around. Raises UntouchedError, UnreachableError, ProgramFailed.
     """
     job, locked, prepared = session.job, session.locked, session.prepared
     if job is None or _failed(locked):
@@ -70,6 +72,11 @@ def renew(session: Session) -> None:
         if _lost(prepared):
             session.prepared = aside(lambda: _prepare(session, job))
         return
+    if not _lost(locked) and not job.gave_up:
+        raise UntouchedError(
+            f"The host's job was ended there ({job.end or 'it did not say why'}).",
+            next_step="deployctl status",
+        )
     job.close()
     session.note(
         "warning",

@@ -31,6 +31,8 @@ STEP_TIMEOUT = 90
 SLACK = 60
 ENDS = frozenset({"confirmed", "rolled_back", "rollback_failed", "kept", "released"})
 """states that a run never leaves by itself"""
+GAVE_UP = "released the client went away"
+"""state and reason of a job that was not armed, and had no client any more"""
 NOT_ORDERED = frozenset({"no-space", "no-run"})
 """of what arm.sh fails with: the order was not given"""
 Held = Literal["running", "stopped", "absent"]
@@ -229,6 +231,10 @@ class Job:
                 # Said once; whoever has it put back has to know as well.
                 self._line.say_again(JobEvent(0.0, "gone"))
                 raise
+            except TimeoutError:
+                raise TimeoutError(
+                    f"the host's job did not end `{order}` within {seconds:.0f} s"
+                ) from None
             if event.kind == "done" and event.fields[:1] == (order,):
                 return
             if event.kind in {"refused", "failed"}:
@@ -348,6 +354,16 @@ class Job:
     def gone(self) -> bool:
         """Whether the job is known to have ended."""
         return self._line.gone
+
+    @property
+    def end(self) -> str:
+        """The state in which it ended, with its reason, as far as that was heard."""
+        return self._line.state
+
+    @property
+    def gave_up(self) -> bool:
+        """Whether it ended because it had not heard of this client for too long."""
+        return self._line.state == GAVE_UP
 
     def close(self) -> None:
         self._line.close()

@@ -64,6 +64,7 @@ class JobLine:
         self._stop = threading.Event()
         self._ordered = ""
         self._gone = False
+        self._state = ""
         self._beats = False
         self._away = 0.0
         self._needed_until = 0.0
@@ -110,6 +111,11 @@ class JobLine:
         """Whether the job is known to have ended."""
         return self._gone
 
+    @property
+    def state(self) -> str:
+        """The run's state as the host has it, as far as was heard: one word and its reason."""
+        return self._state
+
     def next(self, timeout: float) -> JobEvent | None:
         """The next event; None after `timeout` seconds of `now`.
 
@@ -153,7 +159,8 @@ class JobLine:
         params = {"RUN": self._run, "SKIP": seen, "ORDER": self._ordered}
         conversation = self._link.host.open("attach", params)
         try:
-            self._gone = conversation.first(EXCHANGE_TIMEOUT).text == "gone"
+            word, _, state = conversation.first(EXCHANGE_TIMEOUT).text.partition(" ")
+            self._gone, self._state = word == "gone", state or self._state
         except BaseException:
             conversation.close()
             raise
@@ -198,6 +205,8 @@ class JobLine:
         else:
             return
         self._gone |= event.kind in {"gone", "end"}
+        if event.kind == "state":
+            self._state = event.text
         self._inbox.put(event)
 
     def _beat(self, phase: Callable[[], str]) -> None:

@@ -1,4 +1,5 @@
-# command.sh: a user's own command on the host. Dies with the client.
+# command.sh: a user's own command on the host. Dies with the client; where nobody tells the host that
+# the client is gone, after TIMEOUT seconds.
 #
 # COMMAND      text for the shell
 # ENVIRONMENT  shell assignments, exported to it
@@ -23,9 +24,19 @@ child=$!
 ) >/dev/null 2>&1 8>&- &
 watcher=$!
 exec 7<&-
+(
+	left=$TIMEOUT
+	while [ "$left" -gt 0 ] && [ -d "/proc/$child" ]; do
+		sleep 1
+		left=$((left - 1))
+	done
+	trap '' TERM
+	_end_tree "$child"
+) >/dev/null 2>&1 8>&- &
+clock=$!
 wait "$child"
 code=$?
-kill -TERM "$watcher" 2>/dev/null
+kill -TERM "$watcher" "$clock" 2>/dev/null
 put exit "$code"
 put stdout "$(tail -c 65536 "$out")"
 put stderr "$(tail -c 65536 "$err")"

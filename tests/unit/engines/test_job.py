@@ -7,6 +7,7 @@ import pytest
 
 from deployctl.engines.compose.change import Edit
 from deployctl.engines.compose.job import (
+    GAVE_UP,
     JobService,
     JobSpec,
     describe_holder,
@@ -17,6 +18,7 @@ from deployctl.engines.compose.job import (
 )
 from deployctl.engines.compose.job_line import parse_event
 from deployctl.engines.compose.survey import read_about
+from deployctl.host.programs import program_text
 
 from .support import OLD
 
@@ -103,3 +105,7 @@ def test_who_holds_the_lock() -> None:
 def test_a_reason_fits_one_line() -> None:
     assert one_line("a\n b\t\x00\x1b[1mc") == "a b [1mc"
     assert len(one_line("x" * 1000)) == 300
+
+
+def test_a_job_that_gives_its_client_up_says_so_in_the_words_that_are_looked_for() -> None:
+    assert f'leave "{GAVE_UP.removeprefix("released ")}"' in program_text("job")

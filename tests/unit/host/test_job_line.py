@@ -128,8 +128,10 @@ def test_whether_the_job_lives_is_asked_of_the_host(line: JobLine, run: Path, ss
     assert line.lives()
     line.order("end")
     until_done(line, "end")
+    (run / "state").write_text("released the client went away\n")
     line.attach()
     assert not line.lives()
+    assert line.state == "released the client went away"
 
 
 def test_a_clock_of_its_own_stands_still_while_there_is_no_line(

@@ -70,11 +70,17 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def command(text: str, environment: str = "") -> Script:
-    return programs.script("command", {"COMMAND": text, "ENVIRONMENT": environment})
+def command(text: str, environment: str = "", seconds: int = 60) -> Script:
+    params = {"COMMAND": text, "ENVIRONMENT": environment, "TIMEOUT": str(seconds)}
+    return programs.script("command", params)
 
 
 class TestCommand:
+    def test_ends_on_the_host_where_a_lost_client_can_not_end_it(self, shell: list[str]) -> None:
+        done = told(shell, command("echo begun; sleep 60; echo ended", seconds=1))
+        assert done["stdout"] == b"begun"
+        assert done["exit"] != b"0"
+
     def test_a_variable_of_the_users_may_have_any_name(self, shell: list[str]) -> None:
         names = ["COMMAND", "ENVIRONMENT", "TMPDIR", "out", "child", "usual_umask"]
         environment = "\n".join(f"{name}='its {name}'" for name in names)

@@ -144,8 +144,10 @@ class TestTheJobAfterALoss:
         monkeypatch.setattr(holding, "_prepare", lambda *_: done.append("prepared"))
         return done
 
-    def session(self, *, lives: bool = True, **more: Any) -> Any:
-        job = SimpleNamespace(lives=lambda: lives, close=lambda: None)
+    def session(self, *, lives: bool = True, gave_up: bool = False, **more: Any) -> Any:
+        job = SimpleNamespace(
+            lives=lambda: lives, close=lambda: None, gave_up=gave_up, end="released asked to"
+        )
         notes: list[str] = []
         values = {"locked": future(), "prepared": future(), **more}
         return SimpleNamespace(job=job, note=lambda _level, text: notes.append(text), **values)
@@ -159,8 +161,14 @@ class TestTheJobAfterALoss:
         assert done == []
 
     def test_that_gave_up_is_replaced(self, done: list[str]) -> None:
-        self.renewed(self.session(lives=False))
+        self.renewed(self.session(lives=False, gave_up=True))
         assert done == ["started"]
+
+    def test_that_somebody_ended_is_not(self, done: list[str]) -> None:
+        """`deployctl unlock` has taken the lock from it."""
+        with pytest.raises(UntouchedError, match="released asked to"):
+            self.renewed(self.session(lives=False))
+        assert done == []
 
     def test_that_may_never_have_begun_is_replaced(self, done: list[str]) -> None:
         self.renewed(self.session(locked=future(CUT), prepared=future(CUT)))
