@@ -41,14 +41,16 @@ def hold(session: Session) -> None:
 
     Raises LockedError, LinkLostError, JobGoneError, and what the host has refused by now.
     """
-    if session.link is not None:
-        session.link.require()
-    if session.job is None or session.locked is None:
+    job, locked = session.job, session.locked
+    if job is None or locked is None:
+        if session.link is not None:
+            session.link.require()
         return
-    session.locked.result()
+    locked.result()
+    session.hostlink.require()
     if session.prepared is not None and session.prepared.done():
         session.prepared.result()
-    if session.job.gone:
+    if job.gone:
         raise JobGoneError("The host's job has ended.")
 
 

@@ -10,6 +10,8 @@ from deployctl.rollout.holding import renew
 from deployctl.rollout.loss import is_loss
 from deployctl.rollout.session import Session
 
+RESTORE_SECONDS = 60.0
+"""for a link that is lost after the switch, where no more than a look is wanted"""
 T = TypeVar("T")
 
 
@@ -19,6 +21,24 @@ def reached(session: Session) -> Link:
     link.tell = lambda told: session.note("warning", f"{session.recorder.current}: {told}")
     session.link = link
     return link
+
+
+def hush(session: Session) -> None:
+    """Nothing more is told of the link: the run's last event is its result."""
+    if session.link is not None:
+        session.link.tell = lambda _: None
+
+
+def once_more(session: Session, look: Callable[[], T]) -> T:
+    """What `look` returns; it is called a second time when the link was lost in it.
+
+    For what only looks: it may be done whatever the run has changed.
+    """
+    try:
+        return look()
+    except (UnreachableError, TimeoutError):
+        session.hostlink.restore(RESTORE_SECONDS)
+        return look()
 
 
 def resumed(session: Session, call: Callable[[], T]) -> T:

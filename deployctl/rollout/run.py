@@ -14,7 +14,7 @@ from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome, from_error
 from deployctl.rollout.probe import series_json
 from deployctl.rollout.recover import recover
-from deployctl.rollout.resumed import resumed
+from deployctl.rollout.resumed import hush, resumed
 from deployctl.rollout.safety import Stage
 from deployctl.rollout.session import Session
 from deployctl.rollout.stages import STAGES
@@ -39,6 +39,7 @@ def carry(session: Session, story: Callable[[Session], Outcome]) -> Result:
                 ended = endings.broken_off(session, ended)
                 _tell_failure(session, ended)
             _stop_probe(session)
+            hush(session)
             reference, outcome = _seal(session, ended, journal, output)
             result = result_of(session, outcome, reference)
             session.events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))

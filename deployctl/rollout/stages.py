@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 
 from deployctl.engines.compose import build as builder
@@ -35,14 +34,12 @@ from deployctl.rollout.context import (
 from deployctl.rollout.outcome import raise_unless_proven
 from deployctl.rollout.planning import capture_stage
 from deployctl.rollout.recorder import StageNote
-from deployctl.rollout.resumed import resumed
+from deployctl.rollout.resumed import RESTORE_SECONDS, once_more, resumed
 from deployctl.rollout.secret_values import build_secrets
 from deployctl.rollout.session import Session, need
 
 CONNECT_SECONDS = 15.0
 """for the second connection, which the gates have left time enough"""
-RESTORE_SECONDS = 60.0
-"""for a link that is lost at the confirmation: about as long as the host waits for it"""
 
 
 def ship_stage(session: Session, note: StageNote) -> None:
@@ -205,9 +202,7 @@ def gate_stage(session: Session, note: StageNote) -> None:
 
 def confirm_stage(session: Session, note: StageNote) -> None:
     # The look at the containers doesn't wait for the fresh connection, nor that one for the look.
-    looking = aside(
-        lambda: look.containers(session.hostlink, session.facts, session.settings.public)
-    )
+    looking = aside(lambda: once_more(session, lambda: _containers(session)))
     if session.job is None:
         session.confirmed = True
         record_containers(session, looking.result())
@@ -218,8 +213,12 @@ def confirm_stage(session: Session, note: StageNote) -> None:
         _confirm(session, session.job)
         session.confirmed, session.armed = True, False
         note.detail = "the host says confirmed"
-        record_containers(session, _looked(session, looking))
+        record_containers(session, looking.result())
         _tell_moved(session)
+
+
+def _containers(session: Session) -> tuple[ContainerState, ...]:
+    return look.containers(session.hostlink, session.facts, session.settings.public)
 
 
 def _confirm(session: Session, job: Job) -> None:
@@ -237,17 +236,6 @@ def _confirm(session: Session, job: Job) -> None:
         return
     session.hostlink.restore(RESTORE_SECONDS)
     job.confirm(session.hostlink.fresh())
-
-
-def _looked(
-    session: Session, looking: "Future[tuple[ContainerState, ...]]"
-) -> tuple[ContainerState, ...]:
-    """What the look saw; another one where it was cut off."""
-    try:
-        return looking.result()
-    except (UnreachableError, TimeoutError):
-        session.hostlink.restore(RESTORE_SECONDS)
-        return look.containers(session.hostlink, session.facts, session.settings.public)
 
 
 def _tell_moved(session: Session) -> None:

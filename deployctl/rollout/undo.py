@@ -13,7 +13,7 @@ from deployctl.engines.compose import look
 from deployctl.engines.compose.inspected import parse_containers
 from deployctl.engines.compose.job import RollbackOutcome
 from deployctl.engines.releases import describe
-from deployctl.errors import UNTOUCHED
+from deployctl.errors import UNTOUCHED, UnreachableError
 from deployctl.events import LogLine, RollbackEnded, RollbackStarted
 from deployctl.evidence.run_directory import safe_name
 from deployctl.gates import runner
@@ -23,6 +23,7 @@ from deployctl.host.facts import ContainerState
 from deployctl.result import Rollback
 from deployctl.rollout import decide, user_steps
 from deployctl.rollout.context import gate_context, keep_raw, record_containers, timing
+from deployctl.rollout.resumed import RESTORE_SECONDS, once_more
 from deployctl.rollout.session import Session, need
 
 LOG_LINES = 400
@@ -140,6 +141,9 @@ def _undo_steps(session: Session) -> list[str]:
     """Latest first; the names of those that could not be undone."""
     if session.unsafe_step:
         return []  # what they changed belongs to the release that stays
+    if any(step.where == "host" for step in session.undo_steps):
+        with suppress(UnreachableError):
+            session.hostlink.restore(RESTORE_SECONDS)
     steps = reversed(session.undo_steps)
     return [step.name for step in steps if not user_steps.undo(session, step)]
 
@@ -161,7 +165,9 @@ def _prove(session: Session, reason: str, outcome: RollbackOutcome) -> Undone:
     held = held_before(session.before)
     gates = tuple(g for g in session.gates if g.name in held and g.mode == "required")
     failed = _failed_gates(session, gates)
-    after = look.containers(session.hostlink, facts, session.settings.public)
+    after = once_more(
+        session, lambda: look.containers(session.hostlink, facts, session.settings.public)
+    )
     record_containers(session, after)
     wrong = "; ".join(filter(None, (failed, *decide.differences(facts, services, after))))
     if wrong:

@@ -322,7 +322,7 @@ class Job:
 
     def release(self) -> None:
         """Gives the lock back; nothing was changed."""
-        if not self._started:
+        if not self._started or self.gone:
             return
         try:
             self._line.order("release")

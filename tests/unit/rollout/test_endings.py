@@ -78,7 +78,12 @@ class Run:
             reaching=cast("Any", None),
             survey=survey(),
             goal=record("r1", sha="d73cfb1" + "0" * 33),
-            link=cast("Any", SimpleNamespace(host=SimpleNamespace(alive=lambda: True))),
+            link=cast(
+                "Any",
+                SimpleNamespace(
+                    host=SimpleNamespace(alive=lambda: True), restore=lambda _within: None
+                ),
+            ),
             edits=(EDIT,),
             armed=True,
             switching=True,

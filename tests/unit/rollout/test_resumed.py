@@ -17,7 +17,7 @@ from deployctl.errors import (
 from deployctl.host.failures import AnswerTimeoutError
 from deployctl.rollout import holding, loss
 from deployctl.rollout.loss import Patience, is_loss
-from deployctl.rollout.resumed import resumed
+from deployctl.rollout.resumed import once_more, resumed
 
 CUT = LinkLostError("cut")
 
@@ -193,9 +193,36 @@ class TestTheJobAfterALoss:
         assert done == []
 
 
-def test_a_job_that_is_known_to_have_ended_holds_nothing() -> None:
-    session = SimpleNamespace(
-        link=None, job=SimpleNamespace(gone=True), locked=future(), prepared=future()
-    )
-    with pytest.raises(JobGoneError):
-        holding.hold(cast("Any", session))
+class TestTheLock:
+    def session(self, *, lost: bool = False, gone: bool = False) -> Any:
+        def require() -> None:
+            if lost:
+                raise CUT
+
+        link = SimpleNamespace(require=require)
+        return SimpleNamespace(
+            link=link, hostlink=link, job=SimpleNamespace(gone=gone), locked=future(),
+            prepared=future(),
+        )  # fmt: skip
+
+    def test_is_held_by_a_job_that_lives(self) -> None:
+        holding.hold(self.session())
+
+    def test_is_not_by_one_that_is_known_to_have_ended(self) -> None:
+        with pytest.raises(JobGoneError):
+            holding.hold(self.session(gone=True))
+
+    def test_is_not_for_sure_over_a_link_that_is_known_to_be_lost(self) -> None:
+        with pytest.raises(LinkLostError):
+            holding.hold(self.session(lost=True))
+
+
+class TestALook:
+    def test_that_was_cut_off_is_taken_once_more(self) -> None:
+        way = Way()
+        assert once_more(session_with(way, armed=True), failing(CUT)) == "done"
+        assert len(way.within) == 1
+
+    def test_and_no_more_than_that(self) -> None:
+        with pytest.raises(LinkLostError):
+            once_more(session_with(Way(), armed=True), failing(CUT, CUT))

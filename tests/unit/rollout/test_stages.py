@@ -72,8 +72,8 @@ class TestArming:
 
     def session(self, job: Job) -> Any:
         return SimpleNamespace(
-            job=job, found=None, goal=None, armed=False, facts=None, link=None,
-            locked=future(), prepared=future(),
+            job=job, found=None, goal=None, armed=False, facts=None,
+            hostlink=Way(), locked=future(), prepared=future(),
         )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ class TestTheLock:
         self, act: Any, locked: Any, prepared: Any, error: type[Exception]
     ) -> None:
         session = SimpleNamespace(
-            link=None, job=SimpleNamespace(gone=False), locked=future(locked),
+            hostlink=Way(), job=SimpleNamespace(gone=False), locked=future(locked),
             prepared=future(prepared),
         )  # fmt: skip
         with pytest.raises(error):
@@ -141,8 +141,8 @@ class TestShipping:
         monkeypatch.setattr(stages, "timing", lambda _: SimpleNamespace(ship_timeout=1.0))
         build = SimpleNamespace(follow=lambda _link, run: done.append(run))
         session = cast("Any", SimpleNamespace(
-            link=None, job=SimpleNamespace(gone=False, run="/runs/r-2"), locked=future(),
-            prepared=future(), jobs=2, hostlink=None,
+            job=SimpleNamespace(gone=False, run="/runs/r-2"), locked=future(),
+            prepared=future(), jobs=2, hostlink=Way(),
         ))  # fmt: skip
         stages._follow(session, cast("Any", build), shipped_for=1)
         stages._follow(session, cast("Any", build), shipped_for=2)
