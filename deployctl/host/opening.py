@@ -106,8 +106,11 @@ class Hop:
             except (IncompatiblePeer, PromptTooLongError):
                 raise
             except (paramiko.SSHException, EOFError, OSError) as error:
+                status = process.ended() if process and not transport.remote_version else None
                 said = process.last_words() if process else ""
                 waited = time.monotonic() - began
+                if status is not None:
+                    raise self._proxy_failed(status, said) from error
                 raise self._broken(error, transport, said, waited) from error
             self.stack.push(opened.pop_all())
             return transport
@@ -160,6 +163,21 @@ class Hop:
             beyond = not_connected(endpoint.host, endpoint.port, cause, endpoint.connect_timeout)
             beyond.what = f"From {before}: {beyond.what}"
             raise beyond from error
+
+    def _proxy_failed(self, status: int, said: str) -> UnreachableError:
+        """The ProxyCommand ended before any SSH server had answered through it."""
+        host = self.endpoint.asked.host
+        how = f"exit status {status}" if status >= 0 else f"ended by signal {-status}"
+        last = said.splitlines()[-1].strip() if said else ""
+        told = last.rstrip(".") or "it said nothing"
+        return UnreachableError(
+            f"The ProxyCommand of {host} failed before an SSH server answered ({how}): {told}.",
+            next_step=(
+                f"{f'Mend what it says ({told})' if last else 'Mend the command'}; it is the "
+                f"ProxyCommand of: ssh -G {host}"
+            ),
+            detail=said,
+        )
 
     def _broken(
         self, error: Exception, transport: SshTransport, said: str, waited: float

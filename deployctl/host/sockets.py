@@ -6,10 +6,12 @@ import subprocess
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from typing import IO, Any
 
 from deployctl.errors import UnreachableError
 
+ENDING_SECONDS = 2.0
 _FAMILIES = {None: None, 4: socket.AF_INET, 6: socket.AF_INET6}
 AddressInfo = tuple[Any, ...]  # as `socket.getaddrinfo` gives it
 
@@ -107,6 +109,13 @@ class ProxyProcess:
                 stdout=theirs.fileno(),
                 stderr=self._stderr,
             )
+
+    def ended(self) -> int | None:
+        """Its exit status once it has ended (negative: by that signal), else None."""
+        # It lets go of the socket a moment before it is gone.
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(ENDING_SECONDS)
+        return self._process.returncode
 
     def last_words(self) -> str:
         self._stderr.seek(0)

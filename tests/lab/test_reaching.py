@@ -603,7 +603,7 @@ def _(world: World) -> None:
     world.place.write(jump + host(world.sshd, more=" ProxyJump jump\n"))
 
 
-@refusal_of("a ProxyCommand that fails", 69, "no SSH session came of it")
+@refusal_of("a ProxyCommand that fails", 69, "failed before an SSH server answered")
 def _(world: World) -> None:
     more = " ProxyCommand sh -c 'echo the VPN is down >&2; exit 1'\n"
     world.place.write(world.place.host(world.sshd, more=more))

@@ -251,11 +251,26 @@ class TestForReal:
         with Host.connect(sshd.address) as host:
             assert host.alive()
 
-    def test_a_command_that_fails_shows_its_last_words(self, sshd: Sshd, config: Path) -> None:
-        config.write_text("Host *\n ProxyCommand sh -c 'echo no way >&2; exit 1'\n")
-        with pytest.raises(UnreachableError, match="no SSH session") as caught:
+    @pytest.mark.parametrize(
+        ("command", "how", "said"),
+        [
+            ("sh -c 'echo trying >&2; echo vpn is down >&2; exit 3'", "status 3", "vpn is down"),
+            ("no-such-netcat %h %p", "status 127", "not found"),
+            ("true", "status 0", "it said nothing"),
+            ("sh -c 'kill -9 $$'", "signal 9", "it said nothing"),
+        ],
+    )
+    def test_a_command_that_fails_is_what_is_told_of(
+        self, sshd: Sshd, config: Path, command: str, how: str, said: str
+    ) -> None:
+        config.write_text(f"Host *\n ProxyCommand {command}\n")
+        with pytest.raises(UnreachableError, match="The ProxyCommand of 127") as caught:
             Host.connect(sshd.address)
-        assert "no way" in caught.value.detail
+        told = caught.value
+        assert how in told.what
+        assert said in told.what
+        assert said in told.next_step or said == "it said nothing"
+        assert "MaxStartups" not in told.what + told.next_step
 
 
 def test_a_host_key_alias_stands_for_host_and_port(sshd: Sshd, config: Path) -> None:
