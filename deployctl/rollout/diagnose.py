@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from deployctl import composefile
 from deployctl.config.settings import Settings
-from deployctl.engines.compose import survey
+from deployctl.engines.compose import survey, whole
 from deployctl.engines.compose.refusals import refusal
 from deployctl.engines.compose.survey import Survey
 from deployctl.host.connection import ProgramFailed
@@ -36,6 +36,7 @@ def diagnose(settings: Settings, ask: Ask = ask_nobody) -> Diagnosis:
             },
             timeout=TIMEOUT,
         )
+        found = whole.take(link.host, facts, settings.public)
     except ProgramFailed as failure:
         raise refusal(failure.kind, failure.message, link.host.label) from failure
     finally:
@@ -46,7 +47,9 @@ def diagnose(settings: Settings, ask: Ask = ask_nobody) -> Diagnosis:
         ", ".join(source.path for source in facts.files),
         faults_of(facts, wrong, answer.text("said", "")),
         target=settings.target,
-        drift=[*facts.drift, *filter(None, [facts.untold])],
+        drift=list(found.moved),
+        differences=list(found.differences),
+        untold=found.untold,
         compose=facts.config_error.strip(),
     )
 

@@ -30,7 +30,11 @@ class Diagnosis(Document):
     exit_code: int
     faults: list[Fault] = Field(default_factory=list)
     drift: list[str] = Field(default_factory=list)
-    """what `docker compose up` of the files would do to containers that run"""
+    """what `docker compose up` of the files would do to containers of any of their services"""
+    differences: list[str] = Field(default_factory=list)
+    """a line a service that differs, with the settings"""
+    untold: str = ""
+    """why it can't be told whether the files are what runs"""
     compose: str = ""
     """what Compose on the host says about the files, without secrets"""
 
@@ -41,9 +45,11 @@ def diagnosis(
     *,
     target: str | None = None,
     drift: list[str] | None = None,
+    differences: list[str] | None = None,
+    untold: str = "",
     compose: str = "",
 ) -> Diagnosis:
-    bad = bool(faults or drift)
+    bad = bool(faults or drift or untold)
     return Diagnosis(
         command="compose diagnose",
         file=file,
@@ -52,5 +58,7 @@ def diagnosis(
         exit_code=23 if bad else 0,
         faults=faults,
         drift=drift or [],
+        differences=differences or [],
+        untold=untold,
         compose=compose,
     )

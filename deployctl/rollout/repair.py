@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Literal
 
 from deployctl.config.settings import Settings
-from deployctl.engines.compose import preflight, survey
+from deployctl.engines.compose import preflight, survey, whole
 from deployctl.engines.compose.job import describe_holder
+from deployctl.engines.compose.refusals import refusing
 from deployctl.engines.compose.repair import Reconstruction, reconstruct
 from deployctl.engines.compose.survey import Survey
+from deployctl.engines.compose.whole import Whole
 from deployctl.errors import UNTOUCHED, DeployctlError, LockedError, RefusedError
 from deployctl.events import PlanReady, utc_now
 from deployctl.evidence.known_secrets import known_secrets
@@ -74,13 +76,13 @@ def repair(
         facts = survey.take(link.host, settings, probe_write="keep")
         _require_free(facts)
         if release is None and not facts.config_error.strip():
-            return _unbroken(settings, facts)
+            return _unbroken(settings, facts, _whole(link.host, settings, facts))
         known = known_files(settings, head(settings), facts)
         redactor = Redactor(known_secrets(settings, os.environ), settings.public)
         fixed = told(reconstruct(link.host, facts, known, settings.public, release), redactor)
         show(fixed)
         if fixed.broken == fixed.data:
-            return _unbroken(settings, facts)
+            return _unbroken(settings, facts, _whole(link.host, settings, facts))
         _require_replaceable(facts, fixed.path)
         found, after = (hashlib.sha256(data).hexdigest() for data in (fixed.broken, fixed.data))
         digest = hashlib.sha256(f"{fixed.path}\0{found}\0{after}".encode()).hexdigest()
@@ -129,19 +131,25 @@ def _require_replaceable(facts: Survey, path: str) -> None:
     preflight.raise_for([preflight.writable(facts.user, file)], facts)
 
 
-def _unbroken(settings: Settings, facts: Survey) -> RepairDocument:
+def _whole(host: Host, settings: Settings, facts: Survey) -> Whole:
+    with refusing(host.label):
+        return whole.take(host, facts, settings.public)
+
+
+def _unbroken(settings: Settings, facts: Survey, found: Whole) -> RepairDocument:
     """Compose accepts the file. Whether it is what runs is drift, which nobody should guess at."""
-    if facts.drift:
+    if found.moved:
+        differs = f" What differs: {'. '.join(found.differences)}." if found.differences else ""
         raise RefusedError(
             "Compose accepts the file, but it isn't what runs: `docker compose up` would not "
-            f"leave the containers alone ({'; '.join(facts.drift)}).",
+            f"leave the containers alone ({'; '.join(found.moved)}).{differs}",
             next_step="Apply or undo that edit on the host, or take a release's recorded file: "
             "deployctl compose repair --from-release rN",
         )
-    if facts.untold:
+    if found.untold:
         raise RefusedError(
-            f"Compose accepts the file, but whether it is what runs can't be told: {facts.untold}.",
-            next_step="deployctl doctor",
+            f"Compose accepts the file, but whether it is what runs can't be told: {found.untold}.",
+            next_step="deployctl compose diagnose names what it finds; look at it on the host.",
         )
     paths = ", ".join(file.path for file in facts.files)
     return RepairDocument(target=settings.target, result="unchanged", path=paths)

@@ -15,4 +15,9 @@ def diagnosis_text(found: Diagnosis) -> list[str]:
         f"{clean(line)} alone."
         for line in found.drift
     ]
+    lines += [f"{clean(found.file)}: what differs: {clean(line)}." for line in found.differences]
+    if found.untold:
+        lines.append(
+            f"{clean(found.file)}: whether it is what runs can't be told: {clean(found.untold)}."
+        )
     return lines or [f"{clean(found.file)}: no faults found."]

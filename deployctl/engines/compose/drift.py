@@ -14,7 +14,12 @@ from deployctl.host.connection import Answer, Host, ProgramFailed
 from deployctl.host.failures import understood
 
 TIMEOUT = 30.0
-OTHER = "a setting that deployctl doesn't compare, such as a label or a health check"
+OTHER = "a setting that deployctl doesn't compare, such as a label"
+HEALTH = {
+    "interval": "Interval", "timeout": "Timeout", "retries": "Retries",
+    "start period": "StartPeriod", "start interval": "StartInterval",
+}  # fmt: skip
+UNITS = {"h": 3600e9, "m": 60e9, "s": 1e9, "ms": 1e6, "us": 1e3, "µs": 1e3, "ns": 1}
 _ANONYMOUS = re.compile(r"[0-9a-f]{64}")
 
 Tree = Mapping[str, Any]
@@ -39,6 +44,8 @@ class Fields:
     networks: frozenset[str] | None
     plain: Mapping[str, str]
     """restart policy, memory limit, user, working directory"""
+    health: Mapping[str, str]
+    """of the health check; its command as digests"""
 
 
 def ask(
@@ -66,12 +73,20 @@ def ask(
 def told(answer: Answer) -> tuple[str, ...]:
     columns = ([data.decode("utf-8", "replace") for data in answer.all(name)]
                for name in ("service", "file", "container", "image"))  # fmt: skip
-    lines = []
+    found = {}
     for service, file, container, image in zip(*columns, strict=True):
         own = tree(image)
-        found = differences(of_file(tree(file), service, own), of_container(tree(container)))
-        lines.append(f"{service}: {'; '.join(found) or OTHER}")
-    return tuple(lines)
+        found[service] = differences(
+            of_file(tree(file), service, own), of_container(tree(container))
+        )
+    known = [service for service, differing in found.items() if differing]
+    other = follows(known) if known else OTHER
+    return tuple(f"{service}: {'; '.join(lines) or other}" for service, lines in found.items())
+
+
+def follows(services: Sequence[str]) -> str:
+    names = ", ".join(services)
+    return f"nothing that deployctl compares (Compose makes anew what depends on {names})"
 
 
 def tree(rows: str) -> dict[str, Any]:
@@ -118,6 +133,7 @@ def of_file(rendered: Tree, service: str, image: Tree) -> Fields:
             own.get("user") or brought.get("User"),
             own.get("working_dir") or brought.get("WorkingDir"),
         ),
+        health=_health(_in_engine_words(_at(own, "healthcheck")), _at(brought, "Healthcheck")),
     )  # fmt: skip
 
 
@@ -148,6 +164,7 @@ def of_container(inspected: Tree) -> Fields:
         ),
         networks=None if shared else frozenset(_at(inspected, "NetworkSettings", "Networks")),
         plain=_plain(restart, host.get("Memory"), config.get("User"), config.get("WorkingDir")),
+        health=_health(_at(config, "Healthcheck"), {}),
     )  # fmt: skip
 
 
@@ -161,6 +178,17 @@ def _differences(file: Fields, live: Fields) -> Iterator[str]:
         yield f"image ({file.image or 'none'} in the file, {live.image} in the container)"
     elif file.image_id and file.image_id != live.image_id:
         yield f"image ({file.image} is another one now than the one that runs)"
+    # What an image brings is only known of one that is on the host.
+    if file.image_id or not file.image:
+        yield from _with_image(file, live)
+    if not any("-" in port.partition("->")[0] for port in file.ports):  # a range: any of it
+        yield from _sets("ports", file.ports, live.ports)
+    yield from _sets("mounts", file.mounts, _expected(live.mounts, file.mounts))
+    if file.networks is not None and live.networks is not None:
+        yield from _sets("networks", file.networks, live.networks)
+
+
+def _with_image(file: Fields, live: Fields) -> Iterator[str]:
     environment = list(_environment(file.environment, live.environment))
     if environment:
         yield f"environment ({', '.join(environment)})"
@@ -168,17 +196,20 @@ def _differences(file: Fields, live: Fields) -> Iterator[str]:
         yield "command"
     if file.entrypoint != live.entrypoint:
         yield "entrypoint"
-    if not any("-" in port.partition("->")[0] for port in file.ports):  # a range: any of it
-        yield from _sets("ports", file.ports, live.ports)
-    yield from _sets("mounts", file.mounts, _expected(live.mounts, file.mounts))
-    if file.networks is not None and live.networks is not None:
-        yield from _sets("networks", file.networks, live.networks)
     for name, wanted in file.plain.items():
         if wanted != live.plain[name]:
-            yield (
-                f"{name} ({wanted or 'none'} in the file, "
-                f"{live.plain[name] or 'none'} in the container)"
-            )
+            yield _both(name, wanted, live.plain[name])
+    health = [
+        name if name == "test" else _both(name, wanted, live.health[name])
+        for name, wanted in file.health.items()
+        if wanted != live.health[name]
+    ]
+    if health:
+        yield f"health check: {', '.join(health)}"
+
+
+def _both(name: str, file: str, live: str) -> str:
+    return f"{name} ({file or 'none'} in the file, {live or 'none'} in the container)"
 
 
 def _environment(file: Mapping[str, str], live: Mapping[str, str]) -> Iterator[str]:
@@ -233,6 +264,29 @@ def _plain(restart: Any, memory: Any, user: Any, directory: Any) -> dict[str, st
         "user": str(user or ""),
         "working directory": str(directory or ""),
     }
+
+
+def _health(own: Tree, brought: Tree) -> dict[str, str]:
+    """As the engine has it: what isn't set is the image's; without a test there is none."""
+    test = _words(own.get("Test")) or _words(brought.get("Test"))
+    if not test or test[0] == "NONE" or own.get("disable") is True:
+        return {"test": "", **dict.fromkeys(HEALTH, "")}
+    found = {name: str(own.get(key) or brought.get(key) or "") for name, key in HEALTH.items()}
+    return {"test": "\0".join(test), **found}
+
+
+def _in_engine_words(own: Tree) -> dict[str, Any]:
+    """A rendered health check; a time of it as nanoseconds."""
+    times = ("interval", "timeout", "start_period", "start_interval")
+    found = {HEALTH[name.replace("_", " ")]: _nanoseconds(own.get(name)) for name in times}
+    named = {"Test": own.get("test"), "Retries": own.get("retries")}
+    return {**found, **named, "disable": own.get("disable")}
+
+
+def _nanoseconds(text: Any) -> int:
+    """Of `1m30s`, as Compose renders a time."""
+    parts = re.findall(r"(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns)", str(text or ""))
+    return sum(round(float(number) * UNITS[unit]) for number, unit in parts)
 
 
 def _mount(kind: Any, source: Any, target: Any, *, writable: bool) -> str:

@@ -185,7 +185,7 @@ def _config(survey: Survey) -> Finding:
 
 
 def _drift(survey: Survey, *, accept_drift: bool) -> Finding:
-    lines = "; ".join(survey.drift)
+    lines = "; ".join((*survey.drift_before, *survey.drift))
     if survey.untold and not lines:
         return Finding(
             "drift",

@@ -6,7 +6,7 @@
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -172,8 +172,22 @@ class Survey:
     def _moved(self, dry_run: str) -> tuple[str, ...]:
         running = self._running_names(self.containers)
         resting = {plain(c.name) for c in self.containers} - running
-        starts = {f"{name}: {verb}" for name in resting for verb in STARTS}
-        return tuple(line for line in self._disturbed(dry_run, ours=True) if line not in starts)
+        moved: dict[str, str] = {}
+        for name, verb in disturbances(dry_run):
+            if name in self._our_names and not (name in resting and verb in STARTS):
+                moved.setdefault(name, f"{name}: {verb}")
+        return tuple(moved.values())
+
+    @property
+    def drift_before(self) -> tuple[str, ...]:
+        """Where there is drift: the dependencies that `up` would make anew before our services.
+
+        Compose makes those anew that depend on one, whatever they are themselves.
+        """
+        there = {plain(c.name) for c in self.containers} - self._our_names
+        moved = {name: verb for name, verb in disturbances(self.dry_run) if verb == "Recreate"}
+        told = tuple(f"{name}: {verb}" for name, verb in moved.items() if name in there)
+        return told if self.drift else ()
 
     def _untold(self, dry_run: str) -> str:
         """A dry run counts only if it speaks of every container of ours that runs."""
@@ -202,7 +216,7 @@ class Survey:
         """
         if not any(c.status == "running" for c in self.containers):
             return ()
-        others = self._disturbed(self.dry_run, ours=False)
+        others = self._disturbed_others(self.dry_run)
         if not any(self.containers_of(service) for service in self.services):
             there = {f"{plain(c.name)}: " for c in self.containers}
             others = tuple(line for line in others if line.startswith(tuple(there)))
@@ -216,11 +230,19 @@ class Survey:
             c for c in self.containers if c.service not in self.services and plain(c.name) in there
         )
 
-    def _disturbed(self, dry_run: str, *, ours: bool) -> tuple[str, ...]:
-        names = {plain(c.name) for c in self.containers if c.service in self.services}
+    def _disturbed_others(self, dry_run: str) -> tuple[str, ...]:
         return tuple(
-            f"{name}: {verb}" for name, verb in disturbances(dry_run) if (name in names) is ours
+            f"{name}: {verb}" for name, verb in disturbances(dry_run) if name not in self._our_names
         )
+
+    @property
+    def _our_names(self) -> frozenset[str]:
+        return frozenset(plain(c.name) for c in self.containers if c.service in self.services)
+
+    def services_with(self, names: Collection[str]) -> tuple[str, ...]:
+        """The services whose containers have one of the plain `names`."""
+        found = {c.service for c in self.containers if c.service and plain(c.name) in names}
+        return tuple(sorted(found))
 
     def containers_of(self, service: str) -> tuple[ContainerState, ...]:
         return tuple(c for c in self.containers if c.service == service)
@@ -261,7 +283,11 @@ def take(
         raise refusal(failure.kind, failure.message, host.label) from failure
     if not found.drift:
         return found
-    words = (found.docker, found.compose_words, found.project, settings.services)
+    moved, before = (
+        found.services_with({line.partition(":")[0] for line in lines})
+        for lines in (found.drift, found.drift_before)
+    )
+    words = (found.docker, found.compose_words, found.project, (*before, *moved))
     return replace(found, differences=drift.ask(host, *words))
 
 

@@ -59,18 +59,7 @@ def weigh(
     """
     found: list[Weighed] = []
     for batch in _batches(files):
-        params = {
-            "DOCKER": "\n".join(survey.docker),
-            "COMPOSE_WORDS": "\n".join(survey.compose_words),
-            "PROJECT": survey.project,
-            "PUBLIC": "\n".join(public),
-            "NAMED": named,
-            "SERVICES": "\n".join(services),
-            "SCALES": "\n".join(_scales(survey, services)),
-            "CANDIDATES": str(len(batch)),
-        }
-        for number, data in enumerate(batch, 1):
-            params[f"CANDIDATE_{number}"] = data.decode()
+        params = question(survey, named, batch, services, public)
         answer = host.run("weigh", params, timeout=EACH_SECONDS * len(batch))
         names = ("accepted", "refused", "dry-run", "dry-run-alone", "images")
         with understood("weigh"):
@@ -86,6 +75,29 @@ def weigh(
                 for _, accepted, refused, *row in rows
             ]
     return tuple(found)
+
+
+def question(
+    survey: Survey,
+    named: str,
+    files: Sequence[bytes],
+    services: Sequence[str],
+    public: Sequence[str],
+) -> dict[str, str]:
+    """Pure: the program's parameters. With a blank `named` the project's files stay as they are."""
+    params = {
+        "DOCKER": "\n".join(survey.docker),
+        "COMPOSE_WORDS": "\n".join(survey.compose_words),
+        "PROJECT": survey.project,
+        "PUBLIC": "\n".join(public),
+        "NAMED": named,
+        "SERVICES": "\n".join(services),
+        "SCALES": "\n".join(_scales(survey, services)),
+        "CANDIDATES": str(len(files)),
+    }
+    for number, data in enumerate(files, 1):
+        params[f"CANDIDATE_{number}"] = data.decode()
+    return params
 
 
 def judged(

@@ -33,7 +33,9 @@ veiled() {
 		way=${row%"$TAB"*}
 		value=${row##*"$TAB"}
 		case $TAB$way$TAB in
-		*"${TAB}environment$TAB"* | *"${TAB}Env$TAB"* | *"${TAB}command$TAB"* | *"${TAB}Cmd$TAB"* | *"${TAB}entrypoint$TAB"* | *"${TAB}Entrypoint$TAB"*)
+		# CMD, CMD-SHELL or NONE
+		*"${TAB}healthcheck${TAB}test${TAB}0$TAB" | *"${TAB}Healthcheck${TAB}Test${TAB}0$TAB") ;;
+		*"${TAB}environment$TAB"* | *"${TAB}Env$TAB"* | *"${TAB}command$TAB"* | *"${TAB}Cmd$TAB"* | *"${TAB}entrypoint$TAB"* | *"${TAB}Entrypoint$TAB"* | *"${TAB}healthcheck${TAB}test$TAB"* | *"${TAB}Healthcheck${TAB}Test$TAB"*)
 			case $value in
 			'"'*) value=$({ printf %s "$key"; printf '%s\n' "$value" |
 				sed -e 's/\\u003c/</g' -e 's/\\u003e/>/g' -e 's/\\u0026/\&/g'; } | sha256sum | sed 's/^\(.\{16\}\).*/"\1"/') ;;
@@ -46,7 +48,7 @@ veiled() {
 
 # of_engine ID KIND: what is compared of a container or an image.
 of_engine() {
-	dk inspect --type "$2" "$1" 2>/dev/null | flat | sed "s/^0$TAB//" | grep -E "^(Id|Image|Config$TAB(Env|Cmd|Entrypoint|Image|User|WorkingDir)|HostConfig$TAB(PortBindings|NetworkMode|RestartPolicy|Memory)|Mounts|NetworkSettings${TAB}Networks${TAB}[^$TAB]*${TAB}NetworkID)$TAB" | named | veiled
+	dk inspect --type "$2" "$1" 2>/dev/null | flat | sed "s/^0$TAB//" | grep -E "^(Id|Image|Config$TAB(Env|Cmd|Entrypoint|Healthcheck|Image|User|WorkingDir)|HostConfig$TAB(PortBindings|NetworkMode|RestartPolicy|Memory)|Mounts|NetworkSettings${TAB}Networks${TAB}[^$TAB]*${TAB}NetworkID)$TAB" | named | veiled
 }
 
 rendered=$(compose "$COMPOSE_WORDS" config --format json 2>/dev/null | flat) || rendered=

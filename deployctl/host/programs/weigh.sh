@@ -1,7 +1,7 @@
 # weigh.sh: what Compose says of files that might take the place of a broken one. Changes nothing.
 #
 # DOCKER COMPOSE_WORDS PROJECT PUBLIC   see docker.sh
-# NAMED       the broken file as Compose is given it
+# NAMED       the broken file as Compose is given it; empty: the files are weighed as they are
 # SERVICES    services that must be left alone, one a line
 # SCALES      --scale=SERVICE=REPLICAS as they are, one a line: they may have been scaled by hand
 # CANDIDATES  their number; CANDIDATE_1 … their bytes
@@ -38,6 +38,22 @@ as_named() {
 		  }
 		  print out $0 }'
 }
+
+# With the files as they are, Compose can't be asked of a service that is in none of them.
+if [ -z "$NAMED" ]; then
+	defined=$(compose "$COMPOSE_WORDS" --profile '*' config --services 2>/dev/null)
+	known() { printf '%s\n' "$defined" | grep -Fqx -- "$1"; }
+	put absent "$(printf '%s\n' "$SERVICES" | while IFS= read -r service; do
+		[ -z "$service" ] || known "$service" || printf '%s\n' "$service"
+	done)"
+	SERVICES=$(printf '%s\n' "$SERVICES" | while IFS= read -r service; do
+		! known "$service" || printf '%s\n' "$service"
+	done)
+	SCALES=$(printf '%s\n' "$SCALES" | while IFS= read -r scale; do
+		service=${scale#--scale=}
+		! known "${service%=*}" || printf '%s\n' "$scale"
+	done)
+fi
 
 n=1
 while [ "$n" -le "$CANDIDATES" ]; do

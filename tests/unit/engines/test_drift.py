@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from deployctl.engines.compose.drift import OTHER, told
+from deployctl.engines.compose.drift import OTHER, follows, told
 from deployctl.host import programs
-from deployctl.host.wire import Answer, RecordReader
+from deployctl.host.wire import Answer, Record, RecordReader
 
 SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash", "--posix"]}
 ID = "sha256:" + "a" * 64
@@ -30,6 +30,10 @@ RENDERED: dict[str, Any] = {
                  "protocol": "tcp"},
             ],
             "restart": "unless-stopped",
+            "healthcheck": {
+                "test": ["CMD-SHELL", "curl -H 'k: h3alth' && true"], "interval": "1m30s",
+                "timeout": "500ms", "retries": 5,
+            },
             "volumes": [
                 {"type": "volume", "source": "data", "target": "/data", "volume": {}},
                 {"type": "bind", "source": "/etc/a b", "target": "/etc/x", "read_only": True},
@@ -50,6 +54,10 @@ CONTAINER: dict[str, Any] = {
         "User": "app",
         "WorkingDir": "/srv",
         "Labels": {"secret-label": "hidden"},
+        "Healthcheck": {
+            "Test": ["CMD-SHELL", "curl -H 'k: h3alth' && true"], "Interval": 90_000_000_000,
+            "Timeout": 500_000_000, "Retries": 5, "StartPeriod": 4_000_000_000,
+        },
     },
     "HostConfig": {
         "NetworkMode": "shop_back",
@@ -70,7 +78,7 @@ IMAGE: dict[str, Any] = {
     "Id": ID,
     "Config": {
         "Env": ["PATH=/usr/bin"], "Cmd": ["other"], "Entrypoint": ["/entry"], "User": "app",
-        "WorkingDir": "/srv",
+        "WorkingDir": "/srv", "Healthcheck": {"Test": ["CMD", "x"], "StartPeriod": 4_000_000_000},
     },
 }  # fmt: skip
 
@@ -140,12 +148,14 @@ def with_(tree: dict[str, Any], *way: str, value: Any) -> dict[str, Any]:
 def test_a_container_that_is_what_the_file_says(engine: Engine) -> None:
     """What is left is something that isn't compared."""
     assert engine.compare(RENDERED, CONTAINER, IMAGE) == (f"api: {OTHER}",)
-    for value in (b"s3cr", b"a=b", b"not ours", b"hidden", b"serve", b"--price"):
+    for value in (b"s3cr", b"a=b", b"not ours", b"hidden", b"serve", b"--price", b"h3alth"):
         assert value not in engine.said
 
 
 API = ("services", "api")
 ENV = (*API, "environment")
+HEALTH = (*API, "healthcheck")
+NAMES = ("file", "container", "image")
 
 
 @pytest.mark.parametrize(
@@ -178,6 +188,14 @@ ENV = (*API, "environment")
             {"back": None, "front": None},
             "networks (front only in the file)",
         ),
+        (
+            (*HEALTH, "retries"),
+            6,
+            "api: health check: retries (6 in the file, 5 in the container)",
+        ),
+        ((*HEALTH, "test"), ["CMD", "other"], "api: health check: test"),
+        ((*HEALTH, "interval"), "5s", "interval (5000000000 in the file, 90000000000 in the"),
+        ((*API, "healthcheck"), {"disable": True}, "health check: test, interval (none in the"),
         ((*API, "network_mode"), "host", "networks (host only in the file, shop_back only in the"),
     ],
     ids=str,
@@ -196,6 +214,25 @@ def test_a_tag_that_has_moved(engine: Engine) -> None:
     moved = {**IMAGE, "Id": "sha256:" + "b" * 64}
     [line] = engine.compare(RENDERED, CONTAINER, moved)
     assert line == "api: image (shop-api:v1 is another one now than the one that runs)"
+
+
+def test_of_an_image_that_is_not_on_the_host_nothing_is_made_up(engine: Engine) -> None:
+    edited = with_(RENDERED, *API, "image", value="shop-api:v9")
+    [line] = engine.compare(edited, CONTAINER, {})
+    assert line == "api: image (shop-api:v9 in the file, shop-api:v1 in the container)"
+
+
+def test_a_service_that_may_only_follow_another_is_told_as_that() -> None:
+    rows = {
+        "service": b"db",
+        "file": b'services\tdb\timage\t"db:2"',
+        "container": b"",
+        "image": b"",
+    }
+    columns = [*rows.items(), ("service", b"api"), *[(name, b"") for name in NAMES]]
+    db, api = told(Answer([Record(name, data) for name, data in columns]))
+    assert db.startswith("db: image (db:2 in the file")
+    assert api == f"api: {follows(['db'])}"
 
 
 def test_a_host_that_can_tell_nothing() -> None:

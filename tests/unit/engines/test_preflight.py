@@ -239,3 +239,12 @@ class TestTheImagesReference:
     def test_unless_it_is_built_again(self) -> None:
         kept = {"api:d73cfb1": OLD}
         assert self.reference(kept, built=OLD, rebuild=True) == "api:d73cfb1-01234567"
+
+
+def test_drift_names_the_dependency_that_compose_would_make_anew_first() -> None:
+    alone = " Container techno-os-api  Recreate\n Container techno-os-api  Recreated\n"
+    plain = f" Container techno-os-db  Recreate\n Container techno-os-db  Recreated\n{alone}"
+    facts = survey(dry_run=plain, dry_run_alone=alone, differences=("postgres: image (a, b)",))
+    [drift] = [f for f in judge(facts, ["api"], accept_drift=False) if f.name == "drift"]
+    assert "(techno-os-db: Recreate; techno-os-api: Recreate)" in drift.detail
+    assert "What differs: postgres: image (a, b)." in drift.detail

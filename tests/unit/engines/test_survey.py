@@ -276,6 +276,16 @@ class TestWhatADryRunGivesAway:
         assert found.drift == ()
         assert found.up_words == ("--no-deps",), "but it must not be touched by our `up`"
 
+    def test_a_container_that_moves_is_told_once_and_what_it_follows_before_it(self) -> None:
+        verbs = ("Recreate", "Recreated")
+        alone = "".join(f" Container techno-os-api  {verb}\n" for verb in verbs)
+        plain = "".join(f" Container techno-os-db  {verb}\n" for verb in verbs) + alone
+        found = survey(dry_run=plain, dry_run_alone=alone)
+        assert found.drift == ("techno-os-api: Recreate",)
+        assert found.drift_before == ("techno-os-db: Recreate",)
+        assert found.services_with({"techno-os-db"}) == ("postgres",)
+        assert survey(dry_run=plain.replace("api", "other")).drift_before == ()
+
     def test_a_file_that_compose_refuses_has_no_drift_to_tell(self) -> None:
         assert survey(config_error="no", dry_run=" Container techno-os-api  Recreate").drift == ()
 

@@ -153,6 +153,30 @@ class TestWeigh:
         gate.touch()
         assert told(shell, self.weigh(tmp_path, named))["refused"].decode() == f"{named}:3: bad"
 
+    def test_of_files_as_they_are_only_services_that_they_define_are_asked_for(
+        self, shell: list[str], tmp_path: Path
+    ) -> None:
+        docker = tmp_path / "docker"
+        docker.write_text(f"""#!/bin/sh
+case " $* " in
+*" config --services "*) printf 'api\\na.i\\nold-db\\n' ;;
+*) printf '%s\\n' "$*" >>{tmp_path}/asked ;;
+esac
+""")
+        docker.chmod(0o755)
+        params = {
+            "DOCKER": str(docker), "COMPOSE_WORDS": "-p\np\n-f\n/c.yml", "PROJECT": "p",
+            "PUBLIC": "", "NAMED": "", "SERVICES": "api\ndb\nx.y", "CANDIDATES": "1",
+            "SCALES": "--scale=api=3\n--scale=db=1", "CANDIDATE_1": "",
+        }  # fmt: skip
+        done = told(shell, programs.script("weigh", params))
+        assert done["absent"].split() == [b"db", b"x.y"]
+        words = "compose --ansi never -p p -f /c.yml"
+        assert (tmp_path / "asked").read_text().splitlines()[:2] == [
+            f"{words} config --images api",
+            f"{words} --dry-run up --no-start --no-build --pull never --scale=api=3 api",
+        ]
+
     def test_nothing_stays_when_nobody_listens_any_more(
         self, shell: list[str], small: Path, tmp_path: Path, gate: Path
     ) -> None:

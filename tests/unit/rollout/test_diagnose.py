@@ -1,6 +1,8 @@
 """What `compose diagnose` says of a target, from what the host has answered."""
 
 from deployctl.rollout.diagnose import faults_of
+from deployctl.rollout.diagnosis import diagnosis
+from deployctl.ui.diagnosis import diagnosis_text
 from tests.unit.engines.support import COMPOSE, FILE, source, survey
 
 
@@ -34,3 +36,17 @@ def test_what_only_compose_refuses_is_told_in_its_words() -> None:
     assert fault.line == 2
     assert "it is odd" in fault.message
     assert "compose repair" in fault.mend
+
+
+def test_what_cannot_be_told_is_no_clean_bill() -> None:
+    found = diagnosis("c.yml", [], untold="its dry run failed")
+    assert (found.result, found.exit_code) == ("faults", 23)
+    assert diagnosis_text(found) == [
+        "c.yml: whether it is what runs can't be told: its dry run failed."
+    ]
+
+
+def test_what_runs_and_differs_is_told_with_its_settings() -> None:
+    found = diagnosis("c.yml", [], drift=["db: Recreate"], differences=["db: image (a, b)"])
+    assert "would not leave db: Recreate alone." in diagnosis_text(found)[0]
+    assert diagnosis_text(found)[1] == "c.yml: what differs: db: image (a, b)."

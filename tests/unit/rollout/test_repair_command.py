@@ -1,7 +1,6 @@
 """`deployctl compose repair` of a file that Compose accepts."""
 
 from dataclasses import replace
-from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from deployctl.config.settings import HostSettings, Settings
 from deployctl.engines.compose.repair import Reconstruction
 from deployctl.engines.compose.weigh import Weighed
+from deployctl.engines.compose.whole import Whole
 from deployctl.errors import RefusedError
 from deployctl.evidence.redact import MARK, Redactor
 from deployctl.rollout import repair as command
@@ -21,24 +21,23 @@ FIXED = Reconstruction(
     weighed=Weighed("", (), "", "", ()),
 )  # fmt: skip
 SETTINGS = Settings(target="lab", host=HostSettings(host="h"), services=("api",))
-MOVED = " Container techno-os-api  Recreate\n"
 
 
 def test_a_file_that_is_what_runs_is_left_as_it_is() -> None:
-    found = _unbroken(SETTINGS, survey())
+    found = _unbroken(SETTINGS, survey(), Whole())
     assert (found.result, found.path) == ("unchanged", FILE)
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("found", "says"),
     [
-        ({"dry_run": MOVED, "dry_run_alone": MOVED}, "isn't what runs"),
-        ({"dry_run": "no such image"}, "its dry run failed: no such image"),
+        (Whole(moved=("db: Recreate",), differences=("db: image",)), r"db: Recreate.*db: image\."),
+        (Whole(untold="its dry run failed: no such image"), "its dry run failed: no such image"),
     ],
 )
-def test_what_is_not_proven_to_be_what_runs_is_refused(changes: dict[str, Any], says: str) -> None:
+def test_what_is_not_proven_to_be_what_runs_is_refused(found: Whole, says: str) -> None:
     with pytest.raises(RefusedError, match=says):
-        _unbroken(SETTINGS, survey(**changes))
+        _unbroken(SETTINGS, survey(), found)
 
 
 def test_what_is_shown_of_a_reconstruction_has_no_secret_and_the_file_stays_as_it_is() -> None:
