@@ -232,7 +232,7 @@ def test_what_no_release_can_mend_is_refused_before_the_switch(
         "no-targets": prometheus(f"{FRONT}/no-targets"),
         "login-page": prometheus(f"{FRONT}/login-page"),
         "login-redirect": prometheus(f"{FRONT}/login-redirect"),
-        "password": prometheus(second, basic_env="STALE_LOGIN"),
+        "refused-login": prometheus(second, basic_env="STALE_LOGIN"),
         "unset": secure(bearer_env="NO_TOKEN"),
     }
     client = make_client(rollout=SOON, gates=gates)
