@@ -178,6 +178,14 @@ def _put_back(session: Session, error: BaseException, code: ExitCode, reason: st
             return _live(session, reason)
         case "proven":
             return Outcome(code, reason, undone.production, next_step=_next(error))
+        case "stuck":
+            # What ran before serves again: a rollback would go one release too far.
+            return Outcome(
+                ExitCode.ROLLBACK_FAILED,
+                undone.reason,
+                undone.production,
+                next_step=undone.by_hand,
+            )
         case "kept":
             forward = "Fix forward: deployctl hotfix --sha FIX."
             by_hand = f" Or, once what stands in the way is mended, on the host:{_by_hand(session)}"
@@ -192,7 +200,7 @@ def _put_back(session: Session, error: BaseException, code: ExitCode, reason: st
                 ExitCode.ROLLBACK_FAILED,
                 undone.reason,
                 undone.production,
-                next_step=_person(session),
+                next_step="\n".join(filter(None, (_person(session), undone.by_hand))),
             )
 
 

@@ -14,6 +14,7 @@ from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout import decide
 from deployctl.rollout.address import host_address
+from deployctl.rollout.undone_steps import not_undone
 
 LAST_EPOCH = 253402300799
 """the last second of the year 9999"""
@@ -120,12 +121,14 @@ def _run(line: str) -> RunEntry | None:
         ended = _Line.model_validate_json(line)
     except ValueError:
         return None
-    unproven = ended.state == "confirmed unproven"
+    state, _, kept = ended.state.partition(" ")
+    stuck = not_undone(kept)
+    result = "unproven" if ended.state == "confirmed unproven" else state
     return RunEntry(
         run_id=ended.run.run_id,
         command=ended.run.command,
         revision=ended.run.revision or "",
-        result="unproven" if unproven else ended.state.partition(" ")[0],
+        result=f"{result}, undo of {stuck} failed" if stuck else result,
         at=datetime.fromtimestamp(ended.epoch, UTC),
         by=ended.run.by,
     )

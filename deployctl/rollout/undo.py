@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from deployctl.engines.compose import look
@@ -25,6 +25,7 @@ from deployctl.rollout import decide, user_steps
 from deployctl.rollout.context import gate_context, keep_raw, record_containers, timing
 from deployctl.rollout.resumed import RESTORE_SECONDS, once_more
 from deployctl.rollout.session import Session, need
+from deployctl.rollout.undone_steps import UndoneSteps, by_hand, names, noted
 
 LOG_LINES = 400
 SHOWN_LINES = 30
@@ -40,13 +41,14 @@ class Undone:
 
     `nothing`: nothing had been changed. `live`: the host had confirmed the release before the
     order came. `kept`: there is no way back, as a step that can't be undone has run, or the image
-    of before is gone. The others are those of
-    the result.
+    of before is gone. `stuck`: what ran before is back, but what a step changed is not undone.
+    The others are those of the result. `by_hand` is how a person undoes such steps.
     """
 
-    state: Literal["nothing", "live", "kept", "proven", "failed", "unproven"]
+    state: Literal["nothing", "live", "kept", "proven", "stuck", "failed", "unproven"]
     reason: str
     production: str = NEEDS_A_PERSON
+    by_hand: str = ""
 
 
 def undo(session: Session, reason: str) -> Undone:
@@ -55,19 +57,23 @@ def undo(session: Session, reason: str) -> Undone:
     session.cancelled.set()
     reason = session.clean(reason)  # the host keeps it
     session.events.emit(RollbackStarted(reason=reason))
+    steps = UndoneSteps()
     with session.recorder.stage("rollback") as note:
         try:
-            undone = _undo(session, reason)
+            undone = _undo(session, reason, steps)
         except Exception as error:  # noqa: BLE001 - whatever it is, what runs now is not known
             told = str(error) or type(error).__name__
             undone = Undone(
                 "unproven", f"{reason}; what the rollback brought back could not be read: {told}"
             )
+        undone = _with_steps(session, undone, steps)
         match undone.state:
             case "proven":
                 note.detail = undone.state
             case "nothing" | "live":
                 note.skip("nothing to put back")
+            case "stuck":
+                note.fail(f"{names(steps.stuck)} was not undone")
             case state:
                 note.fail(state)
     rollback = _for_result(undone, int((time.monotonic() - began) * 1000))
@@ -86,13 +92,17 @@ def _for_result(undone: Undone, duration_ms: int) -> Rollback:
             return Rollback(duration_ms=duration_ms, reason=undone.reason)
         case "kept":
             return Rollback(state="failed", duration_ms=duration_ms, reason=undone.reason)
+        case "stuck":
+            return Rollback(
+                performed=True, state="unproven", duration_ms=duration_ms, reason=undone.reason
+            )
         case state:
             return Rollback(
                 performed=True, state=state, duration_ms=duration_ms, reason=undone.reason
             )
 
 
-def _undo(session: Session, reason: str) -> Undone:
+def _undo(session: Session, reason: str, steps: UndoneSteps) -> Undone:
     """The steps' own undo commands, then the host's order.
 
     The commands come first: they may need the new image, and the code of before must not meet
@@ -100,12 +110,11 @@ def _undo(session: Session, reason: str) -> Undone:
     host rolls back by itself at its deadline, without them. Only where a confirmation was sent
     the order goes first: whether there is anything to undo is then for the host to say.
     """
-    stuck: list[str] = []
     if not session.confirming:
-        stuck = _undo_steps(session)
-    outcome = need(session.job, "a job").rollback(reason)
+        _undo_steps(session, steps)
+    outcome = need(session.job, "a job").rollback(noted(reason, steps.stuck))
     if session.confirming and outcome.state == "rolled_back":
-        stuck = _undo_steps(session)
+        _undo_steps(session, steps)
     _tell_last_words(session)
     for line in outcome.notes:
         session.note("warning", line)
@@ -125,8 +134,7 @@ def _undo(session: Session, reason: str) -> Undone:
                 "playbook changed stays.",
             )
         case "rolled_back":
-            proof = _prove(session, reason, outcome)
-            return _with_stuck(proof, stuck) if stuck else proof
+            return _prove(session, reason, outcome)
         case "rollback_failed":
             return Undone("failed", told)
         case _:
@@ -137,22 +145,30 @@ def _undo(session: Session, reason: str) -> Undone:
             )
 
 
-def _undo_steps(session: Session) -> list[str]:
-    """Latest first; the names of those that could not be undone."""
+def _undo_steps(session: Session, steps: UndoneSteps) -> None:
+    """Latest first."""
     if session.unsafe_step:
-        return []  # what they changed belongs to the release that stays
+        return  # what they changed belongs to the release that stays
     if any(step.where == "host" for step in session.undo_steps):
         with suppress(UnreachableError):
             session.hostlink.restore(RESTORE_SECONDS)
-    steps = reversed(session.undo_steps)
-    return [step.name for step in steps if not user_steps.undo(session, step)]
+    for step in reversed(session.undo_steps):
+        undone = user_steps.undo(session, step)
+        (steps.done if undone else steps.stuck).append(step)
 
 
-def _with_stuck(proof: Undone, stuck: Sequence[str]) -> Undone:
+def _with_steps(session: Session, undone: Undone, steps: UndoneSteps) -> Undone:
+    production = undone.production
+    if steps.done and undone.state == "proven":
+        production += f" What the step {names(steps.done)} changed was undone."
+    if not steps.stuck:
+        return replace(undone, production=production)
+    back = undone.state in {"nothing", "proven"}
     return Undone(
-        "unproven",
-        f"{proof.reason}; what the step {', '.join(stuck)} changed could not be undone",
-        f"{proof.production} A person is needed to undo what the step changed.",
+        "stuck" if back else undone.state,
+        f"{undone.reason}; what the step {names(steps.stuck)} changed could not be undone",
+        f"{production} A person is needed to undo what the step {names(steps.stuck)} changed.",
+        by_hand(steps.stuck, user_steps.facts_for_steps(session)),
     )
 
 

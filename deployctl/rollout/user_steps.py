@@ -71,6 +71,8 @@ def undo(session: Session, step: RunStep) -> bool:
         return False
     if code != 0:
         session.note("error", f"Undoing the step {step.name!r} failed with exit code {code}.")
+    else:
+        session.note("info", f"The step {step.name!r} was undone.")
     return code == 0
 
 
@@ -168,7 +170,7 @@ def _run_there(
     session: Session, step: RunStep, command: Command, environment: dict[str, str]
 ) -> tuple[int, str]:
     try:
-        done = run_command(session.hostlink.host, _text(command), environment, step.timeout)
+        done = run_command(session.hostlink.host, as_text(command), environment, step.timeout)
     except UnreachableError:
         raise
     except TimeoutError as error:
@@ -226,5 +228,6 @@ def _end_of(child: "subprocess.Popen[bytes]", timeout: float) -> int:
         raise
 
 
-def _text(command: Command) -> str:
+def as_text(command: Command) -> str:
+    """The command as a line, or lines, for a shell."""
     return command if isinstance(command, str) else shlex.join(command)

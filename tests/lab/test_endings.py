@@ -49,6 +49,7 @@ def test_a_step_that_ran_here_is_undone_here(
     done = client.hotfix(FAILS_ITS_GATES, "--playbook", str(playbook))
     assert_rolled_back(done, 21, "metrics")
     assert not mark.exists()
+    assert "What the step mark changed was undone." in done.document["production"]
     assert_as_before(server, before, client)
 
 
@@ -62,7 +63,11 @@ def test_what_could_not_be_undone_needs_a_person(
     assert done.code == 22, done.explained
     assert "migrate changed could not be undone" in done.reason
     assert "serves again" in done.document["production"]
+    assert "exit 3" in done.document["nextStep"]
+    assert "rollback" not in done.document["nextStep"]
     assert_as_before(server, before, client)
+    [ended, *_] = client.history()["runs"]
+    assert ended["result"] == "rolled_back, undo of migrate failed"
 
 
 def test_a_variable_that_a_step_needs_is_asked_for_before_anything_else(

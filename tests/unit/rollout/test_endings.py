@@ -26,6 +26,7 @@ from deployctl.rollout.recorder import Recorder
 from deployctl.rollout.session import Session
 from deployctl.rollout.steps import RunStep
 from deployctl.rollout.undo import Undone
+from deployctl.rollout.undone_steps import not_undone
 from deployctl.rollout.user_steps import StepFailedError
 from tests.unit.engines.support import COMPOSE, FILE, record, survey
 
@@ -41,9 +42,11 @@ class FakeJob:
     failures: tuple[str, ...] = ()
     orders: list[str] = field(default_factory=list)
     run: str = "/state/runs/r"
+    kept: str = ""
 
-    def rollback(self, _reason: str) -> RollbackOutcome:
+    def rollback(self, reason: str) -> RollbackOutcome:
         self.orders.append("rollback")
+        self.kept = reason
         if self.ends == "a bug":
             raise ZeroDivisionError
         return RollbackOutcome(self.ends, self.failures)
@@ -279,6 +282,63 @@ def test_steps_are_undone_latest_first_and_before_the_order(
     broken_off(run.session, FAILED)
     assert undone == [("fill", []), ("migrate", [])]
     assert job.orders == ["rollback"]
+
+
+class TestStepsOfAReleaseThatWasRolledBack:
+    """What ran before is back; what its steps changed is undone, or a person must do that."""
+
+    @pytest.fixture(autouse=True)
+    def _back(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        proof = Undone("proven", "health: 500", "r0 serves again.")
+        monkeypatch.setattr("deployctl.rollout.undo._prove", lambda *_: proof)
+        run.session.settings = cast(
+            "Any", SimpleNamespace(services=("api",), public=(), target="lab")
+        )
+        run.session.undo_steps = [
+            RunStep(
+                name="migrate", command="x", rollback="make back TO=$DEPLOYCTL_SHA", env=("DB_URL",)
+            )
+        ]
+
+    def undo(self, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+        monkeypatch.setattr("deployctl.rollout.user_steps._run", lambda *_: (code, ""))
+
+    def test_what_was_undone_is_told(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.undo(monkeypatch, 0)
+        job = run.host("rolled_back")
+        outcome = broken_off(run.session, FAILED)
+        assert outcome.code is ExitCode.ROLLED_BACK
+        assert "The step 'migrate' was undone." in run.notes
+        assert outcome.production == "r0 serves again. What the step migrate changed was undone."
+        assert not_undone(job.kept) == ""
+
+    def test_the_next_step_undoes_what_is_stuck_and_rolls_nothing_back(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.undo(monkeypatch, 3)
+        job = run.host("rolled_back")
+        outcome = broken_off(run.session, FAILED)
+        assert outcome.code is ExitCode.ROLLBACK_FAILED
+        assert "r0 serves again." in outcome.production
+        assert "could not be undone" in outcome.reason
+        assert outcome.next_step.splitlines() == [
+            "Undo what the step migrate changed, on the host, with DB_URL in the environment:",
+            f"  export DEPLOYCTL_SHA=d73cfb1{'0' * 33}",
+            "  make back TO=$DEPLOYCTL_SHA",
+        ]
+        assert run.session.recorder.rollback.state == "unproven"
+        assert not_undone(job.kept) == "migrate"
+
+    def test_a_rollback_that_failed_too_names_both(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.undo(monkeypatch, 3)
+        run.host("rollback_failed", "the image is gone")
+        outcome = broken_off(run.session, FAILED)
+        assert outcome.code is ExitCode.ROLLBACK_FAILED
+        assert "the image is gone" in outcome.reason
+        assert "docker compose" in outcome.next_step
+        assert "make back" in outcome.next_step
 
 
 class TestDeployctlRollback:

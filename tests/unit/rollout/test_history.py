@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from deployctl.rollout.history import parse_runs
+from deployctl.rollout.steps import RunStep
+from deployctl.rollout.undone_steps import noted
 
 
 def run(number: int, **changes: Any) -> str:
@@ -21,6 +23,12 @@ def test_a_run_ends_in_one_word() -> None:
     [entry] = parse_runs([run(1, state="rolled_back gate health failed")])
     assert entry.result == "rolled_back"
     assert entry.at.isoformat() == "2026-01-03T07:32:01+00:00"
+
+
+def test_a_step_that_was_not_undone_leaves_its_trace() -> None:
+    kept = noted("undo of x failed; health: 500", [RunStep(name="migrate", command="x")])
+    [entry] = parse_runs([run(1, state=f"rolled_back {kept}")])
+    assert entry.result == "rolled_back, undo of migrate failed"
 
 
 @pytest.mark.parametrize(
