@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from deployctl.composefile.document import (
     LINE_BREAKS,
@@ -101,7 +102,9 @@ def _require_editable(document: Document, service: str) -> None:
     if block is None or service not in nodes:
         known = ", ".join(nodes) or "none"
         message = f"There is no service `{service}` in the file; it has: {known}."
-        raise _refusal(document, document.root, message)
+        close = get_close_matches(service, nodes, n=1)
+        mend = f"Did you mean {close[0]}?" if close else "Name one of the file's services."
+        raise UnreadableCompose([document.fault(document.root, message, mend)])
     if not any(value is nodes[service] for _, value in block.value.entries):
         message = f"The service `{service}` is defined in a block that is repeated by an alias."
         raise _refusal(document, nodes[service], message)

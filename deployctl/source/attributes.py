@@ -25,7 +25,7 @@ def unhonoured(path: bytes, content: bytes) -> tuple[str, ...]:
                 patterns.setdefault(word, []).append(words[0])
     shown = path.decode(errors="backslashreplace")
     return tuple(
-        f"{shown} says `{word}` of {', '.join(found)}: {_consequence(word)}"
+        f"{shown} says `{word}` of {', '.join(found)}, which is {_consequence(word)}"
         for word, found in patterns.items()
     )
 

@@ -18,11 +18,16 @@ def submodule(repository: Repository, commit: str, path: str, oid: str) -> Repos
         except GitError:
             continue
         return candidate
+    get = (
+        "git submodule update --init --recursive, at that commit"
+        if repository.work_tree
+        else "Set `repository:` to a clone made by git clone --recurse-submodules: a bare one has "
+        "no place for submodules"
+    )
     raise RefusedError(
         f"The commit {oid[:12]} of the submodule {path} is not in this clone of "
         f"{repository.label}.",
-        next_step="git submodule update --init --recursive, at that commit; or "
-        "`source.submodules: false` to ship without submodules.",
+        next_step=f"{get}; or `source.submodules: false` to ship without submodules.",
     )
 
 

@@ -297,10 +297,12 @@ def _require_inner_links(entries: list[Entry]) -> None:
     links = {entry.path: entry.target for entry in entries if entry.mode == LINK}
     outside = [path for path in links if leaves_tree(path, links)]
     if outside:
+        count = len(outside)
+        lead = "A symbolic link leads" if count == 1 else f"{count} symbolic links lead"
         raise RefusedError(
-            f"{len(outside)} symbolic links lead out of the tree that is shipped.",
+            f"{lead} out of the tree that is shipped.",
             detail=_some([f"{_shown(path)} -> {_shown(links[path])}" for path in outside]),
-            next_step="Replace them by files, or by links that stay inside `source.path`.",
+            next_step="Replace such links by files, or by links that stay inside `source.path`.",
         )
 
 

@@ -180,6 +180,17 @@ class TestWhatIsRefused:
         assert all(fault.line >= 1 and fault.column >= 1 for fault in caught.value.faults)
 
     @pytest.mark.parametrize(
+        ("service", "mend"), [("apo", "Did you mean api?"), ("xyz", "Name one of the file's")]
+    )
+    def test_a_service_that_is_misspelt_is_no_fault_of_the_file(
+        self, service: str, mend: str
+    ) -> None:
+        with pytest.raises(UnreadableCompose) as caught:
+            set_images(b"services: {api: {image: a}}\n", {service: NEW})
+        assert mend in caught.value.next_step
+        assert "repair" not in caught.value.next_step
+
+    @pytest.mark.parametrize(
         "image", ["", "a b", "a\nb", "$TAG", "${TAG}", "a:", "#x", "a'b", "-x"]
     )
     def test_what_is_no_image_reference(self, image: str) -> None:

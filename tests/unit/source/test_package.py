@@ -13,6 +13,7 @@ import pytest
 
 from deployctl.config.settings import SourceSettings
 from deployctl.errors import RefusedError, UntouchedError
+from deployctl.evidence.redact import Redactor
 from deployctl.source import Package, changed_files, pack, read_dockerfile, resolve
 from deployctl.source.places import OUTSIDE
 from tests.cases import Case, refuses, works
@@ -136,6 +137,15 @@ class TestThePackage:
         assert "docs/a.md" in contents(package)
         assert [note for note in package.notes if "export-ignore" in note and "*.md" in note]
         assert [note for note in package.notes if "export-subst" in note]
+
+    def test_a_file_that_is_named_like_a_secret_is_still_told_of(
+        self, repo: Clone, tmp_path: Path
+    ) -> None:
+        repo.write(".gitattributes", "secret.txt export-ignore\n")
+        repo.commit("attributes")
+        [note] = packed(repo, tmp_path / "out").notes
+        assert "secret.txt, which is shipped all the same" in note
+        assert Redactor().text(note) == note
 
     @works("Sources", "empty directories: a commit has none, but for one with a file like .gitkeep")
     def test_has_the_directories_that_the_commit_has(self, repo: Clone, tmp_path: Path) -> None:
@@ -266,8 +276,8 @@ class TestARefusal:
 
     @refuses(
         "Sources", "a symbolic link that is absolute or leads out of the tree", 23,
-        "symbolic links lead out of the tree that is shipped. Replace them by files, or by links "
-        "that stay inside `source.path`.",
+        "A symbolic link leads out of the tree that is shipped. Replace such links by files, or by "
+        "links that stay inside `source.path`.",
     )  # fmt: skip
     @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "sub/../../outside"])
     def test_of_links_that_lead_out(
@@ -279,6 +289,13 @@ class TestARefusal:
             packed(repo, tmp_path / "out")
         assert_refuses(caught.value, refusal)
         assert f"link -> {target}" in caught.value.detail
+
+    def test_of_several_links_counts_them(self, repo: Clone, tmp_path: Path) -> None:
+        for name in ("one", "two"):
+            (repo.path / name).symlink_to("/etc/passwd")
+        repo.commit("links")
+        with pytest.raises(RefusedError, match=r"^2 symbolic links lead out"):
+            packed(repo, tmp_path / "out")
 
     def test_of_a_directory_that_cannot_be_written(self, repo: Clone, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
@@ -416,6 +433,15 @@ class TestSubmodules:
         package = packed(outer, tmp_path / "out", SourceSettings(submodules=False))
         assert not [name for name in contents(package) if name.startswith("libs/")]
         assert "libs/inner is left out" in package.notes[0]
+
+    def test_of_a_bare_clone_are_wanted_from_a_clone_that_has_them(
+        self, outer: Clone, tmp_path: Path
+    ) -> None:
+        bare = outer.clone(tmp_path / "bare.git", "--bare")
+        with pytest.raises(RefusedError, match="submodule libs/inner") as caught:
+            packed(bare, tmp_path / "out")
+        assert "submodule update" not in caught.value.next_step
+        assert "--recurse-submodules" in caught.value.next_step
 
     @refuses("Sources", "a submodule that is not there", 23, "git submodule update --init")
     def test_that_the_clone_lacks_are_refused(
