@@ -1,14 +1,16 @@
 """Everything that is visibly wrong with one compose file, in the order of its lines."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from deployctl.composefile.document import Document, parse
+from deployctl.composefile.document import Document, Node, parse
 from deployctl.composefile.faults import ComposeFault, UnreadableCompose
 from deployctl.composefile.images import find, service_nodes, text_of
 from deployctl.composefile.references import ports_twice, undefined
 from deployctl.composefile.shape import shapes
 from deployctl.composefile.texture import conflicts, line_ends, tabs
+from deployctl.composefile.values import cycles, effective_values, names_twice, values
 from deployctl.composefile.variables import env_files, unset
 
 # What may stand in place of `image:`; an `extends:` brings its own, a provider needs none.
@@ -21,12 +23,13 @@ class Surroundings:
 
     `services` are names that must be in it, with how that is known (`its container runs`);
     `variables` the names that are set there, None where that isn't known; `env_file` says what is
-    wrong with an environment file of that path (empty: nothing).
+    wrong with an environment file of that path (empty: nothing), `file` with another Compose file.
     """
 
     services: tuple[tuple[str, str], ...] = ()
     variables: frozenset[str] | None = None
     env_file: Callable[[str], str] | None = None
+    file: Callable[[str], str] | None = None
 
 
 NOWHERE = Surroundings()
@@ -57,10 +60,15 @@ def _meaning(document: Document, *, override: bool, around: Surroundings) -> lis
         if not override and find(document.root, "include") is None:
             faults += undefined(document)
             faults += _missing(document, around)
+        if not override:
+            faults += cycles(document)
+        faults += values(document)
         faults += ports_twice(document)
+        faults += names_twice(document)
         if around.variables is not None:
             faults += unset(document, around.variables)
         faults += _env_files(document, around)
+        faults += _other_files(document, around)
     except UnreadableCompose as error:
         return list(error.faults)
     return faults
@@ -92,6 +100,33 @@ def _env_files(document: Document, around: Surroundings) -> list[ComposeFault]:
             mend = "Put it there, correct the path, or write `required: false` for it."
             faults.append(document.fault(named.node, message, mend))
     return faults
+
+
+def _other_files(document: Document, around: Surroundings) -> list[ComposeFault]:
+    """Compose files that this one names by `include` or `extends`. One at an address isn't here."""
+    if around.file is None:
+        return []
+    faults = []
+    for node in _named_files(document):
+        path = text_of(node) or ""
+        wrong = around.file(path) if path and not re.search(r"[$:@]", path) else ""
+        if wrong:
+            mend = "Put it there, or correct the path."
+            faults.append(document.fault(node, f"The Compose file {path} {wrong}.", mend))
+    return faults
+
+
+def _named_files(document: Document) -> Iterator[Node]:
+    included = find(document.root, "include")
+    if included is not None and included.value.followed.kind == "sequence":
+        for item in included.value.followed.children:
+            path = effective_values(item).get("path", item)
+            listed = path.followed
+            yield from listed.children if listed.kind == "sequence" else [path]
+    for node in service_nodes(document).values():
+        extended = find(node, "extends")
+        if extended is not None and "file" in (own := effective_values(extended.value)):
+            yield own["file"]
 
 
 def _services(document: Document, *, override: bool) -> list[ComposeFault]:

@@ -11,7 +11,8 @@ from deployctl.composefile.images import effective, find, service_nodes, text_of
 KINDS = ("networks", "volumes", "configs", "secrets")
 NAMED_VOLUME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*):/")
 PUBLISHED = re.compile(
-    r"(?:(?P<ip>\[[0-9a-fA-F:]+\]|[0-9.]+):)?(?P<port>\d+):\d+(?:/(?P<protocol>\w+))?"
+    r"(?:(?P<ip>\[[0-9a-fA-F:]+\]|[0-9.]+):)?(?P<port>\d+)(?:-(?P<last>\d+))?"
+    r":\d+(?P<several>-\d+)?(?:/(?P<protocol>\w+))?"
 )
 EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - addresses to compare with
 
@@ -21,13 +22,17 @@ class Port:
     service: str
     address: str
     number: int
+    last: int
+    """where it is a range; `number` of a single one"""
     protocol: str
     node: Node
 
     def meets(self, other: "Port") -> bool:
         everywhere = self.address in EVERYWHERE or other.address in EVERYWHERE
         return (
-            (self.number, self.protocol) == (other.number, other.protocol)
+            self.protocol == other.protocol
+            and self.number <= other.last
+            and other.number <= self.last
             and (everywhere or self.address == other.address)
         )  # fmt: skip
 
@@ -63,8 +68,9 @@ def ports_twice(document: Document) -> list[ComposeFault]:
             first = next((other for other in seen if other.meets(port)), None)
             if first is not None:
                 line = document.fault(first.node, "").line
+                number = max(port.number, first.number)
                 message = (
-                    f"The host's port {port.number} is published a second time, by `{service}`; "
+                    f"The host's port {number} is published a second time, by `{service}`; "
                     f"first by `{first.service}` on line {line}."
                 )
                 mend = "Give one of the two another port, or take the line out."
@@ -123,6 +129,7 @@ def _services_named(service: Node) -> Iterator[tuple[str, Node]]:
                     yield name, entry.key
         else:
             yield from ((text_of(item) or "", item) for item in block.children)
+    yield from _linked(service)
     mode = find(service, "network_mode")
     if mode is not None and (text_of(mode.value) or "").startswith("service:"):
         yield (text_of(mode.value) or "").removeprefix("service:"), mode.value
@@ -133,6 +140,13 @@ def _services_named(service: Node) -> Iterator[tuple[str, Node]]:
             yield text_of(block) or "", extends.value
         elif find(block, "file") is None and (named := find(block, "service")) is not None:
             yield text_of(named.value) or "", named.value
+
+
+def _linked(service: Node) -> Iterator[tuple[str, Node]]:
+    links = find(service, "links")
+    if links is not None and links.value.followed.kind == "sequence":
+        for item in links.value.followed.children:
+            yield (text_of(item) or "").partition(":")[0], item
 
 
 def _published(service: str, node: Node) -> Iterator[Port]:
@@ -146,7 +160,10 @@ def _published(service: str, node: Node) -> Iterator[Port]:
             number = values.get("published", "")
             if number.isdecimal():
                 address, protocol = values.get("host_ip", ""), values.get("protocol") or "tcp"
-                yield Port(service, address, int(number), protocol, item)
+                yield Port(service, address, int(number), int(number), protocol, item)
         elif match := PUBLISHED.fullmatch(target.value):
             address = (match["ip"] or "").strip("[]")
-            yield Port(service, address, int(match["port"]), match["protocol"] or "tcp", item)
+            number, last = match["port"], match["last"] or match["port"]
+            if last == number or match["several"]:  # else Docker takes any that is free of them
+                protocol = match["protocol"] or "tcp"
+                yield Port(service, address, int(number), int(last), protocol, item)

@@ -1,6 +1,7 @@
 """What is wrong with a compose file of this machine, and with what lies beside it."""
 
 import os
+import shlex
 from pathlib import Path
 
 from deployctl import composefile
@@ -13,13 +14,16 @@ def diagnose(file: str, data: bytes) -> Diagnosis:
     around = composefile.Surroundings()
     if folder is not None:
         around = composefile.Surroundings(
-            variables=_variables(folder), env_file=lambda path: _state(folder, path)
+            variables=_variables(folder),
+            env_file=lambda path: _state(folder, path),
+            file=lambda path: _state(folder, path),
         )
     faults = [
         Fault(line=fault.line, column=fault.column, message=fault.message, mend=fault.mend)
         for fault in composefile.check(data, around=around)
     ]
-    return diagnosis(file, faults)
+    named = "-" if file == "-" else shlex.quote(file)
+    return diagnosis(file, faults, not_asked=f"docker compose -f {named} config --quiet")
 
 
 def _variables(folder: Path) -> frozenset[str]:

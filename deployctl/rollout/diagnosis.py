@@ -37,6 +37,10 @@ class Diagnosis(Document):
     """why it can't be told whether the files are what runs"""
     compose: str = ""
     """what Compose on the host says about the files, without secrets"""
+    compose_asked: bool = True
+    """whether Compose itself was asked, which knows more than can be seen in a file"""
+    ask_compose: str = ""
+    """the command that asks it, where it wasn't"""
 
 
 def diagnosis(
@@ -48,6 +52,7 @@ def diagnosis(
     differences: list[str] | None = None,
     untold: str = "",
     compose: str = "",
+    not_asked: str = "",
 ) -> Diagnosis:
     bad = bool(faults or drift or untold)
     return Diagnosis(
@@ -61,4 +66,6 @@ def diagnosis(
         differences=differences or [],
         untold=untold,
         compose=compose,
+        compose_asked=not not_asked,
+        ask_compose=not_asked,
     )

@@ -20,4 +20,10 @@ def diagnosis_text(found: Diagnosis) -> list[str]:
         lines.append(
             f"{clean(found.file)}: whether it is what runs can't be told: {clean(found.untold)}."
         )
-    return lines or [f"{clean(found.file)}: no faults found."]
+    lines = lines or [f"{clean(found.file)}: no faults found."]
+    if not found.compose_asked:
+        lines.append(
+            f"Compose itself was not asked. It can be: {clean(found.ask_compose)}, or deployctl "
+            "compose diagnose --target NAME for the files of a target."
+        )
+    return lines

@@ -43,11 +43,16 @@ def test_diagnose_is_0_for_a_good_file_and_23_for_faults(run: Run, surroundings:
     (surroundings / "bad.yml").write_bytes(b"services:\n  api:\n    ports: ['80']\n")
     good, bad = run("compose", "diagnose", "good.yml"), run("compose", "diagnose", "bad.yml")
     assert (good.code, bad.code) == (0, 23)
-    assert good.stdout == "good.yml: no faults found.\n"
+    first, second = good.stdout.splitlines()
+    assert first == "good.yml: no faults found."
+    assert "Compose itself was not asked" in second
+    assert "docker compose -f good.yml config --quiet" in second
     assert bad.stdout.startswith("bad.yml:3:5:")
     document = run("compose", "diagnose", "bad.yml", "--output", "json").document
     assert document["result"] == "faults"
     assert document["exitCode"] == 23
+    assert document["composeAsked"] is False
+    assert document["askCompose"] == "docker compose -f bad.yml config --quiet"
     assert document["faults"][0]["line"] == 3
 
 
@@ -60,7 +65,7 @@ def test_diagnose_looks_at_what_lies_beside_a_local_file(run: Run, surroundings:
     (surroundings / ".env").write_text("export TAG=1\n# WHO=nobody\n")
     done = run("compose", "diagnose", "c.yml")
     assert done.code == ExitCode.REFUSED
-    assert [line.split(" ", 1)[0] for line in done.stdout.splitlines()] == [
+    assert [line.split(" ", 1)[0] for line in done.stdout.splitlines()[:-1]] == [
         "c.yml:4:26:",
         "c.yml:5:11:",
     ]
