@@ -7,6 +7,7 @@ is asked. The agent is never forwarded.
 """
 
 import copy
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,9 +27,11 @@ from deployctl.host.agent import AgentKey, agent_keys
 from deployctl.host.known_hosts import PublicKey, parse_key
 from deployctl.host.private_keys import (
     EncryptedKeyError,
+    OpenToOthersError,
     load_private_key,
     normalized,
     public_half,
+    read_key,
 )
 from deployctl.host.ssh_config import Endpoint
 
@@ -103,7 +106,7 @@ class Keyring:
         public = public_half(file)
         agent = next((k for k in agent_keys(endpoint.identity_agent) if k.public == public), None)
         try:
-            text = file.read_text(encoding="utf-8")
+            text = read_key(file)
             key = self._load(text, str(file), prompt=agent is None)
         except NotUnlockedError as error:
             raise ConfigError(
@@ -124,7 +127,7 @@ class Keyring:
                 return Offer(agent, f"{file} (agent)")
             raise ConfigError(
                 f"{file} is not a private key that can be used: {error}.",
-                next_step=_cure(file, public),
+                next_step=_cure(file, public, error),
             ) from error
         return Offer(key, str(file))
 
@@ -151,7 +154,7 @@ class Keyring:
     ) -> Iterator[Offer]:
         """The key in `file`, if there is one; `locked` gets it when it needs a passphrase."""
         try:
-            text = file.read_text(encoding="utf-8")
+            text = read_key(file)
             if parse_key(text) is not None:
                 notes.append(f"{file} is a public key, and the agent does not have its other half")
                 return
@@ -164,7 +167,7 @@ class Keyring:
             if locked is not None:
                 locked.append(file)
         except (OSError, ValueError, paramiko.SSHException) as error:
-            notes.append(f"{file} can't be used: {error} ({_cure(file, public_half(file))})")
+            notes.append(f"{file} can't be used: {error} ({_cure(file, public_half(file), error)})")
         else:
             offer = Offer(key, str(file))
             yield from _certified(offer, certificates)
@@ -243,7 +246,9 @@ def _beside(file: Path) -> Path:
     return file.with_name(f"{file.name.removesuffix('.pub')}-cert.pub")
 
 
-def _cure(file: Path, public: PublicKey | None) -> str:
+def _cure(file: Path, public: PublicKey | None, error: Exception) -> str:
+    if isinstance(error, OpenToOthersError):
+        return f"chmod 600 {shlex.quote(str(file))}"
     if public is not None and public.type.startswith("sk-"):
         return f"Add it to the agent, which asks for the touch: ssh-add {file}"
     return f"Look at it: ssh-keygen -yf {file}"

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import io
+import os
 import struct
 from pathlib import Path
 
@@ -52,6 +53,21 @@ def load_private_key(text: str, passphrase: str | None) -> paramiko.PKey:
         if isinstance(loaded, kind):
             return key_class.from_private_key(io.StringIO(text), passphrase)
     raise ValueError("only Ed25519, ECDSA and RSA keys can be used")
+
+
+class OpenToOthersError(ValueError):
+    """Others may read the file, and ssh refuses a private key that they may."""
+
+
+def read_key(file: Path) -> str:
+    """The text of a key's file. Raises OSError, ValueError, OpenToOthersError as ssh would."""
+    text = file.read_text(encoding="utf-8")
+    found = file.stat()
+    if "PRIVATE KEY" in text and found.st_uid == os.getuid() and found.st_mode & 0o077:
+        raise OpenToOthersError(
+            f"others may read it (mode {found.st_mode & 0o777:04o}), so ssh refuses it as well"
+        )
+    return text
 
 
 def normalized(text: str) -> str:

@@ -158,6 +158,35 @@ class TestPassphrases:
             authorized.write_text(before)
 
 
+class TestAKeyThatOthersMayRead:
+    """ssh refuses it, so that nobody goes on with a key that has leaked."""
+
+    @pytest.fixture
+    def open_key(self, sshd: Sshd, home: Path) -> Path:
+        file = home / ".ssh/id_ed25519"
+        shutil.copy(sshd.user_key, file)
+        file.chmod(0o644)
+        return file
+
+    def test_is_refused_where_the_settings_name_it(self, sshd: Sshd, open_key: Path) -> None:
+        with pytest.raises(ConfigError, match=r"others may read it \(mode 0644\)") as caught:
+            connects(sshd, key_file=open_key)
+        assert caught.value.next_step == f"chmod 600 {open_key}"
+        open_key.chmod(0o600)
+        assert connects(sshd, key_file=open_key)
+
+    def test_is_not_offered_where_it_is_found(self, sshd: Sshd, open_key: Path) -> None:
+        with pytest.raises(UnreachableError) as caught:
+            connects(sshd)
+        assert f"chmod 600 {open_key}" in str(caught.value.what) + caught.value.detail
+
+    def test_is_used_where_the_agent_has_it(
+        self, sshd: Sshd, open_key: Path, agent: Callable[[Path], None]
+    ) -> None:
+        agent(sshd.user_key)
+        assert connects(sshd, key_file=open_key)
+
+
 class TestSearching:
     def test_a_default_key(self, sshd: Sshd, home: Path) -> None:
         shutil.copy(sshd.user_key, home / ".ssh/id_ed25519")
