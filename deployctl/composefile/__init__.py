@@ -1,6 +1,6 @@
 """Compose files as bytes: read, check, change one image reference, compare. No I/O."""
 
-from deployctl.composefile.check import Surroundings, check
+from deployctl.composefile.check import Surroundings, check, unsourced
 from deployctl.composefile.compare import diff
 from deployctl.composefile.edit import set_image, set_images
 from deployctl.composefile.extends import Listed, borrowers
@@ -24,4 +24,5 @@ __all__ = [
     "services",
     "set_image",
     "set_images",
+    "unsourced",
 ]

@@ -1,7 +1,7 @@
 """Everything that is visibly wrong with one compose file, in the order of its lines."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from deployctl.composefile.document import Document, Node, parse
@@ -51,6 +51,37 @@ def check(
         # Tabs are harmless where YAML accepts them; they are the likely cause where it does not.
         return sorted({*faults, *error.faults, *tabs(data)})
     return sorted({*faults, *_meaning(document, override=override, around=around)})
+
+
+def unsourced(files: Sequence[bytes]) -> list[tuple[int, ComposeFault]]:
+    """Services of several files together that none of them gives an image: index of the file to
+    blame, and the fault. That is the one that defines the service, and alone does.
+
+    Empty where a file can't be read, or where another may stand in it (`include`).
+    """
+    try:
+        documents = [parse(data) for data in files]
+        trees = [service_nodes(document) for document in documents]
+    except UnreadableCompose:
+        return []
+    if any(find(document.root, "include") is not None for document in documents):
+        return []
+    faults = []
+    for name in dict.fromkeys(name for tree in trees for name in tree):
+        defining = [index for index, tree in enumerate(trees) if name in tree]
+        if any(_sourced(trees[index][name]) for index in defining):
+            continue
+        # Nothing else is left of a service that was there for its image.
+        empty = [index for index in defining if not trees[index][name].followed.children]
+        index = (empty or defining)[0]
+        message = f"The service `{name}` has neither `image:` nor `build:` in any of the files."
+        mend = "Give it `image:`; `docker inspect` of its container names the one in use."
+        faults.append((index, documents[index].fault(trees[index][name], message, mend)))
+    return faults
+
+
+def _sourced(node: Node) -> bool:
+    return any(find(node, source) is not None for source in SOURCES)
 
 
 def _meaning(document: Document, *, override: bool, around: Surroundings) -> list[ComposeFault]:

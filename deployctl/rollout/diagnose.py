@@ -78,6 +78,18 @@ def faults_of(facts: Survey, env_files: dict[str, str], said: str) -> list[Fault
         for source in facts.files
         for fault in composefile.check(source.data, override=several, around=around)
     ]
+    if several:
+        unsourced = composefile.unsourced([source.data for source in facts.files])
+        faults += [
+            Fault(
+                line=fault.line,
+                column=fault.column,
+                message=fault.message,
+                mend=fault.mend,
+                file=facts.files[index].path,
+            )
+            for index, fault in unsourced
+        ]
     faults += _unset(facts, said)
     if facts.config_error.strip() and not faults:
         line = LINE.search(facts.config_error)

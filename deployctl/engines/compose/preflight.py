@@ -96,6 +96,7 @@ def warnings(survey: Survey, services: Sequence[str]) -> tuple[str, ...]:
                 found.append(f"{service} is {container.status} before the rollout.")
             elif container.health == "unhealthy":
                 found.append(f"{service} is unhealthy before the rollout.")
+    found += _left_behind(survey, services)
     if survey.guard == "none":
         found.append(
             "The host offers nothing that would go on with this run after a restart: no systemd "
@@ -104,6 +105,23 @@ def warnings(survey: Survey, services: Sequence[str]) -> tuple[str, ...]:
             "(`loginctl enable-linger` or cron on the host mends this.)"
         )
     return tuple(dict.fromkeys(found))
+
+
+def _left_behind(survey: Survey, services: Sequence[str]) -> list[str]:
+    """Others that run the image which is about to be replaced."""
+    found = []
+    for service in services:
+        own = {c.image_id for c in survey.containers_of(service)}
+        same = {
+            c.service for c in survey.containers if c.status == "running" and c.image_id in own
+        } - {*services, ""}
+        if same:
+            names = ", ".join(sorted(same))
+            found.append(
+                f"The image of {service} is also that of {names}, not in `services:`: after the "
+                "rollout two versions run side by side, unless it is named there as well."
+            )
+    return found
 
 
 def _compose_version(survey: Survey) -> Finding:

@@ -58,6 +58,16 @@ SENTENCES = {
         ),
         "Set `compose.files` to the file on the host.",
     ),
+    "compose-file-gone": (
+        (
+            "The Compose file {message} is gone from {label}: it was there at the last rollout, "
+            "which was made with it."
+        ),
+        (
+            "Put it back: the runs in the state directory on the host keep each Compose file that "
+            "they changed (runs/*/edit.N.after)."
+        ),
+    ),
     "compose-file-unreadable": (
         "The Compose file {message} can't be read by the user at {label}.",
         "Give this user read access to it.",

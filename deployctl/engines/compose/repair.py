@@ -66,7 +66,7 @@ def _reconstruct(
     release: str | None,
 ) -> Reconstruction:
     left = remains.take(host, survey, public)
-    file = broken_file(survey)
+    file = broken_file(survey) if release is None else _recorded_file(survey, left, release)
     listed = proposals(survey, file, left, known, release)
     services = sorted(service.service for service in left.running)
     seen = weigh.weigh(
@@ -90,14 +90,31 @@ def broken_file(survey: Survey) -> ComposeSource:
     """The one file that has faults. Raises RefusedError when it isn't one."""
     if len(survey.files) == 1:
         return survey.files[0]
-    bad = [source for source in survey.files if composefile.check(source.data, override=True)]
+    unsourced = composefile.unsourced([source.data for source in survey.files])
+    seen = {index for index, _ in unsourced}
+    bad = [
+        source
+        for index, source in enumerate(survey.files)
+        if index in seen or composefile.check(source.data, override=True)
+    ]
     if len(bad) != 1:
         raise RefusedError(
             f"Which of the Compose files is broken can't be told: {len(bad)} of "
             f"{len(survey.files)} have faults that can be seen.",
-            next_step="deployctl compose diagnose names the faults; mend the files on the host.",
+            next_step="deployctl compose diagnose names the faults; mend the files on the host, or "
+            "name a release whose file is recorded: deployctl compose repair --from-release rN",
         )
     return bad[0]
+
+
+def _recorded_file(survey: Survey, left: Remains, release: str) -> ComposeSource:
+    """The file that this release is recorded with: the one of which that says another thing."""
+    recorded = {one.path: one.data for one in left.recorded if one.release == release}
+    known = [file for file in survey.files if file.real_path in recorded]
+    differing = [file for file in known if file.data != recorded[file.real_path]]
+    if len(differing) == 1:
+        return differing[0]
+    return known[0] if len(known) == 1 else broken_file(survey)
 
 
 def proposals(

@@ -128,7 +128,13 @@ fi
 # The files. A label's path that isn't here was written by a Compose elsewhere.
 files=
 while IFS= read -r path; do
-	[ -f "$path" ] || give_up compose-file-missing "$path"
+	if [ ! -f "$path" ]; then
+		was=$(states | while IFS= read -r _each; do
+			grep -Fx -- "$path" "$_each/compose-words" 2>/dev/null
+		done)
+		[ -z "$was" ] || give_up compose-file-gone "$path"
+		give_up compose-file-missing "$path"
+	fi
 	[ -r "$path" ] || fail compose-file-unreadable "$path"
 	files="$files$NL-f$NL$path"
 done <<LIST

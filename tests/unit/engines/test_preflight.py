@@ -248,3 +248,12 @@ def test_drift_names_the_dependency_that_compose_would_make_anew_first() -> None
     [drift] = [f for f in judge(facts, ["api"], accept_drift=False) if f.name == "drift"]
     assert "(techno-os-db: Recreate; techno-os-api: Recreate)" in drift.detail
     assert "What differs: postgres: image (a, b)." in drift.detail
+
+
+def test_another_service_on_the_same_image_is_warned_of_before_it_is_left_behind() -> None:
+    worker = replace(API, id="c3", name="worker", service="worker")
+    facts = survey(containers=(API, POSTGRES, worker))
+    [told] = warnings(facts, ["api"])
+    assert "The image of api is also that of worker, not in `services:`" in told
+    assert warnings(facts, ["api", "worker"]) == ()
+    assert warnings(survey(), ["api"]) == ()

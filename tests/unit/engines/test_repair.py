@@ -9,7 +9,7 @@ import pytest
 from deployctl.composefile.reconstruct import Candidate, Known, Running
 from deployctl.engines.compose.change import edits_for
 from deployctl.engines.compose.remains import Recorded, Remains, duration, parse, running
-from deployctl.engines.compose.repair import broken_file, choose, proposals
+from deployctl.engines.compose.repair import _recorded_file, broken_file, choose, proposals
 from deployctl.engines.compose.survey import NO_REASON
 from deployctl.engines.compose.weigh import Weighed, judged, weigh
 from deployctl.errors import RefusedError
@@ -277,6 +277,27 @@ def test_of_several_files_the_broken_one_must_be_seen() -> None:
     assert broken_file(survey(files=(first, second))).path == "/b.yml"
     with pytest.raises(RefusedError, match="can't be told"):
         broken_file(survey(files=(first, source(COMPOSE, "/b.yml"))))
+
+
+IMAGELESS = b"services:\n  api:\n    restart: always\n"
+WEB = b"services:\n  web:\n    image: w\n"
+
+
+def test_a_service_that_no_file_gives_an_image_is_its_files_fault() -> None:
+    for files in ((IMAGELESS, WEB), (WEB, IMAGELESS)):
+        sources = (source(files[0], "/a.yml"), source(files[1], "/b.yml"))
+        assert broken_file(survey(files=sources)).data == IMAGELESS
+
+
+def test_a_release_that_was_named_names_its_file() -> None:
+    first, second = source(IMAGELESS, "/a.yml"), source(b"services:\n  web: {}\n", "/b.yml")
+    facts = survey(files=(first, second))
+    left = Remains((), (Recorded("r1", "/b.yml", WEB), Recorded("r2", "/a.yml", IMAGELESS)))
+    with pytest.raises(RefusedError, match="2 of 2 have faults"):
+        broken_file(facts)
+    assert _recorded_file(facts, left, "r1") == second
+    both = replace(left, recorded=(*left.recorded, Recorded("r1", "/a.yml", IMAGELESS)))
+    assert _recorded_file(facts, both, "r1") == second, "the other is as it was recorded"
 
 
 def test_an_edit_of_a_reconstruction_knows_what_lies_there() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from deployctl.engines.compose.refusals import refusal
 from deployctl.host import programs
 from deployctl.host.programs import Script
 from deployctl.host.wire import RecordReader
@@ -265,6 +266,28 @@ def test_what_ends_a_program_removes_its_small_files(name: str) -> None:
     lines = programs.program_text(name).splitlines()
     at = next(number for number, line in enumerate(lines) if line.endswith("' EXIT"))
     assert lines[at + 1].strip() == "trap 'exit 1' HUP INT PIPE TERM"
+
+
+class TestSurvey:
+    @pytest.mark.parametrize(("known", "kind"), [(True, b"gone"), (False, b"missing")])
+    def test_a_file_of_the_last_rollout_that_is_not_there_is_gone_and_not_elsewhere(
+        self, shell: list[str], tmp_path: Path, *, known: bool, kind: bytes
+    ) -> None:
+        state, docker, path = tmp_path / "state", tmp_path / "docker", "/nowhere/b.yml"
+        state.mkdir()
+        (state / "compose-words").write_text(f"-p\np\n-f\n{path if known else '/x.yml'}\n")
+        row = "\\t".join(("c1", "p", "api", "False", "/nowhere", path, ""))
+        docker.write_text(f"#!/bin/sh\n[ \"$1\" != ps ] || printf '{row}\\n'\n")
+        docker.chmod(0o755)
+        params = {
+            "DOCKER_WORDS": str(docker), "PROJECT": "", "SERVICES": "api", "DIRECTORY": "",
+            "FILES": "", "STATE_DIR": str(state), "STATE_GROUP": "", "PUBLIC": "",
+            "PROBE_WRITE": "no",
+        }  # fmt: skip
+        done = told(shell, programs.script("survey", params))
+        assert (done["fail-kind"], done["fail"]) == (b"compose-file-" + kind, path.encode())
+        told_as = str(refusal(done["fail-kind"].decode(), path, "deploy@host"))
+        assert ("was there at the last rollout" in told_as) is known
 
 
 CARELESS_CP = """#!/bin/sh

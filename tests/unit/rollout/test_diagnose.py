@@ -50,3 +50,14 @@ def test_what_runs_and_differs_is_told_with_its_settings() -> None:
     found = diagnosis("c.yml", [], drift=["db: Recreate"], differences=["db: image (a, b)"])
     assert "would not leave db: Recreate alone." in diagnosis_text(found)[0]
     assert diagnosis_text(found)[1] == "c.yml: what differs: db: image (a, b)."
+
+
+def test_of_several_files_the_one_whose_service_has_lost_its_image_is_named() -> None:
+    """The second file may give it; where it doesn't, no single file shows the fault."""
+    base, other = b"services:\n  api:\n    init: true\n", b"services:\n  postgres:\n    image: p\n"
+    files = (source(other, "/a.yml"), source(base, "/b.yml"))
+    [fault] = faults_of(survey(files=files, config_error="api has neither an image"), {}, "")
+    assert (fault.file, fault.line) == ("/b.yml", 3)
+    assert "`api` has neither `image:` nor `build:` in any of the files" in fault.message
+    given = (*files, source(b"services:\n  api:\n    image: a\n", "/c.yml"))
+    assert faults_of(survey(files=given), {}, "") == []
