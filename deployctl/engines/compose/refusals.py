@@ -34,6 +34,13 @@ SENTENCES = {
         "Containers of this service run in several Compose projects: {message}.",
         "Set `compose.project` in deployctl.yml.",
     ),
+    "odd-project": (
+        "A container of this service says on {label} that its Compose project is {message!r}.",
+        (
+            "No project can be called that: see who gave it the label com.docker.compose.project, "
+            "or set `compose.project` in deployctl.yml."
+        ),
+    ),
     "no-container": (
         (
             "No container of the service {message} exists on {label}, so its Compose files "
@@ -114,6 +121,16 @@ SENTENCES = {
         (
             "If several people deploy, set `operators_group` and `state_dir` for this target, and "
             "let that group own the directory."
+        ),
+    ),
+    "state-open": (
+        (
+            "The state directory {message} on {label} belongs to somebody else, or is open to "
+            "others: whoever may write there could run commands as this user."
+        ),
+        (
+            "See who made it (ls -ld {message}), then give it to this user, or to the operators' "
+            "group, and close it to all others: chmod o= {message}; or name another by `state_dir`."
         ),
     ),
     "state-group": (

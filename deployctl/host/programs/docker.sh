@@ -355,6 +355,13 @@ boot_id() {
 	cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo unknown
 }
 
+# cleared PATH: nothing lies there any more, no link either that somebody else has put at a name of ours
+# beside the Compose file: a copy would be written to where it leads.
+cleared() {
+	rm -f "$1" 2>/dev/null
+	[ ! -e "$1" ] && [ ! -h "$1" ]
+}
+
 # durable FILE…: what they hold is on the disk, as far as this host's sync can say.
 durable() {
 	sync "$@" 2>/dev/null || sync

@@ -96,7 +96,9 @@ guard_install() {
 		;;
 	cron)
 		_line="@reboot sh $STATE_DIR/boot.sh $STATE_DIR"
-		_crontab=$(crontab -l 2>/dev/null)
+		if ! _crontab=$(crontab -l 2>/dev/null); then
+			crontab -l 2>&1 | grep -q 'no crontab' || return 1
+		fi
 		case $NL$_crontab$NL in *"$NL$_line$NL"*) return ;; esac
 		{
 			[ -z "$_crontab" ] || printf '%s\n' "$_crontab"

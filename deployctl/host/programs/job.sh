@@ -103,7 +103,7 @@ last_words() {
 # replace FILE TEXT-FILE: FILE's content becomes TEXT-FILE's, atomically, with FILE's owner and mode.
 replace() {
 	_new=$(dirname "$1")/.$(basename "$1").deployctl-new
-	{ cp -p "$1" "$_new" && cat "$2" >"$_new" && durable "$_new" && mv "$_new" "$1" && durable "$1"; } || {
+	{ cleared "$_new" && cp -p "$1" "$_new" && cat "$2" >"$_new" && durable "$_new" && mv "$_new" "$1" && durable "$1"; } || {
 		rm -f "$_new"
 		return 1
 	}
@@ -284,7 +284,7 @@ prepare() {
 	step keep-files
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
-		{ cp -p "$path" "$RUN/edit.$n.before" && cp -p "$path" "$(ready "$path")" &&
+		{ cp -p "$path" "$RUN/edit.$n.before" && cleared "$(ready "$path")" && cp -p "$path" "$(ready "$path")" &&
 			keep_broken "$n" "$path" "$found" &&
 			durable "$RUN/edit.$n.before" && durable "$(ready "$path")"; } || {
 			say "refused${TAB}backup$TAB$path"

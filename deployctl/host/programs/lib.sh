@@ -20,7 +20,9 @@ export PATH
 # A place for small files: the usual one may be full or read-only.
 usual_tmp=${TMPDIR:-/tmp}
 for TMPDIR in "$usual_tmp" /var/tmp /dev/shm "${HOME:-/}"; do
-    (set -C && printf '%65536s' '' >"$TMPDIR/.deployctl.$$") 2>/dev/null && break
+    # Nothing that somebody has put there is opened: a pipe would hold us for ever.
+    [ ! -e "$TMPDIR/.deployctl.$$" ] &&
+        (set -C && printf '%65536s' '' >"$TMPDIR/.deployctl.$$") 2>/dev/null && break
     rm -f "$TMPDIR/.deployctl.$$" 2>/dev/null
 done
 rm -f "$TMPDIR/.deployctl.$$" 2>/dev/null

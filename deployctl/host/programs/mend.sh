@@ -20,7 +20,7 @@ printf %s "$AFTER" >"$RUN/edit.1.after" || fail no-space "$RUN"
 # place TEXT-FILE: becomes the content of FILE, atomically, with its owner and mode.
 new=$(dirname "$FILE")/.$(basename "$FILE").deployctl-new
 place() {
-	cp -p "$FILE" "$new" && cat "$1" >"$new" && durable "$new" && mv "$new" "$FILE" && durable "$FILE"
+	cleared "$new" && cp -p "$FILE" "$new" && cat "$1" >"$new" && durable "$new" && mv "$new" "$FILE" && durable "$FILE"
 }
 # Where it can't have its owner, `cp -p` makes it this user's without a word.
 { cp -p "$FILE" "$new" && [ "$(stat -c '%a %u %g' "$new")" = "$(stat -c '%a %u %g' "$FILE")" ]; } || {

@@ -101,6 +101,8 @@ if [ -z "$PROJECT" ]; then
 	*"$NL"*) fail many-projects "$PROJECT" ;;
 	esac
 fi
+# A label may say anything, and this becomes a part of paths.
+case $PROJECT in [!a-zA-Z0-9]* | *[!a-zA-Z0-9._-]*) fail odd-project "$PROJECT" ;; esac
 first_service=$(printf '%s\n' "$SERVICES" | sed -n 1p)
 live=
 PROJECT_DIR=$DIRECTORY
@@ -172,7 +174,8 @@ while IFS= read -r path; do
 	writable=yes
 	if [ "$PROBE_WRITE" != no ]; then
 		probe=$folder/.deployctl-probe.$$
-		if ! { cp -p "$real" "$probe" && mv "$probe" "$probe.2" && rm -f "$probe.2"; } 2>/dev/null; then
+		if ! { cleared "$probe" && cleared "$probe.2" && cp -p "$real" "$probe" && mv "$probe" "$probe.2" &&
+			rm -f "$probe.2"; } 2>/dev/null; then
 			writable=no
 		elif cp -p "$real" "$probe" && [ "$(stat -c '%a %u %g' "$probe")" != "$(stat -c '%a %u %g' "$real")" ]; then
 			writable=owner
@@ -272,12 +275,28 @@ if [ -z "$STATE_DIR" ]; then
 		STATE_DIR=$beside
 	elif [ ! -d "$STATE_DIR" ]; then
 		if [ "$PROBE_WRITE" != no ] && (umask 022 && mkdir -p "$shared") 2>/dev/null && mkdir "$STATE_DIR" 2>/dev/null; then
-			chmod u=rwx,go=,g-s "$STATE_DIR"
 			made=$STATE_DIR
 		else
 			STATE_DIR=$beside
 		fi
 	fi
+fi
+# closed FOLDER: whether nobody may put anything there but us and the operators' group. What lies in the
+# state directory is run as this user, some of it after the next restart. Root may use anybody's.
+closed() {
+	_seen=$(stat -L -c '%u %G %a' "$1") || return 1
+	_mode=${_seen##* }
+	_group=${_seen#* }
+	_group=${_group% *}
+	_owner=${_seen%% *}
+	case $_mode in *[2367]) return 1 ;; esac
+	case $_mode in *[2367]?) [ "$_group" = "${STATE_GROUP:-$(id -un)}" ] || return 1 ;; esac
+	[ "$_owner" = "$(id -u)" ] || [ "$(id -u)" = 0 ] || { [ -n "$STATE_GROUP" ] && [ "$_group" = "$STATE_GROUP" ]; }
+}
+if [ -x "$STATE_DIR" ]; then
+	for folder in "$STATE_DIR" "$STATE_DIR/runs" "$STATE_DIR/releases" "$STATE_DIR/upload"; do
+		[ ! -e "$folder" ] || closed "$folder" || fail state-open "$folder"
+	done
 fi
 put state-dir "$STATE_DIR"
 put guard "$(guard_rung)"
@@ -290,7 +309,7 @@ if [ "$PROBE_WRITE" != no ]; then
 		id -Gn | tr ' ' '\n' | grep -Fxq -- "$STATE_GROUP" || fail state-group "$STATE_GROUP"
 	fi
 	for folder in "$STATE_DIR" "$STATE_DIR/runs" "$STATE_DIR/releases" "$STATE_DIR/upload"; do
-		[ -d "$folder" ] && continue
+		[ -d "$folder" ] && [ "$folder" != "$made" ] && continue
 		if ! mkdir -p "$folder" 2>/dev/null; then
 			[ -z "$chosen" ] || fail state-denied "$folder"
 			# Neither place will do. There may be more against the rollout: the client tells all.

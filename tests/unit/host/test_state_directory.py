@@ -1,0 +1,170 @@
+"""The state directory as a survey meets it, in every shell; a script stands for Docker.
+
+What lies there is run as the operator, some of it after the next restart: it matters who may write.
+"""
+
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deployctl.engines.compose.refusals import refusal
+from deployctl.errors import ExitCode
+from deployctl.host import programs
+from deployctl.host.wire import RecordReader
+
+SHELLS = {"dash": ["dash"], "busybox": ["busybox", "sh"], "bash": ["bash", "--posix"]}
+DOCKER = """#!/bin/sh
+case "$*" in
+info*) printf '{"root":"/","plugins":[{"Name":"compose"}]}' ;;
+"ps -a --no-trunc"*)
+    [ -z "$LABELLED" ] || printf 'c1\\t%s\\tapi\\tFalse\\t/\\t/x\\t\\n' "$LABELLED"
+    ;;
+esac
+"""
+NOBODY = 65534
+Survey = Callable[..., dict[str, str]]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that another user can reach too."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+@pytest.fixture(params=SHELLS)
+def survey(request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.MonkeyPatch) -> Survey:
+    words = SHELLS[request.param]
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"{words[0]} is not installed")
+    docker = place / "docker"
+    docker.write_text(DOCKER)
+    docker.chmod(0o755)
+    project = place / "project"
+    project.mkdir()
+    (project / "compose.yml").write_text("services:\n  api: {image: 'api:1'}\n")
+    monkeypatch.setenv("LABELLED", "")
+
+    def survey(*before: str, **params: str) -> dict[str, str]:
+        """Its records; `before` are words that run the shell, as another user or with a umask."""
+        script = programs.script(
+            "survey",
+            {
+                "DOCKER_WORDS": str(docker), "PROJECT": "demo", "SERVICES": "api", "DIRECTORY": "",
+                "FILES": f"{project}/compose.yml", "STATE_DIR": f"{place}/state",
+                "STATE_GROUP": "", "PUBLIC": "", "MARK_KEYS": "", "PROBE_WRITE": "keep", **params,
+            },
+        )  # fmt: skip
+        command = [*before, *words, "-c", 'IFS= read -r b && eval "$b"']
+        done = subprocess.run(
+            command, input=script.data, capture_output=True, timeout=30, check=False, cwd="/"
+        )
+        reader = RecordReader(script.nonce)
+        reader.feed(done.stdout)
+        found = {record.name: record.text for record in iter(reader.next, None)}
+        assert "end" in found, done.stderr
+        return found
+
+    return survey
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+FOLDERS = ("", "runs", "releases", "upload")
+
+
+@pytest.mark.parametrize("umask", ["000", "077"])
+def test_it_is_made_for_one_user_whatever_the_umask(
+    survey: Survey, place: Path, umask: str
+) -> None:
+    found = survey("sh", "-c", f'umask {umask}; exec "$@"', "-")
+    assert found["state-dir"] == f"{place}/state"
+    assert {mode(place / "state" / name) for name in FOLDERS} == {0o700}
+
+
+@pytest.mark.parametrize("umask", ["000", "077"])
+def test_or_for_the_operators_group(survey: Survey, place: Path, umask: str) -> None:
+    group = subprocess.run(["id", "-gn"], capture_output=True, text=True, check=True)
+    words = ("sh", "-c", f'umask {umask}; exec "$@"', "-")
+    survey(*words, STATE_GROUP=group.stdout.strip())
+    assert {mode(place / "state" / name) for name in FOLDERS} == {0o2770}
+
+
+def test_what_was_made_is_used_again(survey: Survey) -> None:
+    assert "fail" not in survey()
+    assert "fail" not in survey()
+    assert "fail" not in survey(PROBE_WRITE="no")
+
+
+@pytest.mark.parametrize("probe", ["keep", "undo", "no"])
+@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("open_to", [0o777, 0o1777, 0o722])
+def test_one_in_which_others_may_write_is_refused(
+    survey: Survey, place: Path, folder: str, open_to: int, probe: str
+) -> None:
+    survey()
+    (place / "state" / folder).chmod(open_to)
+    found = survey(PROBE_WRITE=probe)
+    assert (found["fail-kind"], Path(found["fail"])) == ("state-open", place / "state" / folder)
+    told = refusal(found["fail-kind"], found["fail"], "deploy@vps")
+    assert told.code is ExitCode.REFUSED
+    assert "run commands as this user" in told.what
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can play two users")
+class TestAnotherUsers:
+    AS_NOBODY = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+
+    def test_that_was_there_first_is_refused(self, survey: Survey, place: Path) -> None:
+        """In /tmp anybody can make it before us."""
+        (place / "project").chmod(0o777)
+        (place / "state").mkdir(mode=0o755)
+        os.chown(place / "state", 1, 1)
+        found = survey(*self.AS_NOBODY)
+        assert found["fail-kind"] == "state-open"
+
+    def test_of_a_group_that_is_not_the_operators_is_refused(
+        self, survey: Survey, place: Path
+    ) -> None:
+        (place / "state").mkdir()
+        os.chown(place / "state", NOBODY, 1)
+        (place / "state").chmod(0o770)
+        assert survey(*self.AS_NOBODY)["fail-kind"] == "state-open"
+        (place / "state").chmod(0o750)
+        assert "fail-kind" not in survey(*self.AS_NOBODY)
+
+
+class TestAtANameThatWeWillUse:
+    """Somebody who knows our process's number has put something there."""
+
+    def test_a_link_is_not_written_through(self, survey: Survey, place: Path) -> None:
+        precious = place / "precious"
+        precious.write_text("precious")
+        plant = f'ln -s {precious} {place}/project/.deployctl-probe.$$; exec "$@"'
+        assert survey("sh", "-c", plant, "-")["file-writable"] == "yes"
+        assert precious.read_text() == "precious"
+
+    def test_a_pipe_is_not_waited_for(self, survey: Survey, place: Path) -> None:
+        small = place / "small"
+        small.mkdir()
+        plant = f'export TMPDIR={small}; mkfifo {small}/.deployctl.$$; exec "$@"'
+        assert survey("sh", "-c", plant, "-")["tmp-unusable"] == str(small)
+
+
+@pytest.mark.parametrize("label", ["../../tmp/x", "a/b", "-f", ".x", "a b", "a;b", "$(x)"])
+def test_a_projects_name_from_a_label_leads_nowhere(
+    survey: Survey, place: Path, monkeypatch: pytest.MonkeyPatch, label: str
+) -> None:
+    monkeypatch.setenv("LABELLED", label)
+    found = survey(PROJECT="")
+    assert (found["fail-kind"], found["fail"]) == ("odd-project", label)
+    assert sorted(path.name for path in place.iterdir()) == ["docker", "project"]
