@@ -46,6 +46,13 @@ def _text(text: str) -> str:
     return text
 
 
+def without_nul(text: str) -> str:
+    """No process can be given one."""
+    if "\0" in text:
+        raise ValueError("expected text without a NUL character")
+    return text
+
+
 def _image(text: str) -> str:
     expected = "an image name without a tag or digest, such as techno-os-api"
     if "@" in text or ":" in text.rsplit("/", 1)[-1]:

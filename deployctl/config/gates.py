@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from deployctl.config.durations import Duration, PositiveDuration
-from deployctl.config.fields import EnvName, HttpPath, LocalPath, ServiceName
+from deployctl.config.fields import EnvName, HttpPath, LocalPath, ServiceName, without_nul
 from deployctl.config.section import Section
 
 MIB = 1024 * 1024
@@ -304,7 +304,7 @@ class CommandGateSettings(_Gate):
     """A shell command of the user's own, run on the host."""
 
     type: Literal["command"] = "command"
-    run: str = Field(min_length=1)
+    run: Annotated[str, AfterValidator(without_nul)] = Field(min_length=1)
     exit_code: int = Field(default=0, ge=0, le=255)
     matches: Regex | None = None
     """A regular expression that must be found in what it prints."""

@@ -19,7 +19,7 @@ from pydantic import (
 )
 
 from deployctl.config.durations import Duration, PositiveDuration
-from deployctl.config.fields import EnvName, StepName
+from deployctl.config.fields import EnvName, StepName, without_nul
 from deployctl.config.gates import Headers, HttpStatus, Url
 from deployctl.config.section import Section
 
@@ -29,10 +29,10 @@ Command = str | tuple[str, ...]
 
 def _command(value: Any) -> Command:
     if isinstance(value, str) and value.strip():
-        return value
+        return without_nul(value)
     if isinstance(value, list | tuple) and value and value[0]:
         if all(isinstance(word, str) for word in value):
-            return tuple(value)
+            return tuple(map(without_nul, value))
         raise ValueError("expected a list of texts; put numbers in quotes")
     raise ValueError('expected a command: words such as ["make", "warm"], or a line for the shell')
 

@@ -204,6 +204,29 @@ class TestSearching:
         agent(sshd.user_key)
         assert connects(sshd)
 
+    def test_the_agent_is_asked_here_and_never_lent_to_the_host(
+        self,
+        start_sshd: StartSshd,
+        home: Path,
+        agent: Callable[[Path], None],
+        program: Callable[..., str],
+    ) -> None:
+        """Whatever ssh_config says: whoever is root there could sign in our name."""
+        sshd = start_sshd("AllowAgentForwarding yes", "LogLevel DEBUG2")
+        agent(sshd.user_key)
+        config = home / ".ssh" / "config"
+        config.write_text("Host *\n ForwardAgent yes\n")
+        log = sshd.directory / "log"
+        with Host.connect(replace(sshd.address, key_file=None)) as host:
+            answer = host.run(program('put sock "${SSH_AUTH_SOCK-none}"'), timeout=5)
+        assert answer.text("sock") == "none"
+        assert "Accepted publickey" in log.read_text()
+        assert "auth-agent-req" not in log.read_text()
+        words = ["ssh", "-F", config, "-p", str(sshd.port), "127.0.0.1"]
+        known = ["-o", f"UserKnownHostsFile={sshd.known_hosts}", "-o", "BatchMode=yes"]
+        subprocess.run([*words[:-1], *known, words[-1], "true"], check=True, capture_output=True)
+        assert "auth-agent-req" in log.read_text(), "ssh itself lends it"
+
     def test_identities_only_leaves_the_agents_other_keys_alone(
         self, sshd: Sshd, home: Path, agent: Callable[[Path], None]
     ) -> None:
