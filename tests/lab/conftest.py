@@ -16,8 +16,11 @@ from deployctl.lab.docker import LabError
 from deployctl.lab.machine import Host
 from deployctl.lab.service import Lab
 
-from .client import Client
-from .server import Before, Server
+# What a helper asserts is told as fully as what a test does.
+pytest.register_assert_rewrite("tests.lab.expect")
+
+from .client import Client  # noqa: E402
+from .server import Before, Server  # noqa: E402
 
 QUICK = {"min_healthy": "1s", "deadline": "30s"}
 """A release that is fine is soon proven; one that isn't is given up when it has shown it."""
