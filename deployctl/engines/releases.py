@@ -101,10 +101,7 @@ def resolve(
                 "deployctl has not recorded what runs here, so it doesn't know what came before.",
                 next_step=f"Name one: deployctl rollback --to RELEASE. {_available(releases)}",
             )
-        record = find(releases, live.previous) if live.previous else None
-        # Deployed again after it was taken down, it stands there twice: that is no way back.
-        while record is not None and _identity(record) == _identity(live):
-            record = find(releases, record.previous) if record.previous else None
+        record = before(releases, live)
         if record is None:
             raise RefusedError(
                 f"There is no release before {describe(live)}.",
@@ -118,12 +115,30 @@ def resolve(
             next_step=f"deployctl history. {_available(releases)}",
         )
     # The same release may have been live more than once: the latest record is the one meant.
-    if len({_identity(record) for record in matches}) > 1:
+    if len({identity(record) for record in matches}) > 1:
         raise RefusedError(
             f"{wanted!r} fits several releases: {', '.join(describe(r) for r in matches)}.",
             next_step="Use the release number.",
         )
     return max(matches, key=lambda record: ordinal(record.number))
+
+
+def before(releases: Sequence[ReleaseRecord], live: ReleaseRecord) -> ReleaseRecord | None:
+    """The release that a rollback without a word goes to."""
+    seen = {live.number}
+    record = find(releases, live.previous) if live.previous else None
+    # Deployed again after it was taken down, it stands there twice: that is no way back.
+    while record is not None and identity(record) == identity(live):
+        if record.number in seen:
+            return None
+        seen.add(record.number)
+        record = find(releases, record.previous) if record.previous else None
+    return record
+
+
+def identity(record: ReleaseRecord) -> tuple[str | None, frozenset[tuple[str, str]]]:
+    """What two records of the same release have in common."""
+    return record.sha, frozenset((name, image.image_id) for name, image in record.services.items())
 
 
 def describe(record: ReleaseRecord) -> str:
@@ -148,11 +163,6 @@ def answers_to(record: ReleaseRecord, wanted: str) -> bool:
         wanted in (service.image, service.image.rpartition(":")[2], service.image_id)
         for service in record.services.values()
     )
-
-
-def _identity(record: ReleaseRecord) -> tuple[str | None, frozenset[tuple[str, str]]]:
-    """What two records of the same release have in common."""
-    return record.sha, frozenset((name, image.image_id) for name, image in record.services.items())
 
 
 def _available(releases: Sequence[ReleaseRecord]) -> str:

@@ -1,9 +1,7 @@
 """Which release this run is to make live, and under which image reference."""
 
-import hashlib
-import re
-
 from deployctl.engines.compose import look, preflight
+from deployctl.engines.pins import pin_of
 from deployctl.engines.releases import (
     ReleaseRecord,
     ServiceImage,
@@ -18,10 +16,6 @@ from deployctl.events import (
 )
 from deployctl.rollout import decide
 from deployctl.rollout.session import Session, need
-
-PIN = "deployctl-pin"
-_COMPONENT = re.compile(r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*")
-"""a part of a Docker image reference"""
 
 
 def choose_goal(session: Session) -> None:
@@ -133,16 +127,3 @@ def _goal_of_rollback(session: Session) -> None:
         session.images[service] = usable[0]
         session.image_ids[service] = wanted
     session.goal = goal
-
-
-def pin_of(project: str, service: str, number: str) -> str:
-    """The tag that keeps a release's image, whatever becomes of its own."""
-    return f"{PIN}/{_component(project)}/{_component(service)}:{number}"
-
-
-def _component(name: str) -> str:
-    """The name as a part of an image reference; another one's is never the same."""
-    if _COMPONENT.fullmatch(name):
-        return name
-    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
-    return f"{plain or 'x'}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

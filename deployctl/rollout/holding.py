@@ -6,12 +6,12 @@ from concurrent.futures import Future
 from deployctl.engines.compose.job import Job, JobSpec, describe_holder
 from deployctl.engines.compose.job_line import JobEvent, JobGoneError
 from deployctl.engines.compose.survey import read_about
+from deployctl.engines.pins import pin_of
 from deployctl.errors import UntouchedError
 from deployctl.events import LogLine, Switched
 from deployctl.rollout import decide
 from deployctl.rollout.aside import aside
 from deployctl.rollout.context import timing
-from deployctl.rollout.goal import pin_of
 from deployctl.rollout.loss import is_loss
 from deployctl.rollout.probe import service_of
 from deployctl.rollout.session import Session, need
