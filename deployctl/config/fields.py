@@ -74,6 +74,12 @@ def _port(number: int) -> int:
     return number
 
 
+def _release_count(number: int) -> int:
+    if not 2 <= number <= 1000:
+        raise ValueError("expected 2 releases or more: the live one and the one before always stay")
+    return number
+
+
 def _local_path(value: object, info: ValidationInfo) -> object:
     """An absolute path; what is relative starts at the settings file's directory."""
     if not isinstance(value, str | Path):
@@ -208,6 +214,11 @@ Port = Annotated[
     int,
     BeforeValidator(_integer),
     AfterValidator(_port),
+]
+ReleaseCount = Annotated[
+    int,
+    BeforeValidator(_integer),
+    AfterValidator(_release_count),
 ]
 LocalPath = Annotated[Path, BeforeValidator(_local_path)]
 ImageName = Annotated[str, AfterValidator(_image)]

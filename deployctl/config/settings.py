@@ -25,6 +25,7 @@ from deployctl.config.fields import (
     Platform,
     Port,
     ProjectName,
+    ReleaseCount,
     RepositoryPath,
     SecretId,
     ServiceName,
@@ -35,6 +36,7 @@ from deployctl.config.fields import (
 )
 from deployctl.config.gates import Address, AnyGateSettings, GateSettings, Headers
 from deployctl.config.section import Section
+from deployctl.config.sizes import Size
 
 
 def _unique(items: tuple[str, ...]) -> tuple[str, ...]:
@@ -128,6 +130,24 @@ class RolloutSettings(Section):
         if self.min_healthy >= self.deadline:
             raise ValueError("expected a deadline longer than min_healthy, or no gate can hold")
         return self
+
+
+class RetentionSettings(Section):
+    """What stays of earlier releases. What goes, goes after a hotfix that was confirmed."""
+
+    keep: ReleaseCount = 5
+    """How many releases stay on the host, with image and Compose file; at least 2.
+
+    The live one and the one before are always among them.
+    """
+    evidence: Literal["releases", "all"] = "releases"
+    """Which evidence stays on this machine: that of the kept releases and of all runs since the
+    oldest of them, or all of it."""
+    build_cache: Size | None = None
+    """How much of the host's build cache may stay, least recently used first.
+
+    It is the engine's: all who build there share it. By default it isn't touched.
+    """
 
 
 class AvailabilitySettings(Section):
@@ -239,6 +259,7 @@ class Settings(Section):
     gates: dict[GateName, GateSettings] = Field(default_factory=dict)
     """What a release must prove, by name. A gate's `type` is its name where that is a type."""
     rollout: RolloutSettings = Field(default_factory=RolloutSettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     availability: AvailabilitySettings | None = None
     approval: Literal["none", "typed", "signed"] = "typed"
     """What a rollout needs: nothing, EXECUTE typed (or --yes), or a signed approval."""

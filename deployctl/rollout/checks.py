@@ -6,10 +6,11 @@ from concurrent.futures import wait
 
 from deployctl import source
 from deployctl.engines.compose import build as builder
-from deployctl.engines.compose import preflight, survey
+from deployctl.engines.compose import preflight, room, survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.errors import ConfigError, LockedError, RefusedError
 from deployctl.events import Events, Progress
+from deployctl.host.connection import Host, ProgramFailed
 from deployctl.host.link import Link
 from deployctl.rollout.aside import aside
 from deployctl.rollout.broken_file import mend
@@ -21,6 +22,8 @@ from deployctl.rollout.steps import HttpStep, RunStep
 BLOCK_BYTES = 4096
 PACKING_TOLD = 1.0
 """seconds between two words on how far the packing is"""
+TIDYING_SECONDS = 60.0
+"""for a run that is over, but for what retention removes"""
 LOCK_POLL = 2.0
 """seconds between two looks at a lock that somebody else holds"""
 
@@ -113,9 +116,12 @@ def _keep_package(session: Session, package: source.Package) -> None:
 
 
 def _survey(session: Session, link: Link) -> survey.Survey:
-    """With --lock-wait it waits for another rollout here, to plan on what that one leaves."""
+    """With --lock-wait it waits for another rollout here, to plan on what that one leaves.
+
+    For one that only tidies up it waits in any case.
+    """
     probe: survey.Probe = "no" if session.dry else "keep"
-    deadline = time.monotonic() + session.options.lock_wait
+    began = time.monotonic()
     told = False
     while True:
         facts = resumed(
@@ -124,7 +130,10 @@ def _survey(session: Session, link: Link) -> survey.Survey:
                 link.host, session.settings, probe_write=probe, marks=session.marks
             ),
         )
-        if not facts.locked or session.dry or time.monotonic() >= deadline:
+        patience = session.options.lock_wait
+        if facts.tidying:
+            patience = max(patience, TIDYING_SECONDS)
+        if not facts.locked or session.dry or time.monotonic() >= began + patience:
             return facts
         if not told:
             holder = describe_holder(facts.lock_holder or {})
@@ -142,6 +151,10 @@ def _check_host(session: Session) -> None:
         )
     resumed(session, lambda: mend(session))
     facts = session.facts
+    build = facts.last_build_bytes if _builds(session) else 0
+    freeable = resumed(
+        session, lambda: what_could_be_freed(session.hostlink.host, session.facts, build)
+    )
     preflight.raise_for(
         preflight.judge(
             facts,
@@ -149,16 +162,35 @@ def _check_host(session: Session) -> None:
             accept_drift=options.accept_drift is not None,
             may_recover=session.command == "rollback",
             sent=_room(session),
+            build=build,
+            freeable=freeable,
         ),
         facts,
     )
 
 
+def what_could_be_freed(host: Host, facts: survey.Survey, build: int) -> tuple[room.Freeable, ...]:
+    """Asked only where the disk can't take such a build: Docker takes its time to tell.
+
+    Raises LinkLostError.
+    """
+    if not preflight.tight(facts, build):
+        return ()
+    try:
+        return room.ask(host, facts)
+    except (ProgramFailed, TimeoutError):
+        return ()  # the refusal says where to look
+
+
+def _builds(session: Session) -> bool:
+    built = session.build_digest in session.facts.built and not session.options.rebuild
+    return session.package is not None and not built
+
+
 def _room(session: Session) -> preflight.Room:
     """What the source takes on the host; each file's last block is half full on average."""
     package = session.package
-    built = session.build_digest in session.facts.built and not session.options.rebuild
-    if package is None or built:
+    if package is None or not _builds(session):
         return preflight.NOTHING_SENT
     size = package.size + package.tree_bytes + package.files * BLOCK_BYTES // 2
     return preflight.Room(size, package.files)

@@ -12,6 +12,7 @@ from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout.address import host_address
+from deployctl.rollout.checks import what_could_be_freed
 
 _GUARDS = {
     "root-unit": "a systemd unit goes on with a run that a restart of the host cut off",
@@ -76,6 +77,8 @@ def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
         with refusing(link.host.label):
             checks.append(_forwarding(link.host))
         checks.append(_sessions(link.host))
+        build = facts.last_build_bytes
+        freeable = what_could_be_freed(link.host, facts, build)
     except DeployctlError as error:
         checks.append(Check(name="host", state="problem", detail=error.what, next=error.next_step))
         return DoctorDocument(target=settings.target, checks=tuple(checks))
@@ -101,10 +104,12 @@ def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
         Check(
             name=finding.name,
             state="ok" if finding.ok else "problem",
-            detail="as it should be" if finding.ok else finding.detail,
+            detail=(finding.held or "as it should be") if finding.ok else finding.detail,
             next="" if finding.ok else finding.next_step,
         )
-        for finding in preflight.judge(facts, settings.services, accept_drift=False)
+        for finding in preflight.judge(
+            facts, settings.services, accept_drift=False, build=build, freeable=freeable
+        )
     ]
     checks += [
         Check(name="advice", state="warning", detail=warning)

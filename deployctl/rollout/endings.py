@@ -34,6 +34,7 @@ REFUSALS = {
     "render-after": "Compose refuses the edited file",
     "pin": "The running image can't be kept",
     "backup": "The Compose file can't be kept",
+    "image": "The image to switch to is not on the host any more",
 }
 
 

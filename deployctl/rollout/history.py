@@ -1,6 +1,6 @@
 """`deployctl history`: the releases that the host has recorded, and how each run ended."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from pydantic import BaseModel, Field
@@ -9,6 +9,7 @@ from deployctl.config.settings import Settings
 from deployctl.engines.compose import survey
 from deployctl.engines.compose.refusals import refusing
 from deployctl.engines.releases import ReleaseRecord, ordinal
+from deployctl.engines.retention import Tag, reachable
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
@@ -27,7 +28,7 @@ class HistoryEntry(Document):
     subject: str
     image: str
     on_host: bool
-    """whether its image is still there; without it there is no way back to it"""
+    """whether its image is still there under a name of its own; else there is no way back to it"""
     at: datetime
     by: str
     previous: str | None
@@ -68,25 +69,32 @@ def history(settings: Settings, limit: int, ask: Ask = ask_nobody) -> HistoryDoc
     finally:
         link.close()
     live = decide.current(facts, settings.services)
-    images = frozenset(answer.text("images", "").split())
+    tags = frozenset(_tags(answer.text("tags", "")))
     ordered = sorted(facts.releases, key=lambda record: ordinal(record.number), reverse=True)
     return HistoryDocument(
         target=settings.target,
-        releases=tuple(_entry(record, live, images) for record in ordered[:limit]),
+        releases=tuple(
+            _entry(record, live, reachable(record, tags, facts.project))
+            for record in ordered[:limit]
+        ),
         runs=parse_runs(answer.text("history", "").split("\n")),
     )
 
 
-def _entry(
-    record: ReleaseRecord, live: ReleaseRecord | None, images: frozenset[str]
-) -> HistoryEntry:
+def _tags(text: str) -> Iterator[Tag]:
+    for line in text.split("\n"):
+        image, _, reference = line.partition(" ")
+        yield Tag(image, reference)
+
+
+def _entry(record: ReleaseRecord, live: ReleaseRecord | None, on_host: bool) -> HistoryEntry:
     return HistoryEntry(
         release=record.number,
         live=live is not None and live.number == record.number,
         sha=record.sha,
         subject=record.subject,
         image=", ".join(sorted({service.image for service in record.services.values()})),
-        on_host=all(service.image_id in images for service in record.services.values()),
+        on_host=on_host,
         at=record.at,
         by=record.by,
         previous=record.previous,

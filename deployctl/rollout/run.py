@@ -15,6 +15,7 @@ from deployctl.rollout.outcome import Outcome, from_error
 from deployctl.rollout.probe import series_json
 from deployctl.rollout.recover import recover
 from deployctl.rollout.resumed import hush, resumed
+from deployctl.rollout.retain import retain
 from deployctl.rollout.safety import Stage
 from deployctl.rollout.session import Session
 from deployctl.rollout.stages import STAGES
@@ -42,6 +43,7 @@ def carry(session: Session, story: Callable[[Session], Outcome]) -> Result:
             hush(session)
             reference, outcome = _seal(session, ended, journal, output)
             result = result_of(session, outcome, reference)
+            retain(session)
             session.events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
         finally:
             close(session)

@@ -16,6 +16,7 @@ from deployctl.engines.compose.job import Job
 from deployctl.engines.compose.repair import Reconstruction
 from deployctl.engines.compose.survey import Survey
 from deployctl.engines.releases import ReleaseRecord
+from deployctl.engines.retention import Inventory
 from deployctl.errors import RefusedError
 from deployctl.events import Events, Note, PlanReady
 from deployctl.evidence.marks import Marks
@@ -98,6 +99,8 @@ class Session:
     """what a rollback needs is on the host"""
     fresh: "Future[Host] | None" = None
     """a second connection, made after the switch, over which the run is confirmed"""
+    inventory: "Future[Inventory] | None" = None
+    """what the host holds of earlier releases"""
     availability: Availability | None = None
     armed: bool = False
     """from here on what fails is rolled back"""

@@ -35,6 +35,7 @@ from deployctl.rollout.outcome import raise_unless_proven
 from deployctl.rollout.planning import capture_stage
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.resumed import RESTORE_SECONDS, once_more, resumed
+from deployctl.rollout.retain import look_ahead
 from deployctl.rollout.secret_values import build_secrets
 from deployctl.rollout.session import Session, need
 
@@ -92,6 +93,8 @@ def build_stage(session: Session, note: StageNote) -> None:
             user=session.facts.user,
             buildx=session.facts.buildx,
             state_dir=session.facts.state_dir,
+            state_group=settings.host.operators_group or "",
+            docker_root=session.facts.docker_root,
             timeout=timing(session).build_timeout,
         )
         build = builder.Build(
@@ -129,7 +132,14 @@ def _follow(session: Session, build: builder.Build, shipped_for: int) -> str:
 
 def _tag(session: Session, image_id: str, reference: str) -> None:
     holding.hold(session)
-    builder.tag(session.hostlink, session.facts.docker, image_id, reference)
+    builder.tag(
+        session.hostlink,
+        session.facts.docker,
+        image_id,
+        reference,
+        run=need(session.job, "a job").run,
+        state_group=session.settings.host.operators_group or "",
+    )
 
 
 def backup_stage(session: Session, note: StageNote) -> None:
@@ -177,6 +187,7 @@ def gate_stage(session: Session, note: StageNote) -> None:
     if swapped:
         # New since the switch, and ready when the gates are.
         session.fresh = aside(session.hostlink.fresh)
+        look_ahead(session)
     seen: dict[str, Observation] = {}
     results = runner.hold(
         session.gates,

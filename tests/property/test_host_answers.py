@@ -2,6 +2,7 @@
 
 import json
 import sys
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -9,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployctl.config.settings import HostSettings, Settings
-from deployctl.engines.compose import look, preflight, survey
+from deployctl.engines.compose import look, preflight, room, survey, tidy
 from deployctl.engines.compose.job import describe_holder
 from deployctl.engines.compose.job_line import parse_event
 from deployctl.engines.compose.survey import read_about
 from deployctl.engines.releases import write_record
+from deployctl.engines.retention import Spare
 from deployctl.errors import ExitCode, RefusedError
 from deployctl.host.connection import ProgramFailed
 from deployctl.host.wire import Answer, Record
@@ -48,7 +50,7 @@ TRUTH: list[tuple[str, str]] = [
     ("live", "r1"), ("live-since", "17674"), ("release", write_record(record("r1"))),
     ("lock-held", json.dumps(ABOUT)), ("unfinished", "x armed"),
     ("unfinished-about", json.dumps(ABOUT)), ("unfinished-silent", "3"), ("unfinished-left", "9"),
-    ("unfinished-step", "swap"), ("guard", "cron"),
+    ("unfinished-step", "swap"), ("guard", "cron"), ("last-build", "4096"),
 ]  # fmt: skip
 
 texts = st.sampled_from(
@@ -178,6 +180,33 @@ def test_any_history_log_and_lock_can_be_told(lines: list[str]) -> None:
     for line in lines:
         parse_event(line)
         assert describe_holder(read_about(line)).encode(errors="backslashreplace")
+
+
+LEFT: list[tuple[str, str]] = [
+    ("tags", "sha256:a\ttechno-os-api:v1\nsha256:b\t<none>:<none>"),
+    ("holders", '{"id": "c1", "image": "sha256:a", "pin": "x", "status": "created"}'),
+    ("made", "run\tsha256:a\ttechno-os-api:v1\t4096"), ("runs", "run\tconfirmed\t17674\tr1"),
+    ("elsewhere", ""), ("room", "image\ta\tb\t1GB\t0\ncache\ta\tfalse\tfalse\t1GB"),
+    ("freed", "4096"), ("failed", ""),
+]  # fmt: skip
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(dict(LEFT))), values), max_size=3))
+@settings(max_examples=100, deadline=None)
+def test_what_a_host_says_of_its_disk_is_understood_or_an_answer_that_is_none(
+    lies: list[tuple[str, bytes]],
+) -> None:
+    records = [Record(name, text.encode()) for name, text in LEFT]
+    liar: Any = Liar(Answer([*records, *(Record(name, data) for name, data in lies)]))
+    facts = survey_of_truth()
+    order = tidy.Order("run", "", None)
+    for ask in (
+        lambda: tidy.take(liar, facts),
+        lambda: tidy.carry_out(liar, facts, Spare(), "r1", order),
+        lambda: room.ask(liar, facts),
+    ):
+        with suppress(ProgramFailed):
+            ask()
 
 
 def test_the_depth_of_these_lies_would_exhaust_python() -> None:

@@ -36,6 +36,8 @@ class BuildRequest:
     """who runs it on the host"""
     buildx: bool
     state_dir: str
+    state_group: str
+    docker_root: str
     timeout: float
     """seconds, kept by the host"""
 
@@ -189,18 +191,37 @@ class Build:
             "ARGS": "\n".join(f"{name}={value}" for name, value in settings.build_args.items()),
             "SECRETS": "\n".join(request.secrets),
             "BUILDX": "1" if request.buildx else "0",
+            "ROOT": request.docker_root,
+            "STATE_GROUP": request.state_group,
         }
         for number, value in enumerate(request.secrets.values(), 1):
             params[f"SECRET_{number}"] = value
         return params
 
 
-def tag(link: Link, docker: tuple[str, ...], image_id: str, reference: str) -> None:
-    """Gives an image that is on the host the reference of this release."""
+def tag(
+    link: Link,
+    docker: tuple[str, ...],
+    image_id: str,
+    reference: str,
+    *,
+    run: str,
+    state_group: str,
+) -> None:
+    """Gives an image that is on the host the reference of this release.
+
+    `run` is the directory of the run there, in whose name it is noted, for retention.
+    """
     try:
         link.host.run(
             "tag",
-            {"DOCKER": "\n".join(docker), "IMAGE_ID": image_id, "REFERENCE": reference},
+            {
+                "DOCKER": "\n".join(docker),
+                "IMAGE_ID": image_id,
+                "REFERENCE": reference,
+                "RUN": run,
+                "STATE_GROUP": state_group,
+            },
             timeout=30.0,
         )
     except ProgramFailed as failure:

@@ -2,11 +2,12 @@
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from deployctl.engines.compose import runs
-from deployctl.engines.compose.survey import ComposeSource, Survey
+from deployctl.engines.compose.room import Freeable, mebi, told
+from deployctl.engines.compose.survey import ComposeSource, Space, Survey
 from deployctl.errors import UNTOUCHED, RefusedError
 
 ARMED = "armed runs"
@@ -24,6 +25,8 @@ class Finding:
     ok: bool
     detail: str
     next_step: str = ""
+    held: str = ""
+    """what there is to tell where it is as it should be"""
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,14 @@ def judge(
     accept_drift: bool,
     may_recover: bool = False,
     sent: Room = NOTHING_SENT,
+    build: int = 0,
+    freeable: Sequence[Freeable] = (),
 ) -> tuple[Finding, ...]:
     """Every check, in the order in which a person would want to read them.
 
     `may_recover`: this run puts an abandoned one back first, so that one is no fault. `sent`: what
-    the source takes on the host, packed and unpacked.
+    the source takes on the host, packed and unpacked. `build`: the bytes that the build is expected
+    to take there. `freeable`: what could be freed of Docker's disk, where that was asked.
     """
     if may_recover and survey.abandoned:
         return ()
@@ -64,7 +70,8 @@ def judge(
         # What a Compose without dry runs says of one means nothing.
         *((_drift(survey, accept_drift=accept_drift),) if version.ok else ()),
         *_writable(survey),
-        *_space(survey, sent),
+        *_docker_space(survey, build, freeable),
+        *_state_space(survey, sent),
         _unfinished(survey),
     )
 
@@ -258,23 +265,62 @@ def writable(user: str, source: ComposeSource) -> Finding:
     )
 
 
-def _space(survey: Survey, sent: Room) -> tuple[Finding, ...]:
-    places = {
-        survey.docker_root: (survey.docker_space, NOTHING_SENT),
-        survey.state_dir: (survey.state_space, sent),
-    }
-    return tuple(
-        Finding(
-            f"space {place}",
-            space.free_bytes >= MIN_FREE_BYTES + taken.size
-            and (space.free_inodes < 0 or space.free_inodes >= MIN_FREE_INODES + taken.inodes),
-            f"Too little space at {place}: {space.free_bytes // 1024**2} MiB and "
-            f"{space.free_inodes} inodes are free, {(MIN_FREE_BYTES + taken.size) // 1024**2} MiB "
-            f"and {MIN_FREE_INODES + taken.inodes} are needed.",
-            "Free some (docker system df shows what Docker holds).",
-        )
-        for place, (space, taken) in places.items()
-        if space is not None
+def needed_for(build: int) -> int:
+    """Free bytes that Docker's disk must have where the last build took `build`: some more."""
+    return max(MIN_FREE_BYTES, build * 6 // 5)
+
+
+def tight(survey: Survey, build: int) -> bool:
+    """Whether Docker's disk can't take such a build, so that it is worth asking what fills it."""
+    space = survey.docker_space
+    return space is not None and space.free_bytes < needed_for(build)
+
+
+def _docker_space(survey: Survey, build: int, freeable: Sequence[Freeable]) -> Iterator[Finding]:
+    space = survey.docker_space
+    if space is None:
+        return
+    took = f"the last build took {mebi(build)}" if build else ""
+    needed = Room(needed_for(build), MIN_FREE_INODES)
+    why = f" ({took})" if needed.size > MIN_FREE_BYTES else ""
+    steps = " Or: ".join(each.command for each in freeable)
+    yield _room(
+        survey.docker_root,
+        space,
+        needed,
+        why=f"{why}.{told(freeable)}",
+        next_step=f"Free some, on the host: {steps}"
+        if steps
+        else "Free some (docker system df shows what Docker holds).",
+        held=", ".join(filter(None, (f"{mebi(space.free_bytes)} free", took))),
+    )
+
+
+def _state_space(survey: Survey, sent: Room) -> Iterator[Finding]:
+    if survey.state_space is None:
+        return
+    needed = Room(MIN_FREE_BYTES + sent.size, MIN_FREE_INODES + sent.inodes)
+    yield _room(
+        survey.state_dir,
+        survey.state_space,
+        needed,
+        why=".",
+        next_step=f"Free some: df -h {survey.state_dir}",
+        held=f"{mebi(survey.state_space.free_bytes)} free",
+    )
+
+
+def _room(
+    place: str, space: Space, needed: Room, *, why: str, next_step: str, held: str
+) -> Finding:
+    return Finding(
+        f"space {place}",
+        space.free_bytes >= needed.size
+        and (space.free_inodes < 0 or space.free_inodes >= needed.inodes),
+        f"Too little space at {place}: {mebi(space.free_bytes)} and {space.free_inodes} inodes "
+        f"are free, {mebi(needed.size)} and {needed.inodes} are needed{why}",
+        next_step,
+        held,
     )
 
 

@@ -34,6 +34,8 @@ ALWAYS_TOLD = (
     "config", "dry-run", "info", "state-dir",
 )  # fmt: skip
 """records without which an answer was cut: what isn't told must not look like what isn't there"""
+TIDYING = "clean-up"
+"""the phase of a run in which retention removes what went out of use (programs/tidy.sh)"""
 CLIENT_GONE_AFTER = 15
 """seconds without a heartbeat after which a run's client counts as gone"""
 
@@ -125,6 +127,8 @@ class Survey:
     """the directory for temporary files, where nothing can be written there"""
     docker_root_read_only: bool = False
     guard: Guard = "none"
+    last_build_bytes: int = 0
+    """by how much the last build filled Docker's disk; 0 where that isn't known"""
     state_nowhere: str = ""
     """the shared state directory, where neither it nor one beside the Compose file can be made"""
 
@@ -142,6 +146,11 @@ class Survey:
             or not 0 <= run.silent_s <= CLIENT_GONE_AFTER
             or run.state.startswith("rollback_failed")
         )
+
+    @property
+    def tidying(self) -> bool:
+        """The lock is held for what a run does once it is confirmed: a matter of moments."""
+        return self.locked and (self.lock_holder or {}).get("phase") == TIDYING
 
     @property
     def locked(self) -> bool:
@@ -338,6 +347,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         docker_root_read_only="root-read-only" in answer,
         guard=_guard(answer.text("guard", "none")),
         state_nowhere=answer.text("state-nowhere", ""),
+        last_build_bytes=_bytes(answer.text("last-build", "")),
     )
 
 
@@ -436,6 +446,10 @@ def _built(text: str) -> dict[str, str]:
     pairs = [line.split(" ", 1) for line in text.split("\n") if " " in line]
     counts = Counter(digest for _, digest in pairs)
     return {digest: image_id for image_id, digest in pairs if counts[digest] == 1}
+
+
+def _bytes(text: str) -> int:
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else 0
 
 
 def _space(text: str) -> Space | None:

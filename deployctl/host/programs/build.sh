@@ -13,10 +13,13 @@
 # LABELS ARGS      `name=value`, one a line
 # SECRETS          names, one a line; the value of the N-th comes in the variable SECRET_N
 # BUILDX           1 where the buildx plugin is there
+# ROOT             Docker's data directory
+# STATE_GROUP      the operators' group, or empty
 #
 # A line `read` on standard input: the client has it all.
 #include docker.sh
 #include alive.sh
+#include made.sh
 
 # build: says what it does on descriptor 8, as records.
 build() {
@@ -75,6 +78,7 @@ LIST
 	mkfifo "$WORK/build/wanted" || fail no-space "$WORK"
 	while wanted; do nap; done >"$WORK/build/wanted" &
 	watch=$!
+	before=$(free_bytes "$ROOT")
 	with_client "$@" <"$WORK/build/wanted" 6>&-
 	code=$?
 	kill "$watch" 2>/dev/null
@@ -83,8 +87,11 @@ LIST
 		job_lives "$RUN" || fail no-job "$RUN"
 		fail build "$code"
 	}
+	bytes=$(taken "$before" "$(free_bytes "$ROOT")")
 	rm -f "$ARCHIVE"
-	put image-id "$(dk image inspect --format '{{.Id}}' "$IMAGE")"
+	id=$(dk image inspect --format '{{.Id}}' "$IMAGE")
+	note_made "$id" "$IMAGE" "$bytes"
+	put image-id "$id"
 	put end ''
 }
 

@@ -248,16 +248,13 @@ keeper() {
 }
 
 # keep SERVICE PIN: a container that is never started holds the image, as `docker image prune -a`
-# takes whatever has none. The last five of a service are left. Without it the tag still holds.
+# takes whatever has none; until tidy.sh lets it go. Without it the tag still holds.
 keep() {
 	dk rm -fv "$(keeper "$2")" >/dev/null 2>&1
 	# The image may have Compose's labels, by which this would pass for a container of the project.
 	dk create --name "$(keeper "$2")" --network none --entrypoint /never-started \
 		--label "io.deployctl.keeps=$PROJECT/$1" --label "io.deployctl.state=$STATE_DIR" --label com.docker.compose.project= \
-		--label com.docker.compose.service= "$2" >/dev/null 2>>"$RUN/console" || return 0
-	dk ps -aq --filter "label=io.deployctl.keeps=$PROJECT/$1" | sed 1,5d | while read -r id; do
-		dk rm -fv "$id" >/dev/null 2>&1
-	done
+		--label com.docker.compose.service= "$2" >/dev/null 2>>"$RUN/console"
 }
 
 # keep_broken N PATH FOUND: of a broken file the bytes are kept, but no rollback goes back to them.
@@ -347,6 +344,17 @@ remember() {
 		printf '%s\n' "$COMPOSE_WORDS" >"$STATE_DIR/compose-words"
 }
 
+# images_are_there: what is to be switched to may have been removed since it was planned for.
+images_are_there() {
+	while IFS=$TAB read -r n before after literal image named path found; do
+		[ -n "$n" ] || continue
+		dk image inspect --format '{{.Id}}' "$image" >/dev/null 2>>"$RUN/console" || {
+			say "refused${TAB}image$TAB$image"
+			return 1
+		}
+	done <"$RUN/edits"
+}
+
 # arm: from here on the host rolls back by itself unless it is told `confirm` in time.
 arm() {
 	expect prepared || return 1
@@ -355,6 +363,7 @@ arm() {
 		say "refused${TAB}changed$TAB$(printf '%s' "$difference" | tr '\n' ';')"
 		return 1
 	fi
+	images_are_there || return 1
 	# A build may have taken an hour since.
 	[ "$(($(uptime_s) - asked))" -lt "$FRESH" ] || compose_agrees || return 1
 	printf '%s %s\n' "$(($(uptime_s) + BUDGET))" "$(boot_id)" >"$RUN/deadline" &&

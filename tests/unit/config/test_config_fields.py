@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from deployctl.config import fields
 from deployctl.config.address import Address, split_address
 from deployctl.config.durations import Duration, PositiveDuration
+from deployctl.config.sizes import Size
 
 KEY = base64.b64encode(b"\x00\x00\x00\x0bssh-ed25519" + bytes(36)).decode()
 
@@ -205,3 +206,30 @@ def test_an_address_is_taken_apart(text: str, address: Address) -> None:
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="expected"):
         split_address(text)
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [
+        ("2GB", 2 * 10**9), ("2 GB", 2 * 10**9), ("500MB", 5 * 10**8), ("1.5GiB", 3 * 2**29),
+        ("1kB", 1000), ("1KiB", 1024), ("0", 0), ("42", 42), (42, 42), ("42B", 42),
+        ("1TB", 10**12),
+    ],
+)  # fmt: skip
+def test_sizes_become_bytes(written: object, size: int) -> None:
+    assert accept(Size, written) == size
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["", "GB", "2G", "2gb", "-1", -1, "1e9", 1.5, True, None, "2GB ; reboot", "9" * 20, "9999TB"],
+)
+def test_what_is_no_size_is_refused(written: object) -> None:
+    with pytest.raises(ValidationError, match="expected a size"):
+        accept(Size, written)
+
+
+@pytest.mark.parametrize("written", [1, 0, -5, 1001, True, "many", 2.5])
+def test_fewer_than_two_releases_leave_no_way_back(written: object) -> None:
+    with pytest.raises(ValidationError):
+        accept(fields.ReleaseCount, written)

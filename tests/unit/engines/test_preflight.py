@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from deployctl.engines.compose.preflight import (
+    MIN_FREE_BYTES,
     Finding,
     Room,
     image_name,
@@ -13,8 +14,10 @@ from deployctl.engines.compose.preflight import (
     judge,
     raise_for,
     strip_tag,
+    tight,
     warnings,
 )
+from deployctl.engines.compose.room import Freeable
 from deployctl.engines.compose.survey import Space, Survey, Unfinished
 from deployctl.errors import ExitCode, RefusedError
 from deployctl.host.facts import ContainerState
@@ -257,3 +260,36 @@ def test_another_service_on_the_same_image_is_warned_of_before_it_is_left_behind
     assert "The image of api is also that of worker, not in `services:`" in told
     assert warnings(facts, ["api", "worker"]) == ()
     assert warnings(survey(), ["api"]) == ()
+
+
+class TestTheRoomThatABuildNeeds:
+    GIB = 1024**3
+
+    def refused(self, free: int, build: int, *freeable: Freeable) -> list[Finding]:
+        return bad(survey(docker_space=Space(free, 10**6)), build=build, freeable=freeable)
+
+    def test_as_much_as_the_last_one_took_and_a_fifth_more(self) -> None:
+        assert self.refused(6 * self.GIB, 5 * self.GIB) == []
+        [finding] = self.refused(6 * self.GIB - 1, 5 * self.GIB)
+        assert "6144 MiB and 10000 are needed (the last build took 5120 MiB)" in finding.detail
+
+    def test_never_less_than_where_nothing_is_known_of_a_build(self) -> None:
+        assert self.refused(MIN_FREE_BYTES, 1000) == []
+        [finding] = self.refused(MIN_FREE_BYTES - 1, 1000)
+        assert "the last build" not in finding.detail
+
+    def test_what_could_be_freed_is_named_with_its_size_and_command(self) -> None:
+        cache = Freeable("the engine's build cache", 2 * self.GIB, "docker builder prune")
+        [finding] = self.refused(0, 0, cache)
+        assert finding.detail.endswith("freed: the engine's build cache, 2048 MiB.")
+        assert finding.next_step == "Free some, on the host: docker builder prune"
+
+    def test_it_is_worth_asking_only_where_there_is_too_little(self) -> None:
+        assert tight(survey(docker_space=Space(MIN_FREE_BYTES - 1, 1)), 0)
+        assert not tight(survey(docker_space=Space(MIN_FREE_BYTES, 1)), 0)
+        assert not tight(survey(docker_space=None), 10**12)
+
+    def test_what_is_free_is_told_where_it_is_enough(self) -> None:
+        found = judge(survey(), ("api",), accept_drift=False, build=2 * 1024**2)
+        [room] = [each for each in found if each.name == "space /var/lib/docker"]
+        assert room.held == "9536 MiB free, the last build took 2 MiB"

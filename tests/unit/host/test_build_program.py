@@ -6,6 +6,7 @@ A script stands for Docker: it copies what it is given to build from.
 import hashlib
 import io
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -114,7 +115,7 @@ class Host:
             "ARCHIVE": str(archive), "WORK": str(self.work), "IMAGE": "api:1",
             "SHA256": hashlib.sha256(data).hexdigest(), "DOCKERFILE": "Dockerfile", "OUTSIDE": "",
             "STAGE": "", "PLATFORM": "", "LABELS": "", "ARGS": "", "SECRETS": "", "BUILDX": "0",
-            **params,
+            "ROOT": str(self.seen), "STATE_GROUP": "", **params,
         }  # fmt: skip
         return Client(self.words, self._params)
 
@@ -321,3 +322,12 @@ def test_without_a_job_nothing_is_built(build: Host) -> None:
     build.end_job()
     assert told(build({b"Dockerfile": b""}))["fail-kind"] == b"no-job"
     assert not (build.seen / "words").exists()
+
+
+@pytest.mark.parametrize(("root", "taken"), [("seen", "[0-9]+"), ("gone", "-")])
+def test_what_was_made_is_noted_for_retention(
+    build: Host, tmp_path: Path, root: str, taken: str
+) -> None:
+    build({b"Dockerfile": b""}, ROOT=str(tmp_path / root))
+    noted = (tmp_path / "state" / "made").read_text()
+    assert re.fullmatch(f"run-1\tsha256:built\tapi:1\t{taken}\n", noted)
