@@ -1,5 +1,6 @@
 """What must hold on the host after whatever happened; each function says what does not."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ UNCHANGED = {
 }  # fmt: skip
 """codes that say that production was not touched"""
 PUT_BACK = {ExitCode.ROLLED_BACK, ExitCode.INCONCLUSIVE, ExitCode.INTERRUPTED}
+MOMENT_SECONDS = 5
 PROCESSES = (
     "ps -eo user:12,args | grep -E '^(deploy|sudoer) ' | grep -v -E 'sshd|sd-pam|grep' || true"
 )
@@ -61,13 +63,21 @@ def failures(
         yield f"there are {found.orders} orders, not {before.orders}"
     if not server.lock_is_free():
         yield "the lock is held"
-    if left := server.sh(PROCESSES).strip():
+    if left := _left(server):
         yield f"processes are left: {left}"
     yield from _status(client, found)
     if ended is not None and not _went_well(second):
         yield from _truth(ExitCode(ended.code), journey, serves, ended)
     if second is not None and second.code not in {0, 23, 75}:
         yield f"the second deployctl ended with {second.code}: {second.stdout[-300:]}"
+
+
+def _left(server: Server) -> str:
+    """Processes that stay. One that is about to end has a moment to do so."""
+    until = time.monotonic() + MOMENT_SECONDS
+    while (left := server.sh(PROCESSES).strip()) and time.monotonic() < until:
+        time.sleep(0.2)
+    return left
 
 
 def _went_well(second: Ended | None) -> bool:

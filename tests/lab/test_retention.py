@@ -13,6 +13,7 @@ from .conftest import QUICK
 from .expect import assert_at_rest, assert_refused, assert_status, assert_untouched
 from .server import STATE, Server
 
+pytestmark = pytest.mark.xdist_group("retention")
 HOTFIX = "d73cfb1"
 EACH = "RUN head -c 20000000 /dev/urandom > /index.bin"
 """What a release of these tests adds to the disk."""
@@ -47,6 +48,12 @@ def release(client: Client, number: int) -> str:
     """A commit of its own, with an image that takes some room."""
     dockerfile = client.file_at("Dockerfile")
     return client.commit({"Dockerfile": f"{dockerfile}\n{EACH} # {number}\n"})
+
+
+def released(client: Client, number: int) -> None:
+    """Has so many releases on record, the one that was found among them."""
+    while (there := len(client.history()["releases"])) < number:
+        good(client.hotfix(release(client, there) if there else HOTFIX))
 
 
 def tag(done: Ended) -> str:
@@ -140,6 +147,7 @@ def test_the_last_two_releases_stay_and_nothing_of_anybody_elses_goes(
 def test_what_keeps_three_keeps_three_and_bounds_the_build_cache_if_it_shall(
     server: Server, keeping: Callable[..., Client]
 ) -> None:
+    released(keeping(2), 4)
     assert cache_bytes(server) == 0, "nothing has gone of which the cache has a copy"
     client = keeping(3, build_cache="1MB", evidence="all")
     good(client.hotfix(release(client, 4)))
@@ -161,6 +169,7 @@ def test_a_disk_that_cannot_take_the_build_is_refused_with_what_could_be_freed(
 ) -> None:
     """As much as the last build took; the command that is named frees what it says."""
     client = keeping(3)
+    released(client, 6)
     before = server.look()
     server.sh(f"sed -i '$s/[0-9]*$/3000000000/' {STATE}/made", user="deploy")
     sha = release(client, 6)

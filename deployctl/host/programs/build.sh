@@ -139,7 +139,7 @@ follow() {
 	# Its processes were killed before they could say so.
 	[ ! -e "$WORK/going" ] || (fail died 'the process that builds was killed')
 	# Time enough for a client that is there to close.
-	sleep 3
+	linger 3
 	kill "$$"
 }
 

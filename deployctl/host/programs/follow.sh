@@ -43,7 +43,7 @@ follow() {
 			put gone "$RUN"
 			put end ''
 			# Time enough for a client that is there to close.
-			sleep 3
+			linger 3
 			kill "$$"
 			return
 		fi
