@@ -210,7 +210,8 @@ def _not_finished(session: Session, error: BaseException, code: ExitCode, reason
     name = _goal(session)
     undo.tell_container_logs(session)
     state = session.job.abandon() if session.job is not None else "unknown"
-    if state == "confirmed" and session.confirming:
+    proven = session.job is None or not session.job.unproven
+    if state == "confirmed" and session.confirming and proven:
         return _live(session, reason)
     if state in {"prepared", "released"}:
         return _nothing_swapped(error, code, reason)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import survey
+from deployctl.engines.compose.job import UNPROVEN
 from deployctl.engines.compose.refusals import refusing
 from deployctl.engines.releases import ReleaseRecord, ordinal
 from deployctl.engines.retention import Tag, reachable
@@ -131,7 +132,7 @@ def _run(line: str) -> RunEntry | None:
         return None
     state, _, kept = ended.state.partition(" ")
     stuck = not_undone(kept)
-    result = "unproven" if ended.state == "confirmed unproven" else state
+    result = "unproven" if ended.state == UNPROVEN else state
     return RunEntry(
         run_id=ended.run.run_id,
         command=ended.run.command,

@@ -33,6 +33,8 @@ ENDS = frozenset({"confirmed", "rolled_back", "rollback_failed", "kept", "releas
 """states that a run never leaves by itself"""
 GAVE_UP = "released the client went away"
 """state and reason of a job that was not armed, and had no client any more"""
+UNPROVEN = "confirmed unproven"
+"""state and reason of a rollback that the host finished without a client's proof"""
 NOT_ORDERED = frozenset({"no-space", "no-run"})
 """of what arm.sh fails with: the order was not given"""
 Held = Literal["running", "stopped", "absent"]
@@ -124,6 +126,7 @@ class Job:
         self.state = ""
         self.phase = ""
         """what the client is about, for whoever asks who holds the lock"""
+        self._read_back = ""
 
     def start(self, spec: JobSpec) -> None:
         """Starts the job and waits until it holds the lock. Raises LockedError."""
@@ -311,9 +314,13 @@ class Job:
             answer = fresh.run("confirm", {"RUN": self.run}, timeout=EXCHANGE_TIMEOUT)
         finally:
             fresh.close()
-        state = answer.text("state", "")
-        if not state.startswith("confirmed"):
-            raise ConfirmError(f"the host says {state or 'nothing'!r} instead of confirmed")
+        self._read_back = answer.text("state", "").strip()
+        if self._read_back == UNPROVEN:
+            raise ConfirmError("the host had to bring the run to its end by itself meanwhile")
+        if self._read_back != "confirmed":
+            raise ConfirmError(
+                f"the host says {self._read_back or 'nothing'!r} instead of confirmed"
+            )
         self.state = "confirmed"
 
     def stop_waiting(self) -> None:
@@ -359,6 +366,11 @@ class Job:
     def end(self) -> str:
         """The state in which it ended, with its reason, as far as that was heard."""
         return self._line.state
+
+    @property
+    def unproven(self) -> bool:
+        """Whether the host finished a rollback by itself, as far as that was heard."""
+        return UNPROVEN in (self._read_back, self._line.state)
 
     @property
     def gave_up(self) -> bool:

@@ -113,7 +113,7 @@ builder() {
 	# Its own end, good or bad, it has said itself.
 	[ "$?" -le 1 ] || (fail died 'the process that builds was killed')
 	rm -rf "$WORK/build" "$WORK/going"
-	while [ -d "$WORK" ] && job_lives "$RUN"; do nap; done
+	while [ ! -e "$WORK/read" ] && job_lives "$RUN"; do nap; done
 	rm -rf "$WORK"
 }
 
@@ -158,6 +158,8 @@ fi
 follow &
 follower=$!
 while IFS= read -r line; do
-	[ "$line" != read ] || rm -rf "$WORK"
+	[ "$line" = read ] && : >"$WORK/read" || continue
+	# The builder removes it; but for one that was killed.
+	! (flock -n 5) 5<"$WORK/own" || rm -rf "$WORK"
 done
 kill "$follower" 2>/dev/null

@@ -50,6 +50,10 @@ step() {
 # write_state WORD [REASON]: atomic, and on the disk before we go on.
 write_state() {
 	step "state-$1"
+	case $1 in
+	rolling_back) spend state ;;
+	rolled_back | rollback_failed | kept) spend end ;;
+	esac
 	{
 		printf '%s\n' "$*" >"$RUN/state.new" && durable "$RUN/state.new" &&
 			mv "$RUN/state.new" "$RUN/state" && durable "$RUN/state" "$RUN"
@@ -276,6 +280,20 @@ meant() {
 	printf '%s\n' "$COMPOSE_WORDS"
 }
 
+# reserve: a full disk must not be in the way of a rollback. Each thing that it writes has room of its
+# own, so that one that fills up while it goes on is not in the way of the next either.
+reserve() {
+	for _what in state:1 evidence:16 file:16 forget:1 end:1; do
+		dd if=/dev/zero of="$RUN/reserve.${_what%:*}" bs=65536 count="${_what#*:}" 2>/dev/null &&
+			durable "$RUN/reserve.${_what%:*}" || return 1
+	done
+}
+
+# spend WHAT: its room is free for it now.
+spend() {
+	rm -f "$RUN/reserve.$1"
+}
+
 # prepare: whatever a rollback will need exists before anything changes.
 prepare() {
 	step keep-files
@@ -293,8 +311,7 @@ prepare() {
 		}
 	done <"$RUN/edits"
 	step reserve
-	# A full disk must not be in the way of a rollback: what it writes is reserved.
-	{ dd if=/dev/zero of="$RUN/reserve" bs=65536 count=16 2>/dev/null && durable "$RUN/reserve"; } || {
+	reserve || {
 		say "refused${TAB}backup$TAB$RUN/reserve"
 		return 1
 	}
@@ -462,6 +479,7 @@ put_back_file() {
 		fi
 	elif [ "$4" != - ] && grep -Fq -- "$5" "$7"; then
 		say "note${TAB}foreign-edit$TAB$7 was edited during the run: kept, only its image is put back"
+		spend file
 		awk -v new="$5" -v old="$4" '
 			/image["'\'']?[ \t]*:/ { at = index($0, new); if (at) $0 = substr($0, 1, at - 1) old substr($0, at + length(new)) }
 			{ print }' "$7" >"$RUN/edit.$1.merged" && replace "$7" "$RUN/edit.$1.merged"
@@ -507,11 +525,14 @@ forget_release() {
 	for record in "$RUN"/release.*.json; do
 		[ ! -f "$record" ] || rm -f "$STATE_DIR/releases/$(basename "${record#"$RUN"/release.}")"
 	done
-	if [ -f "$RUN/live.before" ]; then
-		cp -p "$RUN/live.before" "$STATE_DIR/.live" && mv "$STATE_DIR/.live" "$STATE_DIR/live"
-	else
+	if [ ! -f "$RUN/live.before" ]; then
 		rm -f "$STATE_DIR/live"
-	fi
+	elif [ "$(cat "$RUN/live.before")" != "$(cat "$STATE_DIR/live" 2>/dev/null)" ]; then
+		cp -p "$RUN/live.before" "$STATE_DIR/.live" && mv "$STATE_DIR/.live" "$STATE_DIR/live"
+	fi || {
+		say "failed${TAB}record${TAB}live"
+		return 1
+	}
 }
 
 # engine_back: waits for Docker to answer. One that is being restarted knows no image, but that
@@ -610,7 +631,8 @@ put_back() {
 			bad=1
 	done 5<"$RUN/services"
 	step forget-release
-	forget_release
+	spend forget
+	forget_release || bad=1
 	[ "$bad" != 0 ] || while IFS=$TAB read -r service scale ids image reference pin hashes held; do
 		# What runs again needs no other container to hold its image.
 		[ -z "$service" ] || dk rm -fv "$(keeper "$pin")" >/dev/null 2>&1
@@ -682,6 +704,8 @@ finish_forward() {
 	rolling_back | rollback_failed) write_state armed "once more" ;;
 	esac
 	engine_back && wake beside
+	# What a restart stopped is put in place once more: nothing else would start it.
+	[ "$(state)" != swapped ] || ! engine_restarted || write_state armed "once more"
 	{ [ "$(state)" = swapped ] || swap || swap; } && confirm "${RUN##*/}" unproven && return
 	go_back "it could not be finished"
 }
@@ -694,10 +718,10 @@ leave() {
 
 # go_back REASON
 go_back() {
-	rm -f "$RUN/reserve"
 	tried=$(uptime_s)
 	write_state rolling_back "$1"
 	step keep-evidence
+	spend evidence
 	limited 15 keep_evidence
 	put_back
 	case $? in
@@ -756,7 +780,7 @@ obey() {
 
 clean_up() {
 	step clean-up
-	rm -f "$RUN/reserve"
+	rm -f "$RUN"/reserve.*
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -z "$n" ] || rm -f "$(ready "$path")"
 	done <"$RUN/edits"

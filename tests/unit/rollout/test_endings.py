@@ -43,6 +43,7 @@ class FakeJob:
     orders: list[str] = field(default_factory=list)
     run: str = "/state/runs/r"
     kept: str = ""
+    unproven: bool = False
 
     def rollback(self, reason: str) -> RollbackOutcome:
         self.orders.append("rollback")
@@ -359,6 +360,14 @@ class TestDeployctlRollback:
         run.session.confirming = True
         run.host("confirmed")
         assert broken_off(run.session, ConfirmError("?")).code is ExitCode.SEALED
+
+    def test_the_host_finished_it_by_itself(self, run: Run) -> None:
+        """After a restart, say: what the gates held before that proves nothing of it now."""
+        run.session.confirming = True
+        run.host("confirmed").unproven = True
+        outcome = broken_off(run.session, ConfirmError("?"))
+        assert outcome.code is ExitCode.ROLLBACK_FAILED
+        assert "not proven good" in outcome.production
 
     def test_nothing_was_swapped(self, run: Run) -> None:
         run.host("released")
