@@ -426,8 +426,19 @@ switch() {
 			return 1
 		}
 	done <"$RUN/edits"
+	start_services || return 1
+	while IFS=$TAB read -r service rest; do
+		[ -z "$service" ] || project_containers "$PROJECT" "$service" | inspect_all |
+			sed -n "s/^{\"id\":\"\([^\"]*\)\".*\"imageId\":\"\([^\"]*\)\".*/container$TAB$service$TAB\1$TAB\2/p" |
+			while IFS= read -r line; do say "$line"; done
+	done <"$RUN/services"
+	write_state swapped
+}
+
+# start_services [HELD]: all, or those that were HELD before (running), as the file says.
+start_services() {
 	while IFS=$TAB read -r service scale ids image reference pin hashes held <&5; do
-		[ -n "$service" ] || continue
+		[ -n "$service" ] && [ "${1:-$held}" = "$held" ] || continue
 		step "start-service $service"
 		# shellcheck disable=SC2086 # nothing, or --no-deps
 		up "$service" "$scale" $UP_WORDS || {
@@ -435,12 +446,6 @@ switch() {
 			return 1
 		}
 	done 5<"$RUN/services"
-	while IFS=$TAB read -r service rest; do
-		[ -z "$service" ] || project_containers "$PROJECT" "$service" | inspect_all |
-			sed -n "s/^{\"id\":\"\([^\"]*\)\".*\"imageId\":\"\([^\"]*\)\".*/container$TAB$service$TAB\1$TAB\2/p" |
-			while IFS= read -r line; do say "$line"; done
-	done <"$RUN/services"
-	write_state swapped
 }
 
 # keep_evidence: what failed containers can still tell, before they are removed.
@@ -597,6 +602,16 @@ start_stopped() {
 	return "$_down"
 }
 
+# stay_up: Docker may have been restarted since: what serves at the end of a run is up.
+stay_up() {
+	engine_restarted && engine_back || return 0
+	case $(state) in
+	confirmed) wake beside && start_services ;;
+	rolled_back) wake beside && start_services running ;;
+	released) wake ;;
+	esac
+}
+
 # put_back: everything as it was. Safe to run again, from wherever it was cut off. 2 where there is
 # nothing to go back to.
 put_back() {
@@ -663,6 +678,21 @@ rollback() {
 	go_back "$1"
 }
 
+# serving: whether what was switched to runs, with what ran beside it. Docker may have been restarted
+# since the gates looked.
+serving() {
+	! engine_restarted || { engine_back && wake beside; }
+	while IFS=$TAB read -r service scale rest <&6; do
+		[ -n "$service" ] || continue
+		_running=$(dk ps -q --filter status=running --filter "label=com.docker.compose.project=$PROJECT" \
+			--filter "label=com.docker.compose.service=$service" | wc -l)
+		[ "$_running" -ge 1 ] && [ "$_running" -ge "$scale" ] || {
+			say "refused${TAB}down$TAB$service"
+			return 1
+		}
+	done 6<"$RUN/services"
+}
+
 # confirm RUN-ID: only the run that is meant.
 confirm() {
 	[ "${1:-}" = "${RUN##*/}" ] || {
@@ -677,6 +707,10 @@ confirm() {
 			return 1
 		}
 	fi
+	[ "${2:-}" = unproven ] || serving || {
+		rollback "it did not run any more when it was confirmed"
+		return 1
+	}
 	step record-release
 	for record in "$RUN"/release.*.json; do
 		[ -f "$record" ] || continue
@@ -704,9 +738,11 @@ finish_forward() {
 	rolling_back | rollback_failed) write_state armed "once more" ;;
 	esac
 	engine_back && wake beside
-	# What a restart stopped is put in place once more: nothing else would start it.
-	[ "$(state)" != swapped ] || ! engine_restarted || write_state armed "once more"
-	{ [ "$(state)" = swapped ] || swap || swap; } && confirm "${RUN##*/}" unproven && return
+	if [ "$(state)" = swapped ]; then
+		! engine_restarted || start_services
+	else
+		swap || swap
+	fi && confirm "${RUN##*/}" unproven && return
 	go_back "it could not be finished"
 }
 
@@ -874,5 +910,6 @@ rollback_failed) ;;
 *) clean_up ;;
 esac
 note_history
+stay_up
 rm -f "$STATE_DIR/lock.json"
 say end
