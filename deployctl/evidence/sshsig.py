@@ -15,20 +15,23 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
-from paramiko.message import Message
-
 MAGIC = b"SSHSIG"
 HASH = "sha512"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _SECONDS = 10.0
 
 
-class Key(Protocol):
+class HasBytes(Protocol):
+    """A message of paramiko's."""
+
+    def asbytes(self) -> bytes: ...
+
+
+class Key(HasBytes, Protocol):
     """What of paramiko's PKey is used; host/agent.py's keys are such, too."""
 
     def get_name(self) -> str: ...
-    def asbytes(self) -> bytes: ...
-    def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> Message | bytes: ...
+    def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> HasBytes | bytes: ...
 
 
 def sign(message: bytes, namespace: str, key: Key) -> bytes:
@@ -115,7 +118,5 @@ def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
 
 def _strings(*parts: str | bytes) -> bytes:
     """RFC 4251 strings, one after another."""
-    message = Message()
-    for part in parts:
-        message.add_string(part)
-    return message.asbytes()
+    raw = (part.encode() if isinstance(part, str) else part for part in parts)
+    return b"".join(len(each).to_bytes(4, "big") + each for each in raw)

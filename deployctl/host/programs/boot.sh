@@ -2,9 +2,6 @@
 # back, or, where it was a rollback, brought to its end: by the job of the run itself.
 for run in "$1"/runs/*/; do
 	run=${run%/}
-	case $(cut -d' ' -f1 "$run/state" 2>/dev/null) in
-	prepared | armed | swapped | rolling_back)
-		sh "$run/job.sh" "$run" 'the host was restarted' </dev/null >>"$run/console" 2>&1
-		;;
-	esac
+	# It is there until the job has come to its very end.
+	[ ! -f "$run/engine" ] || sh "$run/job.sh" "$run" 'the host was restarted' </dev/null >>"$run/console" 2>&1
 done

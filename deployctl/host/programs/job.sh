@@ -18,7 +18,8 @@
 #                broken file, RUN/edit.N.found what that was.
 # RUN/dry-run    what Compose would have done on `up` when the plan was made
 # RUN/unsafe     the name of a step that no rollback can undo, once it has begun
-# RUN/running    the project's containers that ran when it got the lock, RUN/engine which Docker that was
+# RUN/running    the project's containers that ran when it got the lock
+# RUN/engine     which Docker that was; gone once the job has come to its end
 # RUN/boot.sh    what the host runs after a restart (guard.sh)
 # RUN/state      one word and its reason: prepared, armed, swapped, confirmed, rolling_back,
 #                rolled_back, rollback_failed, kept (a rollback would be unsafe), released
@@ -562,8 +563,8 @@ engine_mark() {
 # note_running: what an engine that is restarted meanwhile leaves down is started again.
 note_running() {
 	[ ! -f "$RUN/engine" ] || return 0
-	# The oldest first: what others depend on was made before them.
-	dk ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" 2>>"$RUN/console" |
+	# The oldest first: what others depend on was made before them. A run that is taken up again has it.
+	[ -f "$RUN/running" ] || dk ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" 2>>"$RUN/console" |
 		sed '1!G;h;$!d' >"$RUN/running"
 	engine_mark >"$RUN/engine"
 }
@@ -866,6 +867,7 @@ until flock -n 9; do
 done
 cat "$RUN/about.json" >"$STATE_DIR/lock.json"
 exec 3<>"$RUN/control"
+note_running
 [ -n "$(state)" ] || write_state prepared || {
 	say end
 	exit 1
@@ -873,7 +875,6 @@ exec 3<>"$RUN/control"
 tried=$(uptime_s)
 [ "$REASON" != 'the host was restarted' ] || PATIENCE=$HOST_PATIENCE
 say locked-by-us
-note_running
 (
 	exec 9>&- 7>&-
 	while sleep 1 && [ -d "/proc/$$" ]; do
@@ -911,5 +912,5 @@ rollback_failed) ;;
 esac
 note_history
 stay_up
-rm -f "$STATE_DIR/lock.json"
+rm -f "$RUN/engine" "$STATE_DIR/lock.json"
 say end
