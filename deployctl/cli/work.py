@@ -71,7 +71,11 @@ def roll_out(
     reaching = reach(settings.host, output.ask_passphrase)
     from deployctl.rollout.playbook import builtin, load_playbook  # noqa: PLC0415
 
-    playbook = load_playbook(choices.playbook) if choices.playbook else builtin(builtin_playbook)
+    playbook = (
+        load_playbook(choices.playbook, builtin_playbook)
+        if choices.playbook
+        else builtin(builtin_playbook)
+    )
     options = Options(
         yes=choices.yes,
         rebuild=choices.rebuild,

@@ -18,6 +18,14 @@ from deployctl.rollout import decide
 from deployctl.rollout.address import host_address
 from deployctl.rollout.undone_steps import not_undone
 
+KEPT = "kept"
+"""the result of a run that failed, and whose release stayed: there was no way back"""
+RESULTS = {
+    "released": "untouched",
+    "rolled_back": "rolled-back",
+    "rollback_failed": "rollback-failed",
+}
+"""the states of the host's job whose results have other words"""
 LAST_EPOCH = 253402300799
 """the last second of the year 9999"""
 
@@ -40,6 +48,9 @@ class RunEntry(Document):
     command: str
     revision: str
     result: str
+    """how it ended: confirmed, unproven, untouched, rolled-back, rollback-failed, or `kept`"""
+    reason: str
+    """why, in the host's words"""
     at: datetime
     by: str
 
@@ -130,13 +141,14 @@ def _run(line: str) -> RunEntry | None:
         ended = _Line.model_validate_json(line)
     except ValueError:
         return None
-    state, _, kept = ended.state.partition(" ")
-    stuck = not_undone(kept)
-    result = "unproven" if ended.state == UNPROVEN else state
+    state, _, reason = ended.state.strip().partition(" ")
+    stuck = not_undone(reason)
+    result = "unproven" if ended.state == UNPROVEN else RESULTS.get(state, state)
     return RunEntry(
         run_id=ended.run.run_id,
         command=ended.run.command,
         revision=ended.run.revision or "",
+        reason="" if ended.state == UNPROVEN else reason,
         result=f"{result}, undo of {stuck} failed" if stuck else result,
         at=datetime.fromtimestamp(ended.epoch, UTC),
         by=ended.run.by,

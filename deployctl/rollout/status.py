@@ -15,6 +15,7 @@ from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout import decide
 from deployctl.rollout.address import host_address
 from deployctl.rollout.hints import for_target
+from deployctl.rollout.history import KEPT, parse_runs
 
 
 class ServiceStatus(Document):
@@ -73,7 +74,7 @@ def describe_host(settings: Settings, facts: Survey, label: str) -> StatusDocume
         sha=record.sha if record else None,
         subject=record.subject if record else "",
         live_since=(facts.live_since or record.at) if record else None,
-        by=record.by if record else None,
+        by=(facts.live_by or record.by) if record else None,
         services=tuple(
             ServiceStatus(
                 service=container.service,
@@ -123,12 +124,25 @@ def _sentence(  # noqa: PLR0911 - one for each state
             f"Whether what runs is what the Compose file says can't be told: {facts.untold}.",
             "deployctl doctor",
         )
+    if record is None and (unproven := _kept(facts)):
+        return unproven, "deployctl logs; deployctl hotfix --sha FIX"
     if record is None:
         return (
             "The service runs, started by hand: deployctl has no record of this image.",
             "deployctl hotfix --sha SHA",
         )
-    return f"{describe(record)} is live.", "deployctl hotfix --sha SHA, or deployctl rollback"
+    back = ", or deployctl rollback" if record.previous else ""
+    return f"{describe(record)} is live.", f"deployctl hotfix --sha SHA{back}"
+
+
+def _kept(facts: Survey) -> str:
+    """Told where the last run could not put back what ran before."""
+    last = [run for run in parse_runs([facts.last_run]) if run.result == KEPT]
+    return "".join(
+        f"What runs was not proven good: run {run.run_id} ({run.command} {run.revision} by "
+        f"{run.by}) failed and could not be rolled back: {run.reason}."
+        for run in last
+    )
 
 
 def _differing(facts: Survey) -> str:

@@ -67,7 +67,7 @@ def test_what_could_not_be_undone_needs_a_person(
     assert "rollback" not in done.document["nextStep"]
     assert_as_before(server, before, client)
     [ended, *_] = client.history()["runs"]
-    assert ended["result"] == "rolled_back, undo of migrate failed"
+    assert ended["result"] == "rolled-back, undo of migrate failed"
 
 
 def test_a_variable_that_a_step_needs_is_asked_for_before_anything_else(

@@ -99,7 +99,7 @@ class TestAClientThatIsKilled:
         eventually("the container is healthy", lambda: server.get("/health")[0] == 200)
         assert_as_before(server, before, killed)
         [run] = killed.history()["runs"]
-        assert run["result"] == "rolled_back"
+        assert run["result"] == "rolled-back"
 
     def test_a_hotfix_is_refused_and_a_rollback_puts_it_back_at_once(
         self, before: Before, server: Server, killed: Client, make_client: Callable[..., Client]

@@ -429,6 +429,7 @@ def settings_text(spec: JobSpec) -> str:
         "PROJECT": spec.project,
         "SERVICES": "\n".join(spec.services),
         "LIVE_AFTER": spec.live_after,
+        "BY": one_line(str(spec.about.get("by", ""))),
         "LOCK_WAIT": str(spec.lock_wait),
         "BUDGET": str(int(spec.budget) + SLACK),
         "STEP_TIMEOUT": str(STEP_TIMEOUT),

@@ -119,6 +119,10 @@ class Survey:
     """build digest -> ID of the image on the host that carries it"""
     docker_space: Space | None
     state_space: Space | None
+    live_by: str = ""
+    """who last made the live release that; empty where it is not on record"""
+    last_run: str = ""
+    """the last line of the host's history, or empty"""
     differences: tuple[str, ...] = ()
     """where there is drift: a line a service, with the settings that differ"""
     unset_variables: tuple[str, ...] = ()
@@ -336,6 +340,8 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         state_dir=answer.text("state-dir", ""),
         live=answer.text("live", "").strip(),
         live_since=_since(answer.text("live-since", "")),
+        live_by=answer.text("live-by", "").strip(),
+        last_run=answer.text("last-run", ""),
         releases=tuple(read_record(data) for data in answer.all("release")),
         unfinished=_unfinished(answer),
         lock_holder=None if held is None else _holder(held, answer.text("lock-phase", "")),

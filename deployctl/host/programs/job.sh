@@ -6,7 +6,7 @@
 # was killed, at any step.
 #
 # RUN/settings   DOCKER COMPOSE_WORDS SERVICES STATE_DIR STATE_GROUP LOCK_WAIT BUDGET STEP_TIMEOUT
-#                PROJECT LIVE_AFTER DIES_AFTER UP_WORDS PUBLIC GUARD (guard.sh)
+#                PROJECT LIVE_AFTER BY DIES_AFTER UP_WORDS PUBLIC GUARD (guard.sh)
 #                FORWARD (1: a rollback that was asked for; it is finished, never undone)
 # RUN/services   a line a service: name, scale (0: as the file says), container IDs before (comma), image ID before,
 #                image reference before, pin tag, config hashes before (comma), state before
@@ -724,7 +724,7 @@ confirm() {
 		}
 	done
 	step record-live
-	{ printf '%s\n' "$LIVE_AFTER" >"$STATE_DIR/.live" && durable "$STATE_DIR/.live" &&
+	{ printf '%s\n' "$LIVE_AFTER" "$BY" >"$STATE_DIR/.live" && durable "$STATE_DIR/.live" &&
 		mv "$STATE_DIR/.live" "$STATE_DIR/live"; } || {
 		say "failed${TAB}record${TAB}live"
 		return 1

@@ -332,7 +332,9 @@ if [ "$PROBE_WRITE" != no ]; then
 fi
 if [ -d "$STATE_DIR" ]; then
 	[ -r "$STATE_DIR" ] && [ -x "$STATE_DIR" ] || fail state-denied "$STATE_DIR"
-	put live "$(cat "$STATE_DIR/live" 2>/dev/null)"
+	put live "$(sed -n 1p "$STATE_DIR/live" 2>/dev/null)"
+	put live-by "$(sed -n 2p "$STATE_DIR/live" 2>/dev/null)"
+	put last-run "$(tail -n 1 "$STATE_DIR/history.jsonl" 2>/dev/null)"
 	put last-build "$(awk -F "$TAB" '$4 ~ /^[0-9]+$/ { last = $4 } END { print last }' "$STATE_DIR/made" 2>/dev/null)"
 	put live-since "$(stat -c %Y "$STATE_DIR/live" 2>/dev/null)"
 	for record in "$STATE_DIR"/releases/*.json; do

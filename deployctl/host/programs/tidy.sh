@@ -48,7 +48,7 @@ until flock -n 9; do
 	tries=$((tries + 1))
 	sleep 0.1 2>/dev/null || sleep 1
 done
-[ "$(cat "$STATE_DIR/live" 2>/dev/null)" = "$LIVE" ] || fail busy 'another release is live by now'
+[ "$(sed -n 1p "$STATE_DIR/live" 2>/dev/null)" = "$LIVE" ] || fail busy 'another release is live by now'
 for run in "$STATE_DIR"/runs/*/state; do
 	case $(cut -d' ' -f1 "$run" 2>/dev/null) in
 	armed | swapped | rolling_back) fail busy "$run says that it is not at its end" ;;

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from deployctl.data import data_path
 from deployctl.errors import ExitCode, RefusedError
 from deployctl.events import Events, LogLine, PlanReady, RunEnded, RunStarted, StageStarted
 from deployctl.result import Result
@@ -183,3 +184,15 @@ def test_a_log_file_that_can_not_be_written(run: Run, calls: list[Any]) -> None:
     assert done.code == 2
     assert "/nowhere/run.log" in done.document["reason"]
     assert calls == []
+
+
+@pytest.mark.parametrize(("command", "kind"), [("hotfix", "rollback"), ("rollback", "hotfix")])
+def test_a_playbook_of_the_other_kind_is_refused(
+    run: Run, calls: list[Any], command: str, kind: str
+) -> None:
+    words = ["--sha", "d73cfb1"] if command == "hotfix" else []
+    file = str(data_path("playbooks", f"{kind}.yml"))
+    done = run(command, *words, "--yes", "--playbook", file)
+    assert done.code == ExitCode.CONFIG
+    assert f"a playbook for `deployctl {kind}`" in done.stderr
+    assert not calls

@@ -21,14 +21,15 @@ def test_runs_are_told_newest_first() -> None:
 
 def test_a_run_ends_in_one_word() -> None:
     [entry] = parse_runs([run(1, state="rolled_back gate health failed")])
-    assert entry.result == "rolled_back"
+    assert entry.result == "rolled-back"
+    assert entry.reason == "gate health failed"
     assert entry.at.isoformat() == "2026-01-03T07:32:01+00:00"
 
 
 def test_a_step_that_was_not_undone_leaves_its_trace() -> None:
     kept = noted("undo of x failed; health: 500", [RunStep(name="migrate", command="x")])
     [entry] = parse_runs([run(1, state=f"rolled_back {kept}")])
-    assert entry.result == "rolled_back, undo of migrate failed"
+    assert entry.result == "rolled-back, undo of migrate failed"
 
 
 @pytest.mark.parametrize(

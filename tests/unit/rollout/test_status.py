@@ -121,3 +121,19 @@ def test_a_run_left_unfinished_is_told_before_all_else() -> None:
     found = status(unfinished=left, lock_holder={"runId": "run-7"}, containers=containers)
     assert "run-7" in found.sentence
     assert found.unfinished == ("run-7: swapped",)
+
+
+def test_who_made_it_live_again_is_told_and_not_who_first_did() -> None:
+    found = status(releases=(record("r1", sha=D73),), live="r1", live_by="carol")
+    assert found.by == "carol"
+
+
+def test_what_could_not_be_put_back_is_told_as_that() -> None:
+    line = (
+        '{"run":{"runId":"run-9","command":"hotfix","revision":"bad","by":"ann"},'
+        '"state":"kept the image that ran before is gone","epoch":1767425520}'
+    )
+    found = status(last_run=line)
+    assert found.sentence.startswith("What runs was not proven good: run run-9 (hotfix bad by ann)")
+    assert "the image that ran before is gone" in found.sentence
+    assert "FIX" in found.next_step
