@@ -164,11 +164,12 @@ def spare(
         | found.elsewhere
     )
     named = "\n".join((*files, *(each.image for record in stay for each in _services(record))))
+    held_by_others = _named_by_others(found, own, project)
     tags = frozenset(
         tag
         for tag in found.tags
         if tag.image_id not in safe
-        and (tag in own or outdated(tag.reference))
+        and (tag in own or (outdated(tag.reference) and tag.image_id in held_by_others))
         and tag.reference not in named
     )
     untagged = {tag.image_id for tag in found.tags if not tag.reference}
@@ -214,6 +215,13 @@ def _own(releases: Sequence[ReleaseRecord], made: Sequence[Made]) -> set[Tag]:
     return {
         Tag(service.image_id, service.image) for record in built for service in _services(record)
     } | {Tag(each.image_id, each.reference) for each in made}
+
+
+def _named_by_others(found: Inventory, own: set[Tag], project: str) -> set[str]:
+    """Images that our pin is not the last to hold, and those of our own making, which may go."""
+    return {tag.image_id for tag in own} | {
+        tag.image_id for tag in found.tags if tag.reference and not pinned(tag.reference, project)
+    }
 
 
 def _spare_runs(

@@ -5,6 +5,7 @@ The host's own clock goes on: what is not confirmed by the deadline is rolled ba
 
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import runs, survey
@@ -152,12 +153,9 @@ def _order(session: Session, run: Unfinished) -> Outcome:
     try:
         job.confirm(session.hostlink.fresh())
     except (ConfirmError, ProgramFailed, TimeoutError, UnreachableError) as error:
-        return Outcome(
-            ExitCode.ROLLBACK_FAILED if isinstance(error, UnreachableError) else ExitCode.REFUSED,
-            f"Run {run.run_id} was not confirmed: {error}.",
-            "The host puts back what it was not told to keep; what it did was not read.",
-            next_step=f"deployctl attach {run.run_id}",
-        )
+        state = _asked_again(session, run)
+        if state != "confirmed":
+            return _not_confirmed(run, error, state)
     session.confirmed = True
     facts = survey.take(session.hostlink.host, session.settings, probe_write="no")
     record_containers(session, facts.containers)
@@ -166,6 +164,26 @@ def _order(session: Session, run: Unfinished) -> Outcome:
         f"Run {run.run_id} is confirmed: {goal} is live and every gate holds.",
         f"{goal} serves.",
         next_step="deployctl rollback goes back to the release before.",
+    )
+
+
+def _asked_again(session: Session, run: Unfinished) -> str:
+    """The run's state: the order may have been obeyed all the same. Empty where nobody says."""
+    with suppress(UnreachableError, ProgramFailed, TimeoutError, RefusedError):
+        return runs.ask(session.hostlink.host, session.facts, run.run_id).word
+    return ""
+
+
+def _not_confirmed(run: Unfinished, error: Exception, state: str) -> Outcome:
+    """An order whose outcome was not read may yet be obeyed: 22. A refusal that was read is 23."""
+    read = state not in {"", "swapped"}
+    told = f"it is {state}" if read else str(error).rstrip(".")
+    return Outcome(
+        ExitCode.REFUSED if read else ExitCode.ROLLBACK_FAILED,
+        f"Run {run.run_id} was not confirmed: {told}.",
+        "The host puts back what it was not told to keep"
+        + ("." if read else "; what it did was not read."),
+        next_step=f"deployctl attach {run.run_id}",
     )
 
 

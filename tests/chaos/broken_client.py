@@ -2,7 +2,7 @@
 
 A halt is a directory's word: `at` names a stage (here, in CHAOS_DIR) or a step of the host's job
 (there, in /run/chaos). Whoever comes to it renames `at` to `reached` and waits while there is
-`hold`.
+`hold` (there: while `hold` names that step).
 Nothing of the program itself knows of this: the text of its job gets a line more on its way.
 """
 
@@ -25,7 +25,7 @@ HALT = """
 halt() {
 	[ "$(cat /run/chaos/at 2>/dev/null)" = "$1" ] || return 0
 	mv /run/chaos/at /run/chaos/reached
-	while [ -e /run/chaos/hold ]; do sleep 0.1; done
+	while [ "$(cat /run/chaos/hold 2>/dev/null)" = "$1" ]; do sleep 0.1; done
 }
 """
 WRITTEN = '\tdurable "$RUN/log"\n}'

@@ -15,7 +15,7 @@ from tests.lab.client import Client, Ended, Running
 from tests.lab.server import STATE, Server
 
 from . import expect
-from .faults import Fault, Scene
+from .faults import Fault, Scene, hold_at
 from .probe import Probe
 from .steps import JourneyName, Step
 
@@ -67,10 +67,7 @@ class BrokenClient(Client):
             (folder / "hold").touch()
             (folder / "at").write_text(step.name)
         else:
-            server.sh(
-                f"touch /run/chaos/hold; printf %s {step.name} >/run/chaos/at;"
-                " chmod 666 /run/chaos/*"
-            )
+            hold_at(server, step.name)
 
     def reached(self, server: Server) -> bool:
         here = (self.folder / "chaos" / "reached").exists()

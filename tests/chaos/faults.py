@@ -118,6 +118,23 @@ def _edit(scene: Scene) -> None:
     scene.server.sh(f"echo '{OTHER_EDIT}' >>{COMPOSE_FILE}", user="deploy")
 
 
+def hold_at(server: Server, step: str) -> None:
+    """The next job that writes that step down halts there (broken_client.py)."""
+    server.sh(
+        f"cd /run/chaos && rm -f reached && printf %s {step} >hold && printf %s {step} >at &&"
+        " chmod 666 *"
+    )
+
+
+def _edit_and_kill(scene: Scene) -> None:
+    """An edit that the rollback meets, and the end of its job once it has put the file right."""
+    _edit(scene)
+    hold_at(scene.server, "restore-service")
+    reached = "timeout 30 sh -c 'until [ -e /run/chaos/reached ]; do sleep 0.1; done'"
+    scene.server.sh(reached)
+    _kill_job(scene)
+
+
 def _second(scene: Scene) -> None:
     scene.second = scene.other.hotfix("next")
 
@@ -131,6 +148,7 @@ def _cut_for_good(scene: Scene) -> None:
     _cut(scene)
 
 
+EDITED_AND_KILLED = Fault("edited-and-killed", _edit_and_kill)
 FAULTS = (
     Fault("client-killed", _kill_client, ends_client=True),
     Fault("job-killed", _kill_job),

@@ -10,7 +10,7 @@ from tests.lab.server import Server
 
 from . import table
 from .cell import play
-from .faults import FAULTS, Fault
+from .faults import EDITED_AND_KILLED, FAULTS, Fault
 from .steps import Step, steps
 
 
@@ -37,4 +37,14 @@ def test_production_comes_back(
 ) -> None:
     outcome = play(server, make, *cell)
     table.keep(table.results_file(), outcome)
+    assert outcome.held, "\n".join(outcome.wrong)
+
+
+@pytest.mark.lab
+def test_what_was_put_back_into_somebodys_edit_is_known_again(
+    server: Server, make: Callable[[type[Client]], Client]
+) -> None:
+    """The file is neither that of before nor ours by then; whoever takes over must know it."""
+    step = Step("failing-hotfix", "host", "restore-file")
+    outcome = play(server, make, step, EDITED_AND_KILLED)
     assert outcome.held, "\n".join(outcome.wrong)

@@ -3,5 +3,5 @@
 for run in "$1"/runs/*/; do
 	run=${run%/}
 	# It is there until the job has come to its very end.
-	[ ! -f "$run/engine" ] || sh "$run/job.sh" "$run" 'the host was restarted' </dev/null >>"$run/console" 2>&1
+	[ ! -f "$run/open" ] || sh "$run/job.sh" "$run" 'the host was restarted' </dev/null >>"$run/console" 2>&1
 done

@@ -10,7 +10,7 @@ every_container() {
 			set -f
 			IFS=$NL
 			# shellcheck disable=SC2086 # one ID a line
-			$DOCKER inspect --type container --format "$1" $_all 2>/dev/null
+			$LIMIT $DOCKER inspect --type container --format "$1" $_all 2>/dev/null
 		) && {
 			printf '%s\n' "$_told"
 			return 0

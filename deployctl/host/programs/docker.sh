@@ -56,7 +56,7 @@ inspect_all() (
 	set -f
 	IFS=$NL
 	# shellcheck disable=SC2086 # one ID a line
-	$DOCKER inspect --type container --format "$INSPECT" $ids 2>/dev/null || :
+	$LIMIT $DOCKER inspect --type container --format "$INSPECT" $ids 2>/dev/null || :
 )
 
 # secret_lines PUBLIC: of NAME=VALUE lines those that may not be shown: values of 8 characters or
@@ -83,7 +83,7 @@ secrets_of() {
 		set -f
 		IFS=$NL
 		# shellcheck disable=SC2086 # one ID a line
-		$DOCKER inspect --type container --format ".$ENVIRONMENT" $_containers 2>/dev/null
+		$LIMIT $DOCKER inspect --type container --format ".$ENVIRONMENT" $_containers 2>/dev/null
 	)
 	[ -n "$_environment" ] || return 1
 	printf '%s\n' "$_environment" | sed -n "s/^$MARK//p" | secret_lines "$2"
@@ -324,7 +324,7 @@ inspect_scrubbed() (
 		set -f
 		IFS=$NL
 		# shellcheck disable=SC2086 # one ID a line
-		$DOCKER inspect --type container --format "$INSPECT{{\"\\t\"}}$WORDS$ENVIRONMENT" $_ids 2>/dev/null
+		$LIMIT $DOCKER inspect --type container --format "$INSPECT{{\"\\t\"}}$WORDS$ENVIRONMENT" $_ids 2>/dev/null
 	)
 	if ! _known=$(mktemp "$TMPDIR/deployctl.XXXXXX"); then
 		echo '{}'

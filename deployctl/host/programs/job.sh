@@ -18,8 +18,8 @@
 #                broken file, RUN/edit.N.found what that was.
 # RUN/dry-run    what Compose would have done on `up` when the plan was made
 # RUN/unsafe     the name of a step that no rollback can undo, once it has begun
-# RUN/running    the project's containers that ran when it got the lock
-# RUN/engine     which Docker that was; gone once the job has come to its end
+# RUN/running    the project's containers that ran when it got the lock, RUN/engine which Docker that was
+# RUN/open       there until the job has come to its end
 # RUN/boot.sh    what the host runs after a restart (guard.sh)
 # RUN/state      one word and its reason: prepared, armed, swapped, confirmed, rolling_back,
 #                rolled_back, rollback_failed, kept (a rollback would be unsafe), released
@@ -53,7 +53,7 @@ write_state() {
 	step "state-$1"
 	case $1 in
 	rolling_back) spend state ;;
-	rolled_back | rollback_failed | kept) spend end ;;
+	confirmed | rolled_back | rollback_failed | kept) spend end ;;
 	esac
 	{
 		printf '%s\n' "$*" >"$RUN/state.new" && durable "$RUN/state.new" &&
@@ -85,7 +85,8 @@ limited() {
 			_seconds=$((_seconds - 1))
 		done
 		if [ -d "/proc/$_child" ]; then
-			: >"$RUN/late"
+			# Not `:`, which ends the shell where there is no room: it has to be ended all the same.
+			true >"$RUN/late"
 			_end_tree "$_child"
 		fi
 	) >/dev/null 2>&1 &
@@ -105,13 +106,29 @@ last_words() {
 	last_bytes 65536 <"$RUN/console" | scrub_said "$PROJECT" "$PUBLIC" | tail -n 5 | tr '\n\t' '  ' | cut -c 1-600
 }
 
-# replace FILE TEXT-FILE: FILE's content becomes TEXT-FILE's, atomically, with FILE's owner and mode.
+# replace FILE TEXT-FILE [HASHES]: FILE's content becomes TEXT-FILE's, atomically, with FILE's owner and
+# mode. With HASHES only if it has one of them to the last: somebody may just be saving it.
 replace() {
 	_new=$(dirname "$1")/.$(basename "$1").deployctl-new
-	{ cleared "$_new" && cp -p "$1" "$_new" && cat "$2" >"$_new" && durable "$_new" && mv "$_new" "$1" && durable "$1"; } || {
+	{ cleared "$_new" && cp -p "$1" "$_new" && cat "$2" >"$_new" && durable "$_new" && has_hash "$1" "${3:-}" &&
+		mv "$_new" "$1" && durable "$1"; } || {
 		rm -f "$_new"
 		return 1
 	}
+}
+
+# has_hash FILE HASHES: whether its is one of them; without any, whatever it is.
+has_hash() {
+	[ -z "$2" ] || case " $2 " in *" $(sha_of "$1" 2>/dev/null) "*) ;; *) return 1 ;; esac
+}
+
+# durable_run: all that the run keeps is on the disk. (Its FIFO is no file to sync.)
+durable_run() {
+	set --
+	for _kept in "$RUN"/*; do
+		[ ! -f "$_kept" ] || set -- "$@" "$_kept"
+	done
+	durable "$@"
 }
 
 # ready PATH: where the bytes of before wait beside PATH, so that putting them back needs no space.
@@ -284,8 +301,9 @@ meant() {
 # reserve: a full disk must not be in the way of a rollback. Each thing that it writes has room of its
 # own, so that one that fills up while it goes on is not in the way of the next either.
 reserve() {
-	for _what in state:1 evidence:16 file:16 forget:1 end:1; do
-		dd if=/dev/zero of="$RUN/reserve.${_what%:*}" bs=65536 count="${_what#*:}" 2>/dev/null &&
+	for _what in record:1 live:1 state:1 evidence:16 file:16 forget:1 end:1; do
+		# Of random bytes: some file systems need no room for zeros.
+		dd if=/dev/urandom of="$RUN/reserve.${_what%:*}" bs=65536 count="${_what#*:}" 2>/dev/null &&
 			durable "$RUN/reserve.${_what%:*}" || return 1
 	done
 }
@@ -346,7 +364,7 @@ expect() {
 }
 
 backup() {
-	expect prepared && prepare && remember && guard && durable "$RUN"/*
+	expect prepared && prepare && remember && guard && durable_run
 }
 
 # guard: after a restart of the host, the host itself goes on from here.
@@ -381,11 +399,20 @@ arm() {
 		say "refused${TAB}changed$TAB$(printf '%s' "$difference" | tr '\n' ';')"
 		return 1
 	fi
+	for run in "$STATE_DIR"/runs/*/state; do
+		case $run:$(cut -d' ' -f1 "$run" 2>/dev/null) in
+		"$RUN/state":*) ;;
+		*:armed | *:swapped | *:rolling_back | *:rollback_failed)
+			say "refused${TAB}changed${TAB}the run $(basename "${run%/state}") is not at its end"
+			return 1
+			;;
+		esac
+	done
 	images_are_there || return 1
 	# A build may have taken an hour since.
 	[ "$(($(uptime_s) - asked))" -lt "$FRESH" ] || compose_agrees || return 1
 	printf '%s %s\n' "$(($(uptime_s) + BUDGET))" "$(boot_id)" >"$RUN/deadline" &&
-		durable "$RUN"/* && write_state armed
+		durable_run && write_state armed
 }
 
 # keep_all: what runs now is held while it is replaced, and afterwards.
@@ -414,16 +441,13 @@ swap() {
 switch() {
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
-		case $(sha_of "$path" 2>/dev/null) in
-		"$found" | "$after") ;;
-		*)
-			say "failed${TAB}changed$TAB$path was edited after it was armed"
-			return 1
-			;;
-		esac
 		step "replace-file $path"
-		replace "$path" "$RUN/edit.$n.after" || {
-			say "failed${TAB}replace$TAB$path"
+		has_hash "$path" "$found $after" && replace "$path" "$RUN/edit.$n.after" "$found $after" || {
+			if has_hash "$path" "$found $after"; then
+				say "failed${TAB}replace$TAB$path"
+			else
+				say "failed${TAB}changed$TAB$path was edited after it was armed"
+			fi
 			return 1
 		}
 	done <"$RUN/edits"
@@ -483,16 +507,64 @@ put_back_file() {
 		else
 			replace "$7" "$RUN/edit.$1.before"
 		fi
-	elif [ "$4" != - ] && grep -Fq -- "$5" "$7"; then
+	elif unedited "$1" "$4" "$5" "$7"; then
 		say "note${TAB}foreign-edit$TAB$7 was edited during the run: kept, only its image is put back"
-		spend file
-		awk -v new="$5" -v old="$4" '
-			/image["'\'']?[ \t]*:/ { at = index($0, new); if (at) $0 = substr($0, 1, at - 1) old substr($0, at + length(new)) }
-			{ print }' "$7" >"$RUN/edit.$1.merged" && replace "$7" "$RUN/edit.$1.merged"
+		replace "$7" "$RUN/edit.$1.merged" "$now"
+	elif images_of_before; then
+		# Put back by an earlier try, or by somebody; or it was never ours.
+		say "note${TAB}foreign-edit$TAB$7 was edited during the run: kept, and it names the images of before"
 	else
 		say "failed${TAB}foreign-edit$TAB$7 was edited during the run and no longer names $5"
 		return 1
 	fi
+}
+
+# unedited N LITERAL IMAGE PATH: RUN/edit.N.merged is somebody's edit of our file, without our own: line by
+# line, as we changed them. Of one image, a line that was edited as well.
+unedited() {
+	spend file
+	awk '
+		FNR == 1 { file++ }
+		file == 1 { before[++b] = $0; next }
+		file == 2 { after[++a] = $0; next }
+		{ now[++n] = $0 }
+		END {
+			i = 1
+			for (j = 1; j <= a; j++) {
+				if (i <= b && before[i] == after[j]) { i++; continue }
+				ours[++lines] = after[j]
+				added[lines] = i > b || (j < a && after[j + 1] == before[i])
+				if (!added[lines]) theirs[lines] = before[i++]
+			}
+			for (x = 1; x <= n; x++) {
+				if (done < lines && now[x] == ours[done + 1]) {
+					if (!added[++done]) print theirs[done]
+				} else {
+					for (k in ours) if (now[x] == ours[k]) exit 1
+					print now[x]
+				}
+			}
+			exit !(lines && done == lines && i == b + 1)
+		}' "$RUN/edit.$1.before" "$RUN/edit.$1.after" "$4" >"$RUN/edit.$1.merged" && return
+	[ "$2" != - ] && [ "$(grep -c . "$RUN/services")" = 1 ] &&
+		awk -v new="$3" -v old="$2" '
+			/image["'\'']?[ \t]*:/ {
+				at = index($0, new)
+				if (at && substr($0, at + length(new), 1) !~ /[A-Za-z0-9_.:@\/-]/) {
+					$0 = substr($0, 1, at - 1) old substr($0, at + length(new))
+					found++
+				}
+			}
+			{ print }
+			END { exit found != 1 }' "$4" >"$RUN/edit.$1.merged"
+}
+
+# images_of_before: whether the files as they lie there name, for every service, what ran before.
+images_of_before() {
+	compose "$COMPOSE_WORDS" config --images >"$RUN/images.now" 2>>"$RUN/console" || return 1
+	while IFS=$TAB read -r service scale ids image reference rest <&6; do
+		[ -z "$service" ] || [ "$reference" = - ] || grep -Fxq -- "$reference" "$RUN/images.now" || return 1
+	done 6<"$RUN/services"
 }
 
 # put_back_service NAME SCALE IDS IMAGE REFERENCE PIN HASHES STATE
@@ -501,14 +573,15 @@ put_back_service() {
 		limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" rm -sf "$1"
 		return
 	fi
-	# The old file may say :latest, and that tag may have moved: point it where it was.
-	case $5 in
-	*@sha256:* | sha256:* | -) ;;
-	*) dk tag "$4" "$5" || return 1 ;;
-	esac
 	_tries=0
 	_words=$UP_WORDS
 	while :; do
+		engine_back || return 1
+		# The old file may say :latest, and that tag may have moved: point it where it was.
+		case $5 in
+		*@sha256:* | sha256:* | -) ;;
+		*) dk tag "$4" "$5" 2>>"$RUN/console" ;;
+		esac
 		sweep "$1"
 		if [ "$8" = stopped ]; then
 			limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" up --no-start --no-deps --no-build --pull never "$1"
@@ -563,8 +636,9 @@ engine_mark() {
 # note_running: what an engine that is restarted meanwhile leaves down is started again.
 note_running() {
 	[ ! -f "$RUN/engine" ] || return 0
-	# The oldest first: what others depend on was made before them. A run that is taken up again has it.
-	[ -f "$RUN/running" ] || dk ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" 2>>"$RUN/console" |
+	# The oldest first: what others depend on was made before them.
+	dk ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
+		--filter "label=com.docker.compose.oneoff=False" 2>>"$RUN/console" |
 		sed '1!G;h;$!d' >"$RUN/running"
 	engine_mark >"$RUN/engine"
 }
@@ -613,6 +687,19 @@ stay_up() {
 	esac
 }
 
+# image_there IMAGE: 1 if Docker says that it is not, 2 if it does not say: that is no word against it.
+image_there() {
+	_asked=3
+	while [ "$_asked" -gt 0 ]; do
+		_word=$(dk image inspect --format '{{.Id}}' "$1" 2>&1) && return 0
+		case $_word in *[Nn]'o such image'*) return 1 ;; esac
+		_asked=$((_asked - 1))
+		engine_back || return 2
+		sleep 1
+	done
+	return 2
+}
+
 # put_back: everything as it was. Safe to run again, from wherever it was cut off. 2 where there is
 # nothing to go back to.
 put_back() {
@@ -624,21 +711,32 @@ put_back() {
 	}
 	step wait-for-docker
 	engine_back || return 1
-	while IFS=$TAB read -r service scale ids image reference pin hashes held; do
+	while IFS=$TAB read -r service scale ids image reference pin hashes held <&5; do
 		[ -n "$service" ] && [ "$image" != - ] || continue
-		dk image inspect "$image" >/dev/null 2>&1 || {
+		image_there "$image"
+		case $? in
+		0) ;;
+		1)
 			say "failed${TAB}image-gone$TAB$service: the image $image that ran before is gone; nothing was stopped"
-			bad=1
-		}
-	done <"$RUN/services"
-	[ "$bad" = 0 ] || return 2
+			bad=2
+			;;
+		*)
+			say "failed${TAB}engine${TAB}Docker does not say whether the image $image is there"
+			return 1
+			;;
+		esac
+	done 5<"$RUN/services"
+	[ "$bad" = 0 ] || return "$bad"
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
 		step "restore-file $path"
 		put_back_file "$n" "$before" "$after" "$literal" "$image" "$named" "$path" "$found" || bad=1
 	done <"$RUN/edits"
 	[ "$bad" = 0 ] || return 1
-	[ "$unswapped" = 0 ] || return 0
+	if [ "$unswapped" = 1 ]; then
+		wake
+		return 0
+	fi
 	wake beside
 	while IFS=$TAB read -r service scale ids image reference pin hashes held <&5; do
 		[ -n "$service" ] || continue
@@ -713,6 +811,7 @@ confirm() {
 		return 1
 	}
 	step record-release
+	spend record
 	for record in "$RUN"/release.*.json; do
 		[ -f "$record" ] || continue
 		name=$(basename "$record")
@@ -724,6 +823,7 @@ confirm() {
 		}
 	done
 	step record-live
+	spend live
 	{ printf '%s\n' "$LIVE_AFTER" "$BY" >"$STATE_DIR/.live" && durable "$STATE_DIR/.live" &&
 		mv "$STATE_DIR/.live" "$STATE_DIR/live"; } || {
 		say "failed${TAB}record${TAB}live"
@@ -735,6 +835,7 @@ confirm() {
 # finish_forward: a rollback that was asked for is brought to its end. Where it can't be (its image is
 # gone, say), what held before is better than something half-way.
 finish_forward() {
+	tried=$(uptime_s)
 	case $(state) in
 	rolling_back | rollback_failed) write_state armed "once more" ;;
 	esac
@@ -743,8 +844,12 @@ finish_forward() {
 		! engine_restarted || start_services
 	else
 		swap || swap
-	fi && confirm "${RUN##*/}" unproven && return
-	go_back "it could not be finished"
+	fi || {
+		go_back "it could not be finished"
+		return
+	}
+	# Where that can't be written now, it is tried again: what serves is what was asked for.
+	confirm "${RUN##*/}" unproven
 }
 
 # leave REASON: nothing was changed, by us.
@@ -777,11 +882,16 @@ overdue() {
 	case $(state) in
 	armed | swapped)
 		if [ "$FORWARD" = 1 ]; then
-			[ "$(($(uptime_s) - heard))" -lt "$DIES_AFTER" ] || finish_forward
+			[ "$(($(uptime_s) - heard))" -lt "$DIES_AFTER" ] || [ "$(($(uptime_s) - tried))" -lt "$PACE" ] ||
+				finish_forward
 			return
 		fi
 		read -r deadline _ <"$RUN/deadline"
-		[ "$(uptime_s)" -lt "$deadline" ] || rollback "nobody confirmed by the deadline"
+		[ "$(uptime_s)" -lt "$deadline" ] || {
+			# Nobody is there to try again.
+			PATIENCE=$HOST_PATIENCE
+			rollback "nobody confirmed by the deadline"
+		}
 		;;
 	rolling_back)
 		# Its end could not be written: a full disk, perhaps.
@@ -818,6 +928,8 @@ obey() {
 clean_up() {
 	step clean-up
 	rm -f "$RUN"/reserve.*
+	# A build that a restart cut off has left its secrets there.
+	rm -rf "$STATE_DIR/upload/${RUN##*/}"
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -z "$n" ] || rm -f "$(ready "$path")"
 	done <"$RUN/edits"
@@ -848,6 +960,9 @@ printf '%s\n' "$$" >"$RUN/pid"
 touch "$RUN/services" "$RUN/edits"
 [ -p "$RUN/control" ] || mkfifo "$RUN/control"
 
+# Open before the lock is waited for: what the client says meanwhile is not lost.
+exec 3<>"$RUN/control"
+hear
 exec 9>>"$STATE_DIR/lock"
 # A survey holds the lock for an instant; a lost job's Compose until it is done.
 patience=$((LOCK_WAIT + 2))
@@ -861,19 +976,25 @@ until flock -n 9; do
 		say end
 		exit 0
 	fi
+	heard=$(cat "$RUN/heard" 2>/dev/null)
+	if [ -z "$REASON" ] && [ -n "$heard" ] && [ "$(($(uptime_s) - heard))" -ge "$DIES_AFTER" ]; then
+		write_state released "the client went away"
+		say end
+		exit 0
+	fi
 	[ "$((waited % 5))" != 2 ] || say "waiting$TAB$(tr '\n\t' '  ' <"$STATE_DIR/lock.json" 2>/dev/null)"
 	sleep 1
 	waited=$((waited + 1))
 done
 cat "$RUN/about.json" >"$STATE_DIR/lock.json"
-exec 3<>"$RUN/control"
 note_running
+true >"$RUN/open"
 [ -n "$(state)" ] || write_state prepared || {
 	say end
 	exit 1
 }
-tried=$(uptime_s)
-[ "$REASON" != 'the host was restarted' ] || PATIENCE=$HOST_PATIENCE
+tried=$(($(uptime_s) - PACE))
+case $REASON in 'the host was restarted' | 'its job on the host was killed') PATIENCE=$HOST_PATIENCE ;; esac
 say locked-by-us
 (
 	exec 9>&- 7>&-
@@ -912,5 +1033,5 @@ rollback_failed) ;;
 esac
 note_history
 stay_up
-rm -f "$RUN/engine" "$STATE_DIR/lock.json"
+rm -f "$RUN/open" "$STATE_DIR/lock.json"
 say end

@@ -321,7 +321,7 @@ if [ "$PROBE_WRITE" != no ]; then
 		chmod "$mode" "$folder"
 	done
 	if [ -d "$STATE_DIR" ]; then
-		{ : >"$STATE_DIR/.probe" && rm -f "$STATE_DIR/.probe"; } 2>/dev/null || fail state-denied "$STATE_DIR"
+		{ true >"$STATE_DIR/.probe" && rm -f "$STATE_DIR/.probe"; } 2>/dev/null || fail state-denied "$STATE_DIR"
 		put disk-state "$(stat -f -c '%a %S %d %c' "$STATE_DIR")"
 	fi
 	if [ "$PROBE_WRITE" = undo ]; then

@@ -32,5 +32,7 @@ for pid in $(holders "$STATE_DIR/lock"); do
 	_end_tree "$pid"
 done
 gone 5 || fail held "$STATE_DIR/lock"
+# What it had begun is brought to its end, or a restart of the host would find it.
+[ ! -f "$RUN/open" ] || sh "$RUN/job.sh" "$RUN" unlocked </dev/null >>"$RUN/console" 2>&1 8>&-
 rm -f "$STATE_DIR/lock.json"
 put freed ended
