@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from deployctl.result import Result
 
 Sha = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--sha", parser=opt.filled, metavar="SHA", help="The commit: a SHA, a tag or a branch."
+        "--sha",
+        parser=opt.filled,
+        metavar="SHA",
+        help="The commit: a SHA, a tag or a branch. Needed, but with --plan.",
     ),
 ]
 
@@ -22,7 +25,9 @@ Sha = Annotated[
 def hotfix(
     context: typer.Context,
     *,
-    sha: Sha,
+    sha: Sha = None,
+    plan: opt.Plan = None,
+    approval: opt.Approvals = None,
     target: opt.Target = None,
     config: opt.Config = None,
     playbook: opt.PlaybookFile = None,
@@ -38,6 +43,7 @@ def hotfix(
     evidence_dir: opt.EvidenceDir = None,
 ) -> int:
     """Take a commit to production, proven, or put everything back."""
+    from deployctl.cli.planned import read_plan, revision_of  # noqa: PLC0415
     from deployctl.cli.work import Choices, roll_out  # noqa: PLC0415 - keeps --help light
 
     choices = Choices(
@@ -51,14 +57,16 @@ def hotfix(
         yes=yes,
         rebuild=rebuild,
         repair=repair,
+        planned=read_plan("hotfix", plan, approval or (), revision=sha),
     )
+    revision = revision_of(sha, choices.planned)
 
     def act(work: "Work") -> "Result":
         from deployctl.rollout.hotfix import hotfix as carry_out  # noqa: PLC0415
 
         return carry_out(
             work.settings,
-            sha,
+            revision,
             work.options,
             work.playbook,
             work.events,

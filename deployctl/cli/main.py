@@ -6,6 +6,7 @@ import typer
 
 import deployctl
 from deployctl.cli import compose, lab
+from deployctl.cli.approve import approve
 from deployctl.cli.attach import attach
 from deployctl.cli.confirm import confirm
 from deployctl.cli.docs import docs
@@ -50,6 +51,7 @@ for command in (
     hotfix,
     rollback,
     plan,
+    approve,
     status,
     history,
     logs,

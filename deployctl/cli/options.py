@@ -81,6 +81,24 @@ EvidenceDir = Annotated[
         help="Where evidence is kept; by default below ~/.local/state/deployctl.",
     ),
 ]
+Plan = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        parser=file_path,
+        metavar="FILE",
+        help="Carry out exactly this plan of `deployctl plan --out`, or nothing.",
+    ),
+]
+Approvals = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--approval",
+        parser=file_path,
+        metavar="FILE",
+        help="A signed approval that does not lie beside the plan. Repeatable.",
+    ),
+]
 Rebuild = Annotated[
     bool, typer.Option("--rebuild", help="Build even if the host has an image of this source.")
 ]

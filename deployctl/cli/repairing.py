@@ -20,7 +20,7 @@ def carry_out(
     from deployctl.ui.repair import proposal_lines  # noqa: PLC0415
 
     approve = make_approver(
-        settings.approval,
+        settings.approval.how,
         yes=yes,
         yes_forbidden="yes" in settings.forbid,
         stdin=sys.stdin,

@@ -26,6 +26,8 @@ def rollback(
     context: typer.Context,
     *,
     to: To = None,
+    plan: opt.Plan = None,
+    approval: opt.Approvals = None,
     target: opt.Target = None,
     config: opt.Config = None,
     playbook: opt.PlaybookFile = None,
@@ -39,6 +41,7 @@ def rollback(
     evidence_dir: opt.EvidenceDir = None,
 ) -> int:
     """Go back to the release before, or to any other."""
+    from deployctl.cli.planned import read_plan  # noqa: PLC0415
     from deployctl.cli.work import Choices, roll_out  # noqa: PLC0415 - keeps --help light
 
     choices = Choices(
@@ -50,14 +53,16 @@ def rollback(
         evidence_dir=evidence_dir,
         lock_wait=lock_wait,
         yes=yes,
+        planned=read_plan("rollback", plan, approval or (), revision=to),
     )
+    release = choices.planned.given.file.request.release if choices.planned else to
 
     def act(work: "Work") -> "Result":
         from deployctl.rollout.rollback import rollback as carry_out  # noqa: PLC0415
 
         return carry_out(
             work.settings,
-            to,
+            release,
             work.options,
             work.playbook,
             work.events,

@@ -16,6 +16,7 @@ from deployctl.errors import UsageError
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
+    from deployctl.cli.planned import Planned
     from deployctl.config.settings import Settings
     from deployctl.events import Events
     from deployctl.host.link import Link
@@ -38,6 +39,8 @@ class Choices:
     yes: bool = False
     rebuild: bool = False
     repair: bool = False
+    planned: "Planned | None" = None
+    """the plan that is to be carried out, where there is one"""
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,13 @@ def roll_out(
     act: Callable[[Work], "Result"],
 ) -> int:
     """Prepares the work, lets `act` do it, and returns the exit code of its result."""
+    from deployctl.cli.planned import fill_in, plan_approver  # noqa: PLC0415
     from deployctl.rollout.request import Options  # noqa: PLC0415
     from deployctl.ui.approval import make_approver, operator  # noqa: PLC0415
 
     reasons = read_reasons(output.argv)
     events = output.start(choices.output.value, choices.log_file)
+    choices = choices if choices.planned is None else fill_in(choices, choices.planned, reasons)
     settings = load_settings(choices.target, choices.config)
     from deployctl.rollout.reach import reach  # noqa: PLC0415
 
@@ -88,13 +93,14 @@ def roll_out(
         operator=operator(os.environ),
     )
     approve = make_approver(
-        settings.approval,
+        settings.approval.how,
         yes=choices.yes,
         yes_forbidden="yes" in settings.forbid,
         stdin=sys.stdin,
         stderr=sys.stderr,
         suspended=output.suspended,
     )
+    approve = plan_approver(settings, choices, options, approve)
     return output.finish(act(Work(settings, options, playbook, events, approve, reaching)))
 
 

@@ -80,6 +80,12 @@ def _release_count(number: int) -> int:
     return number
 
 
+def _approver_count(number: int) -> int:
+    if not 1 <= number <= 20:
+        raise MeasureError("expected a whole number from 1 to 20")
+    return number
+
+
 def _local_path(value: object, info: ValidationInfo) -> object:
     """An absolute path; what is relative starts at the settings file's directory."""
     if not isinstance(value, str | Path):
@@ -219,6 +225,11 @@ ReleaseCount = Annotated[
     int,
     BeforeValidator(_integer),
     AfterValidator(_release_count),
+]
+ApproverCount = Annotated[
+    int,
+    BeforeValidator(_integer),
+    AfterValidator(_approver_count),
 ]
 LocalPath = Annotated[Path, BeforeValidator(_local_path)]
 ImageName = Annotated[str, AfterValidator(_image)]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from deployctl.config.address import split_address
+from deployctl.config.approval import ApprovalField, typed
 from deployctl.config.durations import Duration, PositiveDuration
 from deployctl.config.faults import MeasureError
 from deployctl.config.fields import (
@@ -261,8 +262,8 @@ class Settings(Section):
     rollout: RolloutSettings = Field(default_factory=RolloutSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     availability: AvailabilitySettings | None = None
-    approval: Literal["none", "typed", "signed"] = "typed"
-    """What a rollout needs: nothing, EXECUTE typed (or --yes), or a signed approval."""
+    approval: ApprovalField = Field(default_factory=typed)
+    """What a rollout needs: nothing, EXECUTE typed (or --yes), or signed approvals."""
     forbid: tuple[Literal["advisory", "accept-drift", "repair", "yes"], ...] = ()
     """Options of the command line that this target doesn't accept."""
     environment: Text = Field(default="")

@@ -80,6 +80,8 @@ class Decisions(Document):
     swap: bool
     """False where the release is live already: gates run, nothing is swapped."""
     build: bool
+    settings: dict[str, str] = Field(default_factory=dict)
+    """section of the settings -> its digest: what was set otherwise is another plan"""
     advisory: dict[str, str] = Field(default_factory=dict)
     accept_drift: str | None = None
     repair: PlannedRepair | None = None

@@ -35,6 +35,7 @@ from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.resumed import resumed
 from deployctl.rollout.secret_values import build_secrets
 from deployctl.rollout.session import Session, need
+from deployctl.rollout.settings_digest import section_digests
 from deployctl.rollout.steps import RunStep
 
 
@@ -130,6 +131,7 @@ def _make_plan(session: Session) -> None:
         build=session.command == "hotfix"
         and swap
         and (options.rebuild or session.build_digest not in facts.built),
+        settings=section_digests(settings),
         advisory=dict(options.advisory),
         accept_drift=options.accept_drift,
         repair=planned_repair(session),

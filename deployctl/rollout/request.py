@@ -35,6 +35,11 @@ class Approval:
 
     by: str
     how: str
+    signatures: tuple[Mapping[str, str], ...] = ()
+    """who signed the plan: `principal`, as the target's allowed signers name them, and what their
+    envelope says (`by`, `fingerprint`, `digest`, `at`)"""
+    artefacts: tuple[tuple[str, bytes], ...] = ()
+    """name and content of what the evidence keeps of it"""
 
 
 Approver = Callable[[PlanReady], Approval]

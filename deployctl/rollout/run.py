@@ -1,14 +1,17 @@
 """One run from its first stage to its evidence, whatever happens in between."""
 
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from deployctl.errors import ExitCode
 from deployctl.events import RunEnded, RunStarted
+from deployctl.evidence.ci_facts import ci_facts
 from deployctl.evidence.journal import Journal, OutputLog
 from deployctl.evidence.seal import SealError, seal
 from deployctl.result import Result, SealRef
 from deployctl.rollout import endings, holding, user_steps
+from deployctl.rollout.approved_plan import policy_record
 from deployctl.rollout.hints import for_target
 from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome, from_error
@@ -158,6 +161,9 @@ def _seal(
         "operator": session.options.operator,
         "host": session.link.host.label if session.link else session.settings.host.host,
         "approvedBy": session.approved_by,
+        "approvals": [dict(signature) for signature in session.approvals],
+        "approval": policy_record(session.settings.approval),
+        "ciSays": ci_facts(os.environ),
         "dockerVersion": session.survey.engine_version if session.survey else "",
         "composeVersion": session.survey.compose_version if session.survey else "",
     }

@@ -89,6 +89,8 @@ class Session:
     ready: PlanReady | None = None
     """the plan as it is shown and approved"""
     approved_by: str = ""
+    approvals: tuple[Mapping[str, str], ...] = ()
+    """the signatures that the run was approved by"""
     job: Job | None = None
     jobs: int = 0
     """how many the host was asked to start: another one where the one before gave up"""

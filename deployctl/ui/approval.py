@@ -53,11 +53,12 @@ def make_approver(
     def approve(plan: PlanReady) -> Approval:
         who = operator(env)
         if mode == "signed":
+            # A rollout has an approver of its own (rollout/approved_plan.py).
             raise ApprovalError(
                 "This target requires a signed approval"
                 + (", and --yes can't stand in for one." if yes else "; none was given."),
-                next_step="Signed approvals are not available in this version; a target that"
-                " people approve by hand has `approval: typed`.",
+                next_step="Let a hotfix with a signed plan do it: deployctl plan --sha SHA --repair"
+                " --out plan.json; deployctl approve plan.json; deployctl hotfix --plan plan.json",
             )
         if mode == "none":
             return Approval(by=who, how="not required")

@@ -35,8 +35,9 @@ def test_a_target_that_forbids_yes(
 def test_a_target_that_wants_a_signature(
     server: Server, before: Before, make_client: Callable[..., Client]
 ) -> None:
+    """Of people, whom `approval: signed` alone does not name; see test_signed_approval.py."""
     done = make_client(host_approval="signed").hotfix(HOTFIX)
-    assert_refused(done, 77, "signed")
+    assert_refused(done, 78, "expected who may sign")
     assert_untouched(server, before)
 
 

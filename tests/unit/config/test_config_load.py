@@ -80,7 +80,7 @@ class TestAWholeFile:
         settings = project.load(SMALL + "  production: {host: vps}\n")
         assert settings.repository == project.path.parent
         assert settings.environment == "production"
-        assert settings.approval == "typed"
+        assert settings.approval.how == "typed"
         assert settings.availability is None
         assert settings.rollout.min_healthy == 10
         assert settings.rollout.deadline == 120
@@ -230,7 +230,7 @@ class TestEnvironment:
         text = SMALL + '  a: {host: vps, environment: "${NAME}"}\n'
         settings = project.load(text, env={"NAME": "x}, approval: none, y: {"})
         assert settings.environment == "x}, approval: none, y: {"
-        assert settings.approval == "typed"
+        assert settings.approval.how == "typed"
 
 
 class TestFaults:

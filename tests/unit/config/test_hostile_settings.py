@@ -64,6 +64,7 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "_Endpoint.url": SHELL,
     # Files of this machine, which are opened.
     "HostSettings.key_file": LINE,
+    "ApprovalSettings.allowed_signers": LINE,
     "HostSettings.known_hosts": LINE,
     "SecretSource.file": LINE,
     "Settings.repository": LINE,

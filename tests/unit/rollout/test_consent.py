@@ -14,6 +14,7 @@ from deployctl.events import Events
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.rollout.consent import approve_stage
 from deployctl.rollout.holding import hear
+from deployctl.rollout.request import Approval
 
 
 def test_a_rollout_whose_evidence_can_not_be_kept_is_refused_before_it_is_approved(
@@ -29,6 +30,30 @@ def test_a_rollout_whose_evidence_can_not_be_kept_is_refused_before_it_is_approv
     with pytest.raises(RefusedError, match="No space left on device") as refused:
         approve_stage(cast("Any", session), cast("Any", None))
     assert "--evidence-dir" in refused.value.next_step
+
+
+def test_who_signed_and_what_is_kept_with_the_evidence(tmp_path: Path) -> None:
+    evidence = RunDirectory(tmp_path, "lab", "r")
+    events: list[Any] = []
+    approval = Approval(
+        by="ana, bob", how="signed", signatures=({"principal": "ana"}, {"principal": "bob"}),
+        artefacts=(("approvals/plan.json", b"{}"), ("approvals/SHA256-x.json", b"[]")),
+    )  # fmt: skip
+    session: Any = SimpleNamespace(
+        plan=SimpleNamespace(digest="sha256:0", decisions=SimpleNamespace(swap=False)),
+        ready=object(),
+        evidence=evidence,
+        approve=lambda _: approval,
+        events=SimpleNamespace(emit=events.append),
+        hostlink=SimpleNamespace(require=lambda: None),
+        settings=SimpleNamespace(availability=None),
+        note=lambda *_: None,
+    )
+    note: Any = SimpleNamespace(detail="")
+    approve_stage(session, note)
+    assert note.detail == "signed by ana, bob"
+    assert session.approvals == approval.signatures
+    assert {name for name, _ in evidence.files()} == {name for name, _ in approval.artefacts}
 
 
 @pytest.mark.parametrize(

@@ -86,6 +86,7 @@ def test_nothing_stands_in_for_a_signature(yes: bool) -> None:
     with pytest.raises(ApprovalError, match="signed") as error:
         ask("EXECUTE\n", mode="signed", yes=yes)
     assert error.value.code == ExitCode.APPROVAL
+    assert "deployctl approve plan.json" in error.value.next_step
 
 
 def test_a_target_may_need_none() -> None:
