@@ -67,7 +67,7 @@ class Verified:
 
 
 class NoOpenSSHError(Exception):
-    """There is no ssh-keygen here that can check signatures (OpenSSH 8.9 or newer)."""
+    """There is no ssh-keygen here that checks signatures, and in time (OpenSSH 8.9 or newer)."""
 
 
 def verify(
@@ -106,9 +106,13 @@ def _keygen(*words: str, message: bytes = b"") -> "subprocess.CompletedProcess[b
     program = shutil.which("ssh-keygen")
     if program is None:
         raise NoOpenSSHError("ssh-keygen is not installed here")
-    return subprocess.run(
-        [program, "-Y", *words], input=message, capture_output=True, check=False, timeout=_SECONDS
-    )
+    command = [program, "-Y", *words]
+    try:
+        return subprocess.run(
+            command, input=message, capture_output=True, check=False, timeout=_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NoOpenSSHError(f"ssh-keygen did not end within {_SECONDS:g} s") from error
 
 
 def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
