@@ -18,7 +18,7 @@ from deployctl.host.failures import (
     no_room,
     no_session,
 )
-from deployctl.host.keys import Keyring
+from deployctl.host.keys import Keyring, Offer
 from deployctl.host.opening import Opened, open_route
 from deployctl.host.programs import EXEC_LINE, script
 from deployctl.host.relay import NoRelayError, relayed
@@ -165,6 +165,17 @@ class Host:
         from deployctl.host.http import tunnel_session  # noqa: PLC0415 - most runs need none
 
         return tunnel_session(self.dial)
+
+    @property
+    def identity(self) -> Offer | None:
+        """The key with which we are logged in; None where the server asked for none."""
+        return self._opened.transport.identity
+
+    @property
+    def host_key(self) -> str:
+        """The server's key, as it was checked: `ssh-ed25519 AAAA…`."""
+        key = self._opened.transport.get_remote_server_key()
+        return f"{key.get_name()} {key.get_base64()}"
 
     @property
     def crowded(self) -> bool:

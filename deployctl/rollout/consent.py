@@ -15,7 +15,7 @@ def approve_stage(session: Session, note: StageNote) -> None:
     plan = need(session.plan, "a plan")
     _require_evidence(session)
     approval = session.approve(need(session.ready, "a plan to show"))
-    session.approved_by = approval.by
+    session.approved_by, session.approved_how = approval.by, approval.how
     session.events.emit(Approved(by=approval.by, how=approval.how, digest=plan.digest))
     note.detail = f"{approval.how} by {approval.by}"
     # A person may have thought for longer than the link lasted.
