@@ -7,7 +7,7 @@ from deployctl.errors import ConfigError, RefusedError
 from deployctl.evidence import sshsig
 from deployctl.evidence.predicate import NAMESPACE
 from deployctl.evidence.seal import CannotSignError, SigningKey
-from deployctl.host import signing_key
+from deployctl.host import seal_key
 from deployctl.host.keys import Offer
 from deployctl.rollout.session import Session
 
@@ -16,11 +16,11 @@ def signing_offer(session: Session) -> Offer | None:
     """The key of the settings, or the one that the host took. Raises ConfigError."""
     settings = session.settings.signing
     if settings.key_env is not None:
-        return signing_key.from_text(os.environ.get(settings.key_env, ""), settings.key_env)
+        return seal_key.from_text(os.environ.get(settings.key_env, ""), settings.key_env)
     if settings.key_file is not None:
-        return signing_key.from_file(settings.key_file)
+        return seal_key.from_file(settings.key_file)
     if settings.agent is not None:
-        return signing_key.from_agent(settings.agent)
+        return seal_key.from_agent(settings.agent)
     return session.link.host.identity if session.link is not None else None
 
 
