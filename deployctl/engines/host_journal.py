@@ -44,17 +44,33 @@ def parse(answer: Answer) -> Seen:
 class OpenJournal:
     """One exchange in two halves: what the journal says; then what is added to it."""
 
-    def __init__(self, host: Host, state_dir: str, state_group: str, run: str) -> None:
+    def __init__(
+        self,
+        host: Host,
+        state_dir: str,
+        state_group: str,
+        run: str,
+        unnoted: Iterable[tuple[str, str]] = (),
+    ) -> None:
         """Waits, for moments, until the host's job of `run` has made its last entry.
 
-        Raises UnreachableError, TimeoutError, ProgramFailed.
+        Notes seals (run, digest) that earlier runs could not note. Raises UnreachableError,
+        TimeoutError, ProgramFailed.
         """
         self._talk: Conversation = host.open(
-            "journal", {"STATE_DIR": state_dir, "STATE_GROUP": state_group, "RUN_ID": run}
+            "journal",
+            {
+                "STATE_DIR": state_dir,
+                "STATE_GROUP": state_group,
+                "RUN_ID": run,
+                "UNNOTED": "\n".join(" ".join(seal) for seal in unnoted),
+            },
         )
+        self._failed: frozenset[str] = frozenset()
         self.seen = NOTHING
         try:
             told = Answer(_until_ready(self._talk))
+            self._failed = _failed(told)
             begin = read(told.bytes("begin")) if "begin" in told else None
             self.seen = Seen(
                 head=_head(told),
@@ -65,13 +81,12 @@ class OpenJournal:
             self.close()
             raise
 
-    def add(self, seals: Iterable[tuple[str, str]]) -> tuple[Seen, frozenset[str]]:
-        """Notes seals (run, digest). What the journal is now, and the runs that it didn't take.
+    def add(self, run: str, digest: str) -> tuple[Seen, frozenset[str]]:
+        """Notes a run's seal. What the journal is now, and the runs whose seals it didn't take.
 
         Raises UnreachableError, TimeoutError, ProgramFailed.
         """
-        for run, digest in seals:
-            self._talk.send(f"{run} {digest}")
+        self._talk.send(f"{run} {digest}")
         self._talk.end_input()
         answer = self._talk.collect(SECONDS, MAX_ANSWER_BYTES)
         with understood("journal"):
@@ -80,7 +95,7 @@ class OpenJournal:
                 size=int(answer.text("bytes", "0")),
                 digest=answer.text("whole", ""),
             )
-        return now, frozenset(data.decode("utf-8", "replace") for data in answer.all("failed"))
+        return now, self._failed | _failed(answer)
 
     def close(self) -> None:
         self._talk.close()
@@ -97,6 +112,10 @@ def _until_ready(talk: Conversation) -> Iterator[Record]:
         if record.name == "ready":
             return
         yield record
+
+
+def _failed(answer: Answer) -> frozenset[str]:
+    return frozenset(data.decode("utf-8", "replace") for data in answer.all("failed"))
 
 
 def _head(answer: Answer, prefix: str = "") -> Head | None:

@@ -51,6 +51,8 @@ class Known:
     """of those bytes"""
     unnoted: tuple[tuple[str, str], ...] = ()
     """seals (run, digest) that could not be noted in it yet"""
+    replaced: tuple[str, ...] = ()
+    """earlier journals of this target that a person has given up"""
 
 
 NOTHING = Known("", 0, "", 0, "")
@@ -71,6 +73,7 @@ def recall(path: Path) -> Known:
         size=_number(found, "size"),
         sha256=_text(found, "sha256"),
         unnoted=tuple((str(run), str(digest)) for run, digest in found.get("unnoted", ())),
+        replaced=tuple(map(str, found.get("replaced", ()))),
     )
 
 
@@ -82,6 +85,11 @@ def remember(path: Path, known: Known) -> None:
         before = NOTHING
     if before.journal == known.journal and before.size > known.size:
         return
+    replace(path, known)
+
+
+def replace(path: Path, known: Known) -> None:
+    """Whatever was remembered before. Raises OSError."""
     make_private_directory(path.parent)
     write_private_file(path, canonical_json(asdict(known)))
 

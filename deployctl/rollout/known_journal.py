@@ -52,12 +52,16 @@ def require_grown(known: Known, seen: Seen, label: str) -> None:
         )
 
 
-def remember(path: Path, now: Seen, unnoted: tuple[tuple[str, str], ...]) -> None:
+def remember(
+    path: Path, now: Seen, before: Known, unnoted: tuple[tuple[str, str], ...] = ()
+) -> None:
     """Raises OSError."""
-    if now.head is None:
-        return
-    known = Known(now.head.journal, now.head.seq, now.head.digest, now.size, now.digest, unnoted)
-    known_journal.remember(path, known)
+    head = now.head
+    if head is not None:
+        known = Known(
+            head.journal, head.seq, head.digest, now.size, now.digest, unnoted, before.replaced
+        )
+        known_journal.remember(path, known)
 
 
 def remember_unnoted(path: Path, known: Known, run: str, digest: str) -> None:

@@ -142,7 +142,9 @@ def _open(session: Session) -> OpenJournal | None:
     group = session.settings.host.operators_group or ""
     try:
         session.link.require()
-        return OpenJournal(session.link.host, session.survey.state_dir, group, run)
+        return OpenJournal(
+            session.link.host, session.survey.state_dir, group, run, session.known_journal.unnoted
+        )
     except NOT_HAD as error:
         _warn(session, error)
         return None
@@ -153,7 +155,7 @@ def _note(session: Session, book: OpenJournal, reference: SealRef) -> None:
     known = session.known_journal
     seals = [*known.unnoted, (session.run_id, reference.digest)]
     try:
-        now, failed = book.add(seals)
+        now, failed = book.add(session.run_id, reference.digest)
     except NOT_HAD as error:
         _warn(session, error)
         _keep_for_later(session, reference)
@@ -167,7 +169,7 @@ def _note(session: Session, book: OpenJournal, reference: SealRef) -> None:
     place = known_journal.place(session.settings, session.hostlink.host)
     left = tuple(each for each in seals if each[0] in failed)
     try:
-        known_journal.remember(place, now, left)
+        known_journal.remember(place, now, known, left)
     except OSError as error:
         session.note("warning", f"How far the host's journal is known here was not kept: {error}.")
 

@@ -3,6 +3,7 @@
 #
 # STATE_DIR STATE_GROUP
 # RUN_ID    the run whose job writes its last entry about now, or empty
+# UNNOTED   seals that earlier runs could not note, as below
 # Standard input: a line `RUN DIGEST` for each seal.
 #include docker.sh
 #include chain.sh
@@ -14,6 +15,17 @@ entry() {
 	grep -F "$1" "$book" 2>/dev/null | tail -n 1
 }
 
+# note: the seals on standard input.
+note() {
+	while read -r run digest; do
+		case $run$digest in *[!A-Za-z0-9:-]*) fail odd-seal "$run" ;; esac
+		[ -z "$run" ] || journal_add seal "$run" ",\"seal\":\"$digest\"" || put failed "$run"
+	done
+}
+
+note <<LIST
+$UNNOTED
+LIST
 begin=
 if [ -n "$RUN_ID" ]; then
 	begin=$(entry "\"event\":\"begin\",\"run\":\"$RUN_ID\"")
@@ -28,10 +40,7 @@ put first "$(head -n 1 "$book" 2>/dev/null)"
 put seal "$(entry '"event":"seal"')"
 put last "$(tail -n 1 "$book" 2>/dev/null)"
 put ready ''
-while read -r run digest; do
-	case $run$digest in *[!A-Za-z0-9:-]*) fail odd-seal "$run" ;; esac
-	journal_add seal "$run" ",\"seal\":\"$digest\"" || put failed "$run"
-done
+note
 if [ -f "$book" ]; then
 	# Others may go on with it meanwhile.
 	size=$(($(wc -c <"$book")))

@@ -50,8 +50,8 @@ class World:
         reader.feed(ran.stdout)
         return Answer(list(iter(reader.next, None)))
 
-    def journal(self, stdin: str = "", run: str = "") -> Answer:
-        return self.program("journal", stdin, STATE_GROUP="", RUN_ID=run)
+    def journal(self, stdin: str = "", run: str = "", unnoted: str = "") -> Answer:
+        return self.program("journal", stdin, STATE_GROUP="", RUN_ID=run, UNNOTED=unnoted)
 
 
 @pytest.fixture(params=SHELLS)
@@ -162,6 +162,14 @@ class TestTheClientsHalves:
         answer = world.journal(run="r-1")
         late.wait()
         assert answer.all("last")[0] == line.encode()
+
+    def test_what_earlier_runs_could_not_note_stands_before_it(self, world: World) -> None:
+        answer = world.journal(f"r-2 {SEAL}\n", unnoted=f"r-0 {SEAL}\nr-1 {SEAL}")
+        found = chain.follow(world.book.read_bytes())
+        assert [entry.run for entry in found.entries] == ["r-0", "r-1", "r-2"]
+        told = chain.read(answer.all("seal")[0])
+        assert told is not None
+        assert told.run == "r-1"
 
     def test_a_seal_that_is_none_is_refused(self, world: World) -> None:
         assert "fail" in world.journal("r-1 $(touch x)\n")
