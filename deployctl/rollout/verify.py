@@ -33,6 +33,12 @@ class VerifyDocument(Document):
 
 def verify(path: Path, policy: Policy) -> VerifyDocument:
     """Raises RefusedError where there is nothing to check, or nothing to check it with."""
+    signers = policy.allowed_signers
+    if signers is not None and not signers.is_file():
+        raise RefusedError(
+            f"There is no file {signers} of allowed signers.",
+            next_step="Correct the path; what stands in it: man ssh-keygen, ALLOWED SIGNERS.",
+        )
     try:
         verdict = check_seal(path, policy, utc_now())
     except OSError as error:

@@ -83,14 +83,17 @@ def test_a_hotfix_is_sealed_verified_and_audited(server: Server, client: Client)
     assert client.run("audit").code == 0
 
 
-@pytest.mark.parametrize("tamper", ["sed -i 1s/confirm/c0nfirm/", "sed -i 1s/hotfix/rolback/",
-                                    "sed -i 2d", "sed -i $d", "rm"])  # fmt: skip
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        "sed -i 1s/hotfix/rolback/", "sed -i 2s/confirmed/released/", "sed -i 2d", "sed -i '$d'",
+        "rm",
+    ],
+)  # fmt: skip
 def test_who_tampers_with_the_journal_is_found_out(
     server: Server, client: Client, tamper: str
 ) -> None:
     assert client.hotfix(HOTFIX).code == 0
-    if "c0nfirm" in tamper:
-        tamper = "sed -i 2s/confirmed/released/"
     server.sh(f"{tamper} {JOURNAL}")
     live = server.look()
 
