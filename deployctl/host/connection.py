@@ -30,6 +30,7 @@ from deployctl.host.upload import Progress, Upload
 from deployctl.host.wire import MAX_ANSWER_BYTES, Answer, Record
 
 if TYPE_CHECKING:
+    import paramiko
     import requests
 
 __all__ = [
@@ -173,9 +174,9 @@ class Host:
 
     @property
     def host_key(self) -> str:
-        """The server's key, as it was checked: `ssh-ed25519 AAAA…`."""
-        key = self._opened.transport.get_remote_server_key()
-        return f"{key.get_name()} {key.get_base64()}"
+        """The server's key, as it was checked: `ssh-ed25519 AAAA…`; also once the link is lost."""
+        key: paramiko.PKey | None = self._opened.transport.host_key
+        return f"{key.get_name()} {key.get_base64()}" if key is not None else ""
 
     @property
     def crowded(self) -> bool:

@@ -128,11 +128,12 @@ def _reference(seen: Seen) -> JournalRef | None:
 
 
 def _belongs(session: Session) -> bool:
-    """Whether the journal gets this seal: of runs that held the lock, and of those that found
-    their release live. What was only refused or planned leaves nothing on the host."""
+    """Whether the journal gets this seal: of runs that held the lock or put another's back, and of
+    those that found their release live. What was only refused or planned leaves nothing there."""
     locked = session.locked
     held = locked is not None and locked.done() and locked.exception() is None
-    return not session.dry and (held or session.confirmed)
+    put_back = session.recorder.rollback.state != "none"
+    return not session.dry and (held or put_back or session.confirmed)
 
 
 def _open(session: Session) -> OpenJournal | None:

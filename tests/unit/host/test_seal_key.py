@@ -41,7 +41,10 @@ def fingerprint(file: Path) -> str:
 def test_the_connection_knows_the_key_that_the_host_took(sshd: Sshd, host: Host) -> None:
     assert host.identity is not None
     assert sshsig.fingerprint(host.identity.key) == fingerprint(sshd.user_key)
-    assert host.host_key.startswith("ssh-")
+    known = host.host_key
+    assert known.startswith("ssh-")
+    host.close()
+    assert host.host_key == known, "what is remembered by it outlives the link"
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
