@@ -57,10 +57,12 @@ def remember(
 ) -> None:
     """Raises OSError."""
     head = now.head
+    known = replace(before, unnoted=unnoted)
     if head is not None:
         known = Known(
             head.journal, head.seq, head.digest, now.size, now.digest, unnoted, before.replaced
         )
+    if known != before:
         known_journal.remember(path, known)
 
 

@@ -224,6 +224,13 @@ class TestTheJournal:
         assert world.known.unnoted == (("r-2", reference.digest),)
         assert "did not take this run's seal" in world.notes[0]
 
+    def test_and_so_does_a_journal_that_can_not_be_begun(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(world.book, "add", lambda run, _: (Seen(), frozenset({run})))
+        reference = world.seal()
+        assert world.known.unnoted == (("r-2", reference.digest),)
+
     @pytest.mark.parametrize("why", ["dry", "locked", "refused"])
     def test_what_only_looked_or_was_refused_is_not_noted(self, world: World, why: str) -> None:
         if why == "dry":
