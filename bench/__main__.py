@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from bench import exchanges, memory, overhead, putback, report, startup, whole
+from bench import evidence, exchanges, memory, overhead, putback, report, startup, whole
 from bench.bed import HERE, Bed, bed
 from bench.stats import Goal
 
-PARTS = ("whole", "overhead", "rollback", "startup", "memory")
+PARTS = ("whole", "overhead", "rollback", "startup", "memory", "evidence")
 RESULTS = HERE / "results" / "latest.json"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 LAB = "bench"
@@ -73,6 +73,7 @@ def _measure(choices: argparse.Namespace, repetitions: int) -> dict[str, Any]:
             "rollback": lambda: putback.measure(made, repetitions, say),
             "startup": lambda: startup.measure(repetitions),
             "memory": lambda: memory.measure(made, say),
+            "evidence": lambda: evidence.measure(repetitions),
         }
         for part in PARTS:
             if part in parts:
@@ -109,6 +110,7 @@ def _goals(document: dict[str, Any]) -> list[Goal]:
         "rollback": putback.goals,
         "startup": startup.goals,
         "memory": memory.goals,
+        "evidence": evidence.goals,
     }
     return [g for part, make in makers.items() if part in document for g in make(document[part])]
 

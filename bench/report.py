@@ -19,6 +19,7 @@ def tables(document: Document, goals: Sequence[Goal]) -> str:
         "rollback": _rollback,
         "startup": _startup,
         "memory": _memory,
+        "evidence": _evidence,
     }
     parts = [maker(document[name]) for name, maker in makers.items() if name in document]
     parts.append(_goals(goals))
@@ -125,6 +126,11 @@ def _memory(part: Document) -> str:
     ]  # fmt: skip
     head = ("command and tree", "deployctl", "greatest of it and its git", "took")
     return "### Peak memory\n\n" + table(head, rows)
+
+
+def _evidence(part: Document) -> str:
+    rows = [(name, _spread(found, "ms", 0)) for name, found in part.items()]
+    return "### Evidence\n\n" + table(("what", "time"), rows)
 
 
 def _spread(found: Document, unit: str, digits: int) -> str:

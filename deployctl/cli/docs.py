@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from deployctl.cli.docs_evidence import TEXT as EVIDENCE
 from deployctl.cli.output import Output
 from deployctl.errors import ExitCode, UsageError
 
@@ -19,7 +20,7 @@ MEANINGS = {
         "rollback failed or could not be proven: a person is needed; the commands are printed"
     ),
     ExitCode.REFUSED: (
-        "refused: preflight, drift or an armed run; diagnose and doctor: problems found"
+        "refused: preflight, drift or an armed run; diagnose, doctor, verify, audit: problems found"
     ),
     ExitCode.INCONCLUSIVE: "inconclusive: rolled back for want of proof",
     ExitCode.UNREACHABLE: "host unreachable, authentication or host key refused",
@@ -58,6 +59,7 @@ TOPICS: dict[str, tuple[str, Callable[[], str]]] = {
     "playbook": ("the built-in hotfix playbook, to start one's own from", playbook),
     "exit-codes": ("every exit code and what it means", exit_codes),
     "result": ("the JSON Schema of --output json", result),
+    "evidence": ("what is kept of a run, of whom, and how it is erased", lambda: EVIDENCE),
 }
 
 

@@ -8,6 +8,7 @@ import deployctl
 from deployctl.cli import compose, lab
 from deployctl.cli.approve import approve
 from deployctl.cli.attach import attach
+from deployctl.cli.audit import audit
 from deployctl.cli.confirm import confirm
 from deployctl.cli.docs import docs
 from deployctl.cli.doctor import doctor
@@ -20,6 +21,7 @@ from deployctl.cli.plan import plan
 from deployctl.cli.rollback import rollback
 from deployctl.cli.status import status
 from deployctl.cli.unlock import unlock
+from deployctl.cli.verify import verify
 
 app = typer.Typer(
     name="deployctl",
@@ -58,6 +60,8 @@ for command in (
     attach,
     confirm,
     unlock,
+    verify,
+    audit,
     doctor,
     init,
 ):

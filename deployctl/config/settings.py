@@ -133,6 +133,25 @@ class RolloutSettings(Section):
         return self
 
 
+class SigningSettings(Section):
+    """The SSH key that signs the seals; by default the one with which the run logged in."""
+
+    key_file: LocalPath | None = None
+    """The private key's file; if it has a passphrase, the agent must hold the key."""
+    key_env: EnvName | None = None
+    """The environment variable that holds the private key's text, for CI."""
+    agent: Text | None = None
+    """The agent's key, by its fingerprint (`SHA256:…`) or its comment."""
+    required: bool = False
+    """Whether a run that can't be signed is refused, and one that wasn't in the end is 73."""
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if sum(each is not None for each in (self.key_file, self.key_env, self.agent)) > 1:
+            raise ValueError("expected one of key_file, key_env and agent")
+        return self
+
+
 class RetentionSettings(Section):
     """What stays of earlier releases. What goes, goes after a hotfix that was confirmed."""
 
@@ -262,6 +281,7 @@ class Settings(Section):
     rollout: RolloutSettings = Field(default_factory=RolloutSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     availability: AvailabilitySettings | None = None
+    signing: SigningSettings = Field(default_factory=SigningSettings)
     approval: ApprovalField = Field(default_factory=typed)
     """What a rollout needs: nothing, EXECUTE typed (or --yes), or signed approvals."""
     forbid: tuple[Literal["advisory", "accept-drift", "repair", "yes"], ...] = ()

@@ -4,7 +4,6 @@ Directories of two projects, or of two hosts, may lie under one target's name: o
 seal says to be of this one is told of here. What has no seal is left; it may still be going on.
 """
 
-import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,10 +13,9 @@ from typing import Any
 
 from deployctl.evidence import seal
 from deployctl.evidence.run_directory import safe_name
+from deployctl.evidence.statement import read_seal
 
 _RUN = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z]+-[0-9a-f]{6}")
-_MAX_BYTES = 64 * 1024 * 1024
-"""of a seal that is read; they are much smaller"""
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,8 @@ def _sealed(path: Path) -> Whose | None:
     if path.is_symlink():
         return None
     try:
-        with (path / seal.NAME).open("rb") as file:
-            document = json.loads(file.read(_MAX_BYTES))
-    except (OSError, ValueError, RecursionError):
+        document = read_seal(path / seal.NAME).predicate
+    except (OSError, ValueError):
         return None
     return Whose(
         target=_text(document, "result", "target"),

@@ -81,6 +81,7 @@ class Redactor:
                     found |= forms(part, in_base64=len(part) >= MIN_LENGTH)
         # The longest first, so that a value is never left standing around a shorter one inside it.
         ordered = sorted(found, key=lambda form: (-len(form), form))
+        self._forms = [form.encode(errors="replace") for form in ordered]
         self._exact = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def text(self, text: str) -> str:
@@ -112,6 +113,10 @@ class Redactor:
         except UnicodeDecodeError:
             found = self._exact is not None and self._exact.search(data.decode("latin-1"))
             return None if found else data
+
+    def holds(self, data: bytes) -> bool:
+        """Whether a known secret stands in it, in any of its forms."""
+        return any(form in data for form in self._forms)
 
     def _member(self, key: str, item: Any, keep: Container[str]) -> Any:
         if isinstance(item, str) and key in keep:

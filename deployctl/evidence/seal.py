@@ -1,24 +1,40 @@
-"""The seal: one JSON document that names the run, its plan, its result and every artefact's digest.
+"""The seal: one signed statement that names the run, its plan, its result and every artefact.
 
-It isn't signed yet. Its digest is that of the file's bytes, so `sha256sum seal.json` shows it.
+Its digest is that of the file's bytes, so `sha256sum seal.json` shows it.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import deployctl
 from deployctl.errors import DeployctlError, ExitCode
 from deployctl.events import utc_now
+from deployctl.evidence import last_look
 from deployctl.evidence.canonical import canonical_json, digest
 from deployctl.evidence.clean_events import cleaned
+from deployctl.evidence.dsse import IN_TOTO, Envelope, Signature
 from deployctl.evidence.event_json import rfc3339
-from deployctl.evidence.run_directory import RunDirectory, write_private_file
+from deployctl.evidence.predicate import (
+    NAMESPACE,
+    Artefact,
+    Circumstances,
+    Compose,
+    ComposeFile,
+    GateEvidence,
+    Kept,
+    Predicate,
+    SealedPlan,
+    Signer,
+    Tool,
+)
+from deployctl.evidence.run_directory import RunDirectory, safe_name, write_private_file
+from deployctl.evidence.statement import build_statement
 from deployctl.result import Result, SealRef
 
 NAME = "seal.json"
-SCHEMA_VERSION = 1
 _CHUNK_BYTES = 1 << 20
 _MEDIA_TYPES = {
     ".json": "application/json",
@@ -37,20 +53,36 @@ class SealError(DeployctlError):
     code = ExitCode.SEAL_FAILED
 
 
+class CannotSignError(Exception):
+    """Why there is no signature: one sentence, without its full stop."""
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """Makes a signature of bytes. `sign` raises CannotSignError."""
+
+    keyid: str
+    sign: Callable[[bytes], bytes]
+
+
 def seal(
     directory: RunDirectory,
     result: Result,
     plan: Mapping[str, Any],
     extra: Mapping[str, Any] | None = None,
+    circumstances: Circumstances | None = None,
+    key: SigningKey | CannotSignError | None = None,
 ) -> SealRef:
     """Writes `seal.json` over everything in the directory; the journal must be closed before.
 
     `plan` is the plan's JSON document; its digest is the result's, to which the approval is
-    bound. `extra` is JSON about who and where (operator, host, approval). Raises SealError.
+    bound. `extra` is JSON about who and where (operator, host, approval). Where the key can't sign,
+    the seal is written without a signature, and says why. Raises SealError.
     """
     try:
-        document = _document(directory, result, plan, extra or {})
-        data = canonical_json(document)
+        last_look.at_artefacts(directory)
+        envelope = _envelope(directory, result, plan, extra or {}, circumstances, key)
+        data = envelope.encode()
         path = directory.path / NAME
         write_private_file(path, data)
     except (OSError, ValueError, TypeError) as error:
@@ -63,42 +95,125 @@ def seal(
     return SealRef(path=str(path), digest=digest(data))
 
 
-def _document(
+def _envelope(
     directory: RunDirectory,
     result: Result,
     plan: Mapping[str, Any],
     extra: Mapping[str, Any],
+    circumstances: Circumstances | None,
+    key: SigningKey | CannotSignError | None,
+) -> Envelope:
+    artefacts = tuple(_artefact(name, path) for name, path in directory.files() if name != NAME)
+    facts = _facts(directory, result, plan, extra, circumstances, artefacts)
+    events = next((each.sha256 for each in artefacts if each.name == "events.ndjson"), None)
+
+    def envelope(**more: Any) -> Envelope:
+        predicate = Predicate(**facts, **more).model_dump(mode="json", by_alias=True)
+        clean = last_look.at_predicate(directory, cleaned(directory.redactor, predicate))
+        return Envelope(IN_TOTO, build_statement(result, clean, events))
+
+    if isinstance(key, SigningKey):
+        unsigned = envelope(signer=Signer(keyid=key.keyid, namespace=NAMESPACE))
+        try:
+            return unsigned.signed(Signature(key.keyid, key.sign(unsigned.pae)))
+        except CannotSignError as error:
+            key = error
+    return envelope(unsigned_because=str(key) if key else "there was no key to sign with")
+
+
+def _facts(
+    directory: RunDirectory,
+    result: Result,
+    plan: Mapping[str, Any],
+    extra: Mapping[str, Any],
+    circumstances: Circumstances | None,
+    artefacts: Sequence[Artefact],
 ) -> dict[str, Any]:
-    def redact(value: Any) -> Any:
-        return cleaned(directory.redactor, value)
-
-    shown = redact(plan)
-    return {
-        "schemaVersion": SCHEMA_VERSION,
-        "type": "deployctl.seal",
-        "tool": {"name": "deployctl", "version": deployctl.__version__},
-        "sealedAt": rfc3339(utc_now()),
-        "plan": {
-            "digest": result.plan_digest or digest(canonical_json(plan)),
-            "document": shown,
-            "redacted": shown != plan,
-        },
-        "result": redact(result.model_dump(mode="json", by_alias=True)),
-        "context": redact(extra),
-        "artefacts": [_artefact(name, path) for name, path in directory.files() if name != NAME],
-        "dropped": sorted(directory.dropped),
+    kept = {each.name: Kept(name=each.name, sha256=each.sha256) for each in artefacts}
+    shown = cleaned(directory.redactor, plan)
+    facts: dict[str, Any] = {
+        "tool": Tool(name="deployctl", version=deployctl.__version__),
+        "sealed_at": rfc3339(utc_now()),
+        "plan": SealedPlan(
+            digest=result.plan_digest or digest(canonical_json(plan)),
+            document=shown,
+            redacted=shown != plan,
+        ),
+        "result": result.model_dump(mode="json", by_alias=True),
+        "context": dict(extra),
+        "build_log": kept.get("build.log"),
+        "compose": _compose(plan, kept, circumstances.diff if circumstances else ""),
+        "gates": _gates(result, kept),
+        "availability": kept.get("availability.json"),
+        "artefacts": tuple(artefacts),
+        "dropped": tuple(sorted(directory.dropped)),
     }
+    if circumstances is not None:
+        named = ("client", "playbook", "source", "approval", "approvals", "journal")
+        facts |= {name: getattr(circumstances, name) for name in (*named, "previous_seal")}
+        facts["settings"] = kept.get("settings.json")
+    return facts
 
 
-def _artefact(name: str, path: Path) -> dict[str, Any]:
+def _compose(plan: Mapping[str, Any], kept: Mapping[str, Kept], diff: str) -> Compose:
+    decisions = plan.get("decisions") or {}
+    repair = decisions.get("repair") or {}
+    return Compose(
+        files=tuple(
+            ComposeFile(
+                path=file["path"],
+                before_sha256=file["beforeSha256"],
+                after_sha256=file["afterSha256"],
+                broken_sha256=repair["brokenSha256"]
+                if repair.get("path") == file["path"]
+                else None,
+                before=kept.get(f"compose.{number}.before.yml"),
+                after=kept.get(f"compose.{number}.after.yml"),
+                broken=kept.get(f"compose.{number}.broken.yml"),
+            )
+            for number, file in enumerate(decisions.get("files") or (), 1)
+        ),
+        diff=diff,
+    )
+
+
+def _gates(result: Result, kept: Mapping[str, Kept]) -> tuple[GateEvidence, ...]:
+    return tuple(
+        GateEvidence(
+            name=gate.name,
+            service=gate.service,
+            when=gate.when,
+            state=gate.state,
+            observed=gate.observed,
+            threshold=gate.threshold,
+            responses=_responses(f"gates/{safe_name(gate.name)}.{gate.when}.", kept),
+        )
+        for gate in result.gates
+    )
+
+
+def _responses(prefix: str, kept: Mapping[str, Kept]) -> tuple[Kept, ...]:
+    """The raw answers of one look, in their order, each with what is known of it."""
+    numbers = sorted(
+        int(number)
+        for name in kept
+        if name.startswith(prefix)
+        and name.endswith(".txt")
+        and (number := name.removeprefix(prefix).removesuffix(".txt")).isdecimal()
+    )
+    names = [f"{prefix}{number}.{ending}" for number in numbers for ending in ("txt", "json")]
+    return tuple(kept[name] for name in names if name in kept)
+
+
+def _artefact(name: str, path: Path) -> Artefact:
     checksum, size = hashlib.sha256(), 0
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             checksum.update(chunk)
             size += len(chunk)
-    return {
-        "name": name,
-        "sha256": checksum.hexdigest(),
-        "sizeBytes": size,
-        "mediaType": _MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
-    }
+    return Artefact(
+        name=name,
+        sha256=checksum.hexdigest(),
+        size_bytes=size,
+        media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
+    )

@@ -46,15 +46,73 @@ def sign(message: bytes, namespace: str, key: Key) -> bytes:
     signature = made if isinstance(made, bytes) else made.asbytes()
     public = getattr(getattr(key, "public_blob", None), "key_blob", None) or key.asbytes()
     version = (1).to_bytes(4, "big")
-    blob = MAGIC + version + _strings(public, namespace, b"", HASH, signature)
-    lines = textwrap.wrap(base64.b64encode(blob).decode(), 70)
-    return "\n".join([_BEGIN, *lines, _END, ""]).encode()
+    return _armor(MAGIC + version + _strings(public, namespace, b"", HASH, signature))
 
 
 def fingerprint(key: Key) -> str:
     """`SHA256:…`, as `ssh-keygen -l` shows it."""
-    raw = hashlib.sha256(key.asbytes()).digest()
-    return "SHA256:" + base64.b64encode(raw).decode().rstrip("=")
+    return _fingerprint(key.asbytes())
+
+
+def _fingerprint(blob: bytes) -> str:
+    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
+
+
+@dataclass(frozen=True)
+class Claims:
+    """What a signature says of itself; nothing of that is proven yet."""
+
+    keyids: frozenset[str]
+    """fingerprints of its key, and of the certificate that this may be"""
+    namespace: str
+
+
+def read(signature: bytes) -> Claims:
+    """Raises ValueError for anything but the form that `sign` writes."""
+    try:
+        first, *lines, last, rest = signature.decode("ascii").split("\n")
+        blob = base64.b64decode("".join(lines), validate=True)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise ValueError("it is no SSH signature") from error
+    if (first, last, rest) != (_BEGIN, _END, "") or _armor(blob) != signature:
+        raise ValueError("it is no SSH signature as deployctl writes one")
+    if not blob.startswith(MAGIC + (1).to_bytes(4, "big")):
+        raise ValueError("it is no SSH signature of version 1")
+    public, namespace, _, _, _ = _split(blob[len(MAGIC) + 4 :], 5)
+    return Claims(frozenset(_keyids(public)), namespace.decode("utf-8", "replace"))
+
+
+def _keyids(public: bytes) -> list[str]:
+    """A certificate holds the key's own parts after its type and a nonce (PROTOCOL.certkeys)."""
+    (kind,) = _split(public, 1, more=True)
+    name, found, _ = kind.partition(b"-cert-v01@openssh.com")
+    if not found:
+        return [_fingerprint(public)]
+    parts = {b"ssh-ed25519": 1, b"ssh-rsa": 2, b"sk-ssh-ed25519": 2}.get(
+        name, 3 if name.startswith(b"sk-") else 2
+    )
+    own = _split(public, 2 + parts, more=True)[2:]
+    plain = name + (b"@openssh.com" if name.startswith(b"sk-") else b"")
+    return [_fingerprint(public), _fingerprint(_strings(plain, *own))]
+
+
+def _split(data: bytes, count: int, *, more: bool = False) -> list[bytes]:
+    """So many RFC 4251 strings, and nothing after them unless there may be `more`. ValueError."""
+    found = []
+    for _ in range(count):
+        size = int.from_bytes(data[:4], "big")
+        if len(data) < 4 + size:
+            raise ValueError("it is cut off")
+        found.append(data[4 : 4 + size])
+        data = data[4 + size :]
+    if data and not more:
+        raise ValueError("something follows the signature")
+    return found
+
+
+def _armor(blob: bytes) -> bytes:
+    lines = textwrap.wrap(base64.b64encode(blob).decode(), 70)
+    return "\n".join([_BEGIN, *lines, _END, ""]).encode()
 
 
 @dataclass(frozen=True)

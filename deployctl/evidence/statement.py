@@ -1,62 +1,112 @@
-"""A seal as it is read again: its bytes' digest, its statement, and the predicate about the run.
+"""The in-toto Statement that a seal is, and the one reader of seals.
 
-The one way in for everybody who reads seals.
+https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deployctl.evidence.canonical import digest
+from deployctl.evidence.canonical import canonical_json, digest
 from deployctl.evidence.dsse import IN_TOTO, Envelope, decode
+from deployctl.evidence.predicate import PREDICATE_TYPE
+from deployctl.result import Result
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
-PREDICATE_TYPE = "urn:deployctl:rollout:1"
-PLAIN_TYPE = "deployctl.seal"
 LARGEST_BYTES = 64 * 1024 * 1024
 """of a seal that is read; they are much smaller"""
 
 
 @dataclass(frozen=True)
 class Sealed:
+    """A seal as it was read. Nothing of it is proven by that: evidence/verify.py does."""
+
     envelope: Envelope | None
-    """None for a seal of the form before there were signatures"""
+    """None for a plain document of before there were envelopes"""
     digest: str
-    """`sha256:…`, of the file's bytes"""
+    """`sha256:…` of the file's bytes"""
     statement: dict[str, Any]
     predicate: dict[str, Any]
 
 
 def read_seal(path: Path) -> Sealed:
-    """Reads `seal.json`. Raises ValueError for anything but a seal, OSError."""
+    """Raises OSError, and ValueError with a sentence for anything that is no seal."""
     with path.open("rb") as file:
         data = file.read(LARGEST_BYTES + 1)
     if len(data) > LARGEST_BYTES:
-        raise ValueError(f"{path} is too large for a seal")
-    plain = _object(path, data)
-    if plain.get("type") == PLAIN_TYPE:
+        raise ValueError(f"it is larger than {LARGEST_BYTES} bytes")
+    return parse_seal(data)
+
+
+def parse_seal(data: bytes) -> Sealed:
+    """Raises ValueError with a sentence."""
+    plain = _plain(data)
+    if plain is not None:
         return Sealed(None, digest(data), {}, plain)
-    try:
-        envelope = decode(data)
-    except ValueError as error:
-        raise ValueError(f"{path} is no seal: {error}") from error
+    envelope = decode(data)
     if envelope.payload_type != IN_TOTO:
-        raise ValueError(f"{path} is no seal: its payload is {envelope.payload_type}")
-    statement = _object(path, envelope.payload)
-    predicate = statement.get("predicate")
-    if statement.get("_type") != STATEMENT_TYPE or not isinstance(predicate, dict):
-        raise ValueError(f"{path} is no seal: what it holds is no in-toto statement")
+        raise ValueError(f"its envelope holds {envelope.payload_type!r}, not {IN_TOTO}")
+    statement = _object(envelope.payload)
+    if statement is None or canonical_json(statement) != envelope.payload:
+        raise ValueError("its statement is not byte for byte as deployctl writes one")
+    if statement.get("_type") != STATEMENT_TYPE:
+        raise ValueError("its envelope holds no in-toto Statement v1")
     if statement.get("predicateType") != PREDICATE_TYPE:
-        raise ValueError(f"{path} is no seal: its statement is not about a rollout")
+        raise ValueError(
+            f"its statement is of the type {statement.get('predicateType')!r}, not {PREDICATE_TYPE}"
+        )
+    if set(statement) != {"_type", "subject", "predicateType", "predicate"}:
+        raise ValueError("its statement has other members than a Statement v1")
+    predicate = statement["predicate"]
+    if not isinstance(predicate, dict):
+        raise ValueError("its predicate is no object")  # noqa: TRY004 - all faults are one kind
     return Sealed(envelope, digest(data), statement, predicate)
 
 
-def _object(path: Path, data: bytes) -> dict[str, Any]:
+def build_statement(
+    result: Result, predicate: Mapping[str, Any], events_sha256: str | None
+) -> bytes:
+    """The payload's bytes.
+
+    A statement is about something: a run that came to no image and no commit is about its events.
+    """
+    return canonical_json(
+        {
+            "_type": STATEMENT_TYPE,
+            "subject": _subjects(result, predicate, events_sha256),
+            "predicateType": PREDICATE_TYPE,
+            "predicate": predicate,
+        }
+    )
+
+
+def _subjects(
+    result: Result, predicate: Mapping[str, Any], events_sha256: str | None
+) -> list[dict[str, Any]]:
+    release, found = result.release, []
+    if release is not None and release.image_id and release.image_id.startswith("sha256:"):
+        hexes = release.image_id.removeprefix("sha256:")
+        found.append({"name": release.image or "image", "digest": {"sha256": hexes}})
+    commit = release.sha if release is not None else None
+    if commit is None and predicate.get("source"):
+        commit = predicate["source"]["commit"]
+    if commit:
+        found.append({"name": "git commit", "digest": {"gitCommit": commit}})
+    if not found and events_sha256:
+        found.append({"name": "events.ndjson", "digest": {"sha256": events_sha256}})
+    return found
+
+
+def _plain(data: bytes) -> dict[str, Any] | None:
+    document = _object(data)
+    return document if document and document.get("type") == "deployctl.seal" else None
+
+
+def _object(data: bytes) -> dict[str, Any] | None:
     try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no seal: it is no JSON that can be read") from error
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} is no seal: it is no JSON object")  # noqa: TRY004
-    return value
+        document = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None

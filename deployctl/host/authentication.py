@@ -6,6 +6,7 @@ from deployctl.errors import UnreachableError
 from deployctl.host.agent import SIGN_SECONDS, AgentKey
 from deployctl.host.keys import Keyring, Offer
 from deployctl.host.ssh_config import Endpoint
+from deployctl.host.transport import SshTransport
 
 _OTHERS = ("password", "keyboard-interactive", "hostbased", "gssapi-with-mic")
 
@@ -43,6 +44,8 @@ class KeyAuthentication:
                 continue
             if further:
                 raise self._second_step(offer, further)
+            if isinstance(transport, SshTransport):
+                transport.identity = offer
             return
         others = self._other_ways(transport)
         if transport.is_authenticated():

@@ -18,7 +18,7 @@ from deployctl.host.failures import (
     no_room,
     no_session,
 )
-from deployctl.host.keys import Keyring
+from deployctl.host.keys import Keyring, Offer
 from deployctl.host.opening import Opened, open_route
 from deployctl.host.programs import EXEC_LINE, script
 from deployctl.host.relay import NoRelayError, relayed
@@ -30,6 +30,7 @@ from deployctl.host.upload import Progress, Upload
 from deployctl.host.wire import MAX_ANSWER_BYTES, Answer, Record
 
 if TYPE_CHECKING:
+    import paramiko
     import requests
 
 __all__ = [
@@ -165,6 +166,17 @@ class Host:
         from deployctl.host.http import tunnel_session  # noqa: PLC0415 - most runs need none
 
         return tunnel_session(self.dial)
+
+    @property
+    def identity(self) -> Offer | None:
+        """The key with which we are logged in; None where the server asked for none."""
+        return self._opened.transport.identity
+
+    @property
+    def host_key(self) -> str:
+        """The server's key, as it was checked: `ssh-ed25519 AAAA…`; also once the link is lost."""
+        key: paramiko.PKey | None = self._opened.transport.host_key
+        return f"{key.get_name()} {key.get_base64()}" if key is not None else ""
 
     @property
     def crowded(self) -> bool:

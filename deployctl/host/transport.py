@@ -12,13 +12,16 @@ import weakref
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 from paramiko.channel import Channel
 from paramiko.common import cMSG_CHANNEL_REQUEST, cMSG_GLOBAL_REQUEST
 from paramiko.message import Message
 from paramiko.packet import Packetizer
+
+if TYPE_CHECKING:
+    from deployctl.host.keys import Offer
 
 KEEPALIVE_SECONDS = 5.0
 """of silence after which the server is asked for a sign of life, and then again"""
@@ -83,6 +86,8 @@ class SshTransport(paramiko.Transport):
         self._over = threading.Event()
         self._reserved: list[Future[Channel]] = []
         self._lock_reserve = threading.Lock()
+        self.identity: Offer | None = None
+        """the key that the server took"""
         self.crowded = False
         """whether the server has refused to open one session more"""
         self.lost_because = ""

@@ -14,9 +14,11 @@ from deployctl.host.connection import Host, ProgramFailed
 from deployctl.host.link import Link
 from deployctl.rollout.aside import aside
 from deployctl.rollout.broken_file import mend
+from deployctl.rollout.known_journal import recalled, require_grown
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.resumed import reached, resumed
 from deployctl.rollout.session import Session, need, scratch_path
+from deployctl.rollout.signing import check_signing
 from deployctl.rollout.steps import HttpStep, RunStep
 
 BLOCK_BYTES = 4096
@@ -37,7 +39,10 @@ def preflight_stage(session: Session, note: StageNote) -> None:
         session.commit = commit = _resolve(session)
         packing = _Packing(session, commit)
     link = reached(session)
+    check_signing(session)
+    session.known_journal = known = recalled(session.settings, link.host)
     session.survey = _survey(session, link)
+    require_grown(known, session.survey.journal, link.host.label)
     if packing is not None:
         _keep_package(session, packing.result(session.events))
     _check_host(session)
@@ -127,7 +132,11 @@ def _survey(session: Session, link: Link) -> survey.Survey:
         facts = resumed(
             session,
             lambda: survey.take(
-                link.host, session.settings, probe_write=probe, marks=session.marks
+                link.host,
+                session.settings,
+                probe_write=probe,
+                marks=session.marks,
+                journal_bytes=session.known_journal.size,
             ),
         )
         patience = session.options.lock_wait

@@ -15,7 +15,8 @@ def approve_stage(session: Session, note: StageNote) -> None:
     plan = need(session.plan, "a plan")
     _require_evidence(session)
     approval = session.approve(need(session.ready, "a plan to show"))
-    session.approved_by, session.approvals = approval.by, approval.signatures
+    session.approved_by, session.approved_how = approval.by, approval.how
+    session.approvals = approval.signatures
     for name, data in approval.artefacts:
         session.evidence.write_bytes(name, data)
     session.events.emit(Approved(by=approval.by, how=approval.how, digest=plan.digest))

@@ -140,6 +140,7 @@ def _spec(session: Session) -> JobSpec:
             "at": session.recorder.started_at.isoformat(timespec="seconds"),
             "target": settings.target,
         },
+        journal={"command": session.command, "release": goal.number, "sha": goal.sha},
         guard=facts.guard,
         public=settings.public,
         forward=session.command == "rollback",

@@ -1,17 +1,14 @@
 """One run from its first stage to its evidence, whatever happens in between."""
 
-import os
 from collections.abc import Callable
 from contextlib import ExitStack
 
 from deployctl.errors import ExitCode
 from deployctl.events import RunEnded, RunStarted
-from deployctl.evidence.ci_facts import ci_facts
 from deployctl.evidence.journal import Journal, OutputLog
-from deployctl.evidence.seal import SealError, seal
+from deployctl.evidence.seal import SealError
 from deployctl.result import Result, SealRef
 from deployctl.rollout import endings, holding, user_steps
-from deployctl.rollout.approved_plan import policy_record
 from deployctl.rollout.hints import for_target
 from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome, from_error
@@ -20,6 +17,7 @@ from deployctl.rollout.recover import recover
 from deployctl.rollout.resumed import hush, resumed
 from deployctl.rollout.retain import retain
 from deployctl.rollout.safety import Stage
+from deployctl.rollout.sealing import seal_run
 from deployctl.rollout.session import Session
 from deployctl.rollout.stages import STAGES
 from deployctl.rollout.steps import HttpStep, RunStep, When
@@ -156,23 +154,12 @@ def _seal(
     session: Session, outcome: Outcome, journal: Journal, output: OutputLog
 ) -> tuple[SealRef | None, Outcome]:
     draft = result_of(session, outcome, None)
-    plan = session.plan.model_dump(mode="json", by_alias=True) if session.plan else {}
-    context = {
-        "operator": session.options.operator,
-        "host": session.link.host.label if session.link else session.settings.host.host,
-        "approvedBy": session.approved_by,
-        "approvals": [dict(signature) for signature in session.approvals],
-        "approval": policy_record(session.settings.approval),
-        "ciSays": ci_facts(os.environ),
-        "dockerVersion": session.survey.engine_version if session.survey else "",
-        "composeVersion": session.survey.compose_version if session.survey else "",
-    }
     try:
         with session.recorder.stage("seal") as note:
             journal.close()
             output.close()
             _require_kept(session.evidence.error or journal.error or output.error, outcome)
-            reference = seal(session.evidence, draft, plan, context)
+            reference = seal_run(session, draft)
             note.detail = reference.path
     except SealError as error:
         session.note("error", f"{error.what} {error.next_step}")

@@ -19,6 +19,8 @@ from deployctl.engines.releases import ReleaseRecord
 from deployctl.engines.retention import Inventory
 from deployctl.errors import RefusedError
 from deployctl.events import Events, Note, PlanReady
+from deployctl.evidence.known_journal import NOTHING as NOTHING_KNOWN
+from deployctl.evidence.known_journal import Known
 from deployctl.evidence.marks import Marks
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.gates.availability import Availability
@@ -91,6 +93,9 @@ class Session:
     approved_by: str = ""
     approvals: tuple[Mapping[str, str], ...] = ()
     """the signatures that the run was approved by"""
+    approved_how: str = ""
+    known_journal: Known = NOTHING_KNOWN
+    """how far this machine knew the host's journal when the run began"""
     job: Job | None = None
     jobs: int = 0
     """how many the host was asked to start: another one where the one before gave up"""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from deployctl.evidence.statement import parse_seal
 from deployctl.lab.machine import COMPOSE_FILE
 from tests.cases import Case, refuses, works
 
@@ -45,7 +46,8 @@ def test_the_file_of_the_report_is_repaired_on_the_way(
     assert kept_bytes(server) == [broken]
     files = {path.name: data for path, data in client.written()}
     assert hashlib.sha256(files["compose.1.broken.yml"]).hexdigest() == broken
-    assert b"compose.1.broken.yml" in files["seal.json"]
+    [file] = parse_seal(files["seal.json"]).predicate["compose"]["files"]
+    assert file["broken"] == {"name": "compose.1.broken.yml", "sha256": broken}
     diff = files["compose.diff"].decode()
     assert "+    image: postgres:15-alpine" in diff
     assert "# container techno-os-db" in diff

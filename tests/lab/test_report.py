@@ -5,6 +5,8 @@ from collections.abc import Callable
 from itertools import pairwise
 from statistics import median
 
+from deployctl.evidence.statement import parse_seal
+
 from .client import Client
 from .expect import assert_as_before, assert_at_rest, assert_status
 from .server import DATABASE, STATE, Before, Server
@@ -90,8 +92,7 @@ def test_the_evidence_of_a_run_is_whole(server: Server, client: Client) -> None:
     done = client.hotfix(HOTFIX)
     assert done.code == 0, done.explained
     files = {path.name: data for path, data in client.written()}
-    seal = json.loads(files["seal.json"])
-    assert seal, "the seal can be read"
+    assert parse_seal(files["seal.json"]).envelope, "the seal can be read"
     for name in ("plan.json", "compose.diff", "availability.json"):
         assert files[name], name
     diff = files["compose.diff"].decode()

@@ -8,7 +8,7 @@ import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from deployctl.engines.compose.change import Edit
@@ -69,6 +69,8 @@ class JobSpec:
     budget: float
     """seconds from arming to the confirmation, at most"""
     about: Mapping[str, Any]
+    journal: Mapping[str, str | None] = field(default_factory=dict)
+    """what the host's journal tells of the run: nothing of persons"""
     guard: Guard = "none"
     public: tuple[str, ...] = ()
     forward: bool = False
@@ -437,6 +439,7 @@ def settings_text(spec: JobSpec) -> str:
         "PUBLIC": "\n".join(spec.public),
         "FORWARD": "1" if spec.forward else "0",
         "GUARD": spec.guard,
+        "JOURNAL": "".join(f',"{name}":{json.dumps(told)}' for name, told in spec.journal.items()),
     }
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from deployctl.config.settings import HostSettings, Settings
+from deployctl.engines import host_journal
 from deployctl.engines.compose import drift
 from deployctl.engines.compose.inspected import parse_containers
 from deployctl.engines.compose.refusals import refusal
@@ -133,6 +134,8 @@ class Survey:
     guard: Guard = "none"
     last_build_bytes: int = 0
     """by how much the last build filled Docker's disk; 0 where that isn't known"""
+    journal: host_journal.Seen = host_journal.NOTHING
+    """what the host's journal says as yet"""
     state_nowhere: str = ""
     """the shared state directory, where neither it nor one beside the Compose file can be made"""
 
@@ -262,12 +265,18 @@ class Survey:
 
 
 def take(
-    host: Host, settings: Settings, *, probe_write: Probe, marks: Marks | None = None
+    host: Host,
+    settings: Settings,
+    *,
+    probe_write: Probe,
+    marks: Marks | None = None,
+    journal_bytes: int = 0,
 ) -> Survey:
     """Asks the host. Raises RefusedError when it can't take part in a rollout at all.
 
     `probe_write`: `keep` proves that the files can be replaced, and makes the state directory;
     `undo` proves it and leaves nothing behind. `marks` learns what is secret in the containers.
+    `journal_bytes` of the host's journal are known here: their digest comes back.
     """
     try:
         answer = host.run(
@@ -283,6 +292,7 @@ def take(
                 "PROBE_WRITE": probe_write,
                 "PUBLIC": "\n".join(settings.public),
                 "MARK_KEYS": marks.keys if marks is not None else "",
+                "JOURNAL_BYTES": str(journal_bytes),
             },
             timeout=SURVEY_TIMEOUT,
         )
@@ -353,6 +363,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         docker_root_read_only="root-read-only" in answer,
         guard=_guard(answer.text("guard", "none")),
         state_nowhere=answer.text("state-nowhere", ""),
+        journal=host_journal.parse(answer),
         last_build_bytes=_bytes(answer.text("last-build", "")),
     )
 

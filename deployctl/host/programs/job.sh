@@ -8,6 +8,7 @@
 # RUN/settings   DOCKER COMPOSE_WORDS SERVICES STATE_DIR STATE_GROUP LOCK_WAIT BUDGET STEP_TIMEOUT
 #                PROJECT LIVE_AFTER BY DIES_AFTER UP_WORDS PUBLIC GUARD (guard.sh)
 #                FORWARD (1: a rollback that was asked for; it is finished, never undone)
+#                JOURNAL (what the journal tells of the run: chain.sh)
 # RUN/services   a line a service: name, scale (0: as the file says), container IDs before (comma), image ID before,
 #                image reference before, pin tag, config hashes before (comma), state before
 #                (running, stopped, absent); `-` for none; separated by tabs
@@ -25,6 +26,7 @@
 #                rolled_back, rollback_failed, kept (a rollback would be unsafe), released
 #include docker.sh
 #include guard.sh
+#include chain.sh
 
 TAB=$(printf '\t')
 # Seconds for which Compose's word on what `up` would do is good.
@@ -942,6 +944,13 @@ note_history() {
 		"$(sed 's/[\\"]/ /g' "$RUN/state")" "$(date +%s)" >>"$STATE_DIR/history.jsonl"
 }
 
+# enter EVENT FIELDS: in the journal. What stands in the way of that, a full disk, is in the way of
+# nothing else.
+enter() {
+	journal_add "$1" "${RUN##*/}" "$2" 7>&- ||
+		say "note${TAB}journal${TAB}the journal $STATE_DIR/journal.jsonl could not be written: this run's $1 is missing there"
+}
+
 RUN=$1
 REASON=${2:-}
 # shellcheck source=/dev/null
@@ -996,6 +1005,7 @@ true >"$RUN/open"
 tried=$(($(uptime_s) - PACE))
 case $REASON in 'the host was restarted' | 'its job on the host was killed') PATIENCE=$HOST_PATIENCE ;; esac
 say locked-by-us
+enter begin "${JOURNAL:-}"
 (
 	exec 9>&- 7>&-
 	while sleep 1 && [ -d "/proc/$$" ]; do
@@ -1031,6 +1041,7 @@ case $(state) in
 rollback_failed) ;;
 *) clean_up ;;
 esac
+enter end ",\"state\":\"$(state)\""
 note_history
 stay_up
 rm -f "$RUN/open" "$STATE_DIR/lock.json"

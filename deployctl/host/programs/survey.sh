@@ -10,6 +10,7 @@
 # STATE_GROUP   the operators' group, or empty
 # PUBLIC        names of environment variables whose values may be shown, one a line
 # MARK_KEYS     for marks of what is secret in the containers, or empty
+# JOURNAL_BYTES of the host's journal, as the client remembers it; 0: it doesn't
 # PROBE_WRITE   keep: prove that files can be made, chowned and renamed beside the Compose file, and
 #               make the state directory; undo: the same, and remove what was made; no: neither
 #include docker.sh
@@ -337,6 +338,13 @@ if [ -d "$STATE_DIR" ]; then
 	put last-run "$(tail -n 1 "$STATE_DIR/history.jsonl" 2>/dev/null)"
 	put last-build "$(awk -F "$TAB" '$4 ~ /^[0-9]+$/ { last = $4 } END { print last }' "$STATE_DIR/made" 2>/dev/null)"
 	put live-since "$(stat -c %Y "$STATE_DIR/live" 2>/dev/null)"
+	if [ -f "$STATE_DIR/journal.jsonl" ]; then
+		put journal-bytes "$(wc -c <"$STATE_DIR/journal.jsonl" | tr -d ' ')"
+		[ "$JOURNAL_BYTES" = 0 ] || put journal-known "$(head -c "$JOURNAL_BYTES" "$STATE_DIR/journal.jsonl" | sha256sum | cut -d' ' -f1)"
+		put journal-first "$(head -n 1 "$STATE_DIR/journal.jsonl")"
+		put journal-seal "$(grep -F '"event":"seal"' "$STATE_DIR/journal.jsonl" | tail -n 1)"
+		put journal-last "$(tail -n 1 "$STATE_DIR/journal.jsonl")"
+	fi
 	for record in "$STATE_DIR"/releases/*.json; do
 		[ -f "$record" ] && put_file release "$record"
 	done

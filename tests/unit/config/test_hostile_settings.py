@@ -67,6 +67,9 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "ApprovalSettings.allowed_signers": LINE,
     "HostSettings.known_hosts": LINE,
     "SecretSource.file": LINE,
+    "SigningSettings.key_file": LINE,
+    # Compared with the fingerprints and comments of the agent's keys.
+    "SigningSettings.agent": TEXT,
     "Settings.repository": LINE,
     "_Http.ca_file": LINE,
     # One word each of a docker command on the host; what a template or a reader is given.

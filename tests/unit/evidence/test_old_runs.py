@@ -1,19 +1,19 @@
 """Which evidence of this machine retention may remove, and which never."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from deployctl.evidence.old_runs import Whose, older, remove
+from tests.seals import sealed
 
 WHOSE = Whose("production", "deploy@vps:22", "shop")
 FIRST = "20260105T000000Z-hotfix-aaaaaa"
 
 
 def run(base: Path, name: str = "20260104T235959Z-hotfix-bbbbbb", **changes: Any) -> Path:
-    """The evidence of a sealed run; `seal` replaces the seal's text."""
+    """The evidence of a sealed run; `seal` replaces the seal's bytes."""
     path = base / "production" / name
     path.mkdir(parents=True)
     document = {
@@ -21,7 +21,7 @@ def run(base: Path, name: str = "20260104T235959Z-hotfix-bbbbbb", **changes: Any
         "context": {"host": changes.get("host", "deploy@vps:22")},
         "plan": {"document": changes.get("plan", {"decisions": {"project": "shop"}})},
     }
-    (path / "seal.json").write_text(changes.get("seal", json.dumps(document)))
+    (path / "seal.json").write_bytes(changes.get("seal", sealed(document)))
     (path / "gates").mkdir()
     (path / "gates" / "health.txt").write_text("200")
     return path
@@ -52,8 +52,8 @@ def test_a_later_run_or_no_run_at_all_stays(tmp_path: Path, name: str) -> None:
     [
         {"target": "staging"}, {"host": "deploy@other:22"}, {"plan": {}},
         {"plan": {"decisions": {"project": "another"}}}, {"plan": {"decisions": ["shop"]}},
-        {"seal": ""}, {"seal": "null"}, {"seal": "[1]"}, {"seal": '{"result": 7}'},
-        {"seal": "[" * 100_000},
+        {"seal": b""}, {"seal": b"null"}, {"seal": sealed({"result": 7})},
+        {"seal": b'{"result": {"target": "production"}}'}, {"seal": b"[" * 100_000},
     ],
 )  # fmt: skip
 def test_what_is_not_provably_of_this_target_stays(tmp_path: Path, changes: dict[str, Any]) -> None:

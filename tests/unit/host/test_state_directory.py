@@ -59,7 +59,8 @@ def survey(request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.Monk
             {
                 "DOCKER_WORDS": str(docker), "PROJECT": "demo", "SERVICES": "api", "DIRECTORY": "",
                 "FILES": f"{project}/compose.yml", "STATE_DIR": f"{place}/state",
-                "STATE_GROUP": "", "PUBLIC": "", "MARK_KEYS": "", "PROBE_WRITE": "keep", **params,
+                "STATE_GROUP": "", "PUBLIC": "", "MARK_KEYS": "", "JOURNAL_BYTES": "0",
+                "PROBE_WRITE": "keep", **params,
             },
         )  # fmt: skip
         command = [*before, *words, "-c", 'IFS= read -r b && eval "$b"']

@@ -13,9 +13,11 @@ from deployctl.config.settings import RetentionSettings
 from deployctl.engines.releases import ServiceImage
 from deployctl.engines.retention import Inventory, RunLeft, Tag
 from deployctl.errors import LinkLostError
+from deployctl.evidence.known_journal import NOTHING
 from deployctl.host.connection import Answer, ProgramFailed
 from deployctl.host.wire import Record
 from deployctl.rollout import checks, retain
+from tests.seals import sealed
 from tests.unit.engines.support import record, survey
 
 RELEASES = tuple(
@@ -166,10 +168,12 @@ class TestEvidence:
         paths = [state / "deployctl/evidence/production" / each.run_id for each in RELEASES]
         for path in paths:
             path.mkdir(parents=True)
-            (path / "seal.json").write_text(
-                '{"result": {"target": "production"}, "context": {"host": "deploy@vps:22"},'
-                ' "plan": {"document": {"decisions": {"project": "techno-os"}}}}'
-            )
+            predicate = {
+                "result": {"target": "production"},
+                "context": {"host": "deploy@vps:22"},
+                "plan": {"document": {"decisions": {"project": "techno-os"}}},
+            }
+            (path / "seal.json").write_bytes(sealed(predicate))
         return paths
 
     def test_that_of_runs_before_the_oldest_kept_release_goes(
@@ -207,6 +211,7 @@ class TestARunThatTidiesUp:
             settings=None,
             dry=False,
             marks=None,
+            known_journal=NOTHING,
             note=lambda _, text: notes.append(text),
         )
         link = SimpleNamespace(host=None)

@@ -1,0 +1,495 @@
+"""A seal holds as it was sealed, and any change to anything of it is found."""
+
+import base64
+import copy
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import paramiko
+import pytest
+
+from deployctl.evidence import sshsig
+from deployctl.evidence.canonical import canonical_json, digest
+from deployctl.evidence.dsse import Envelope, Signature
+from deployctl.evidence.policy import Policy
+from deployctl.evidence.predicate import (
+    Circumstances,
+    Client,
+    JournalRef,
+    NamedDigest,
+    PreviousSeal,
+)
+from deployctl.evidence.run_directory import RunDirectory
+from deployctl.evidence.seal import SigningKey, seal
+from deployctl.evidence.sshsig import NoOpenSSHError, Verified
+from deployctl.evidence.sshsig import verify as sshsig_verify
+from deployctl.evidence.statement import read_seal
+from deployctl.evidence.verify import Verdict, verify
+from deployctl.result import GateResult, Release, Result
+from tests.seals import allowed, new_key, signing
+
+DECISIONS = {"target": "production", "project": "shop", "files": [], "gates": [{"name": "health"}]}
+PLAN = {"digest": digest(canonical_json(DECISIONS)), "decisions": DECISIONS, "facts": {"n": 2.5}}
+
+
+def result(plan: dict[str, Any] = PLAN) -> Result:
+    gate = GateResult(
+        name="health", when="after", state="pass", observed="200", threshold="200", attempts=1,
+        reason="",
+    )  # fmt: skip
+    return Result(
+        command="hotfix",
+        result="sealed",
+        exit_code=0,
+        reason="Every gate held.",
+        target="production",
+        run_id="20260103T073200Z-hotfix-aaaaaa",
+        started_at=datetime(2026, 1, 3, tzinfo=UTC),
+        duration_ms=1,
+        plan_digest=plan["digest"],
+        release=Release(sha="d" * 40, image="api:d", image_id="sha256:" + "e" * 64),
+        gates=[gate],
+    )
+
+
+class World:
+    """Runs of one operator, sealed one after another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.key = new_key(folder)
+        self.policy = Policy(allowed_signers=allowed(folder / "allowed", self.key))
+        self.count = 0
+        self.last = ""
+
+    def run(
+        self,
+        key: SigningKey | None = None,
+        plan: dict[str, Any] = PLAN,
+        **changes: Any,
+    ) -> Path:
+        self.count += 1
+        name = f"20260103T07320{self.count}Z-hotfix-aaaaaa"
+        directory = RunDirectory(self.folder / "evidence", "production", name)
+        for artefact, data in (
+            ("events.ndjson", b"{}\n"), ("build.log", b"#1 FROM python\n"),
+            ("gates/health.after.1.txt", b"200"), ("gates/health.after.1.json", b'{"a":1}'),
+        ):  # fmt: skip
+            directory.write_bytes(artefact, data)
+        circumstances = {
+            "client": Client(host="laptop", user="ana", system="Linux x86_64"),
+            "playbook": NamedDigest(name="hotfix", digest="sha256:" + "b" * 64),
+            "journal": JournalRef(
+                id="sha256:1", seq=3 * self.count, head_before="sha256:2", head_after="sha256:3"
+            ),
+            "previous_seal": PreviousSeal(digest=self.last) if self.last else None,
+            **changes,
+        }
+        key = key or signing(self.key)
+        reference = seal(
+            directory, result(plan), plan, {"operator": "ana"}, Circumstances(**circumstances), key
+        )
+        self.last = reference.digest
+        return directory.path
+
+    def verify(self, path: Path, **policy: Any) -> Verdict:
+        asked = self.policy.model_copy(update=policy)
+        return verify(path, asked, datetime.now(UTC))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = World(tmp_path)
+    try:
+        sshsig_verify(b"x", b"x", "x", tmp_path / "allowed")
+    except NoOpenSSHError:
+        pytest.skip("no ssh-keygen here")
+    return made
+
+
+def told(verdict: Verdict, state: str = "failed") -> str:
+    return "; ".join(check.told for check in verdict.checks if check.state == state)
+
+
+class TestWhatHolds:
+    def test_a_seal_by_one_of_the_allowed_signers(self, world: World) -> None:
+        verdict = world.verify(world.run())
+        assert verdict.holds, told(verdict)
+        assert "signed by ana@example.com" in told(verdict, "proven")
+        assert "all 4 artefacts" in told(verdict, "proven")
+
+    def test_the_path_may_be_the_seals(self, world: World) -> None:
+        assert world.verify(world.run() / "seal.json").holds
+
+    def test_views_and_later_signatures_may_lie_beside_it(self, world: World) -> None:
+        path = world.run()
+        name = read_seal(path / "seal.json").digest
+        (path / "seal.html").write_text(f"<p>{name}</p>")
+        (path / "seal.md").write_text(f"of {name}")
+        (path / "validation-bruno.json").write_text("{}")
+        assert world.verify(path).holds
+
+    def test_a_key_with_a_certificate_of_an_authority(self, world: World, tmp_path: Path) -> None:
+        import subprocess  # noqa: PLC0415
+
+        authority = new_key(tmp_path, "ca")
+        words = ["ssh-keygen", "-q", "-s", str(tmp_path / "ca"), "-I", "ana", "-n", "ana", "-V"]
+        subprocess.run([*words, "-1d:+1d", str(tmp_path / "id_ed25519.pub")], check=True)
+        world.key.load_certificate(str(tmp_path / "id_ed25519-cert.pub"))
+        file = allowed(tmp_path / "ca-allowed", authority, "ana", "cert-authority")
+        verdict = world.verify(world.run(), allowed_signers=file)
+        assert verdict.holds, told(verdict)
+        assert not world.verify(world.run(), allowed_signers=tmp_path / "allowed").of("failed")
+
+
+class TestTheSigner:
+    def test_without_allowed_signers_it_is_said_that_nobody_knows_who(self, world: World) -> None:
+        verdict = world.verify(world.run(), allowed_signers=None)
+        assert not verdict.holds
+        assert "who signed" in told(verdict, "not-proven")
+        assert "the signature holds" in told(verdict, "proven")
+
+    def test_one_who_is_not_among_them_is_unknown(self, world: World, tmp_path: Path) -> None:
+        other = allowed(tmp_path / "others", new_key(tmp_path, "other"))
+        verdict = world.verify(world.run(), allowed_signers=other)
+        assert not verdict.holds
+        assert "not among the allowed signers" in told(verdict, "not-proven")
+
+    @pytest.mark.parametrize("option", ['valid-before="20250101"', 'valid-after="20990101"'])
+    def test_one_whose_time_was_over_or_not_come(
+        self, world: World, tmp_path: Path, option: str
+    ) -> None:
+        file = allowed(tmp_path / "dated", world.key, options=option)
+        verdict = world.verify(world.run(), allowed_signers=file)
+        assert not verdict.holds
+        assert "expired, or not valid yet" in told(verdict)
+
+    def test_more_people_may_be_required(self, world: World) -> None:
+        assert "2 are required" in told(world.verify(world.run(), signers=2))
+
+    def test_a_signature_for_another_purpose_is_none(self, world: World) -> None:
+        verdict = world.verify(world.run(signing(world.key, "approval@deployctl")))
+        assert "signed as 'approval@deployctl'" in told(verdict)
+
+    def test_a_seal_without_one(self, world: World) -> None:
+        path = world.run()
+        change(path, lambda envelope: replace(envelope, signatures=()))
+        assert "it names a signer" in told(world.verify(path))
+
+
+class TestThePolicy:
+    def test_a_seal_of_another_target(self, world: World) -> None:
+        assert world.verify(world.run(), target="production").holds
+        assert "not 'staging'" in told(world.verify(world.run(), target="staging"))
+
+    def test_one_that_is_too_old(self, world: World) -> None:
+        path = world.run()
+        later = datetime.now(UTC) + timedelta(hours=3)
+        assert verify(path, world.policy.model_copy(update={"max_age": 7201 + 3600}), later).holds
+        aged = verify(path, world.policy.model_copy(update={"max_age": 7200}), later)
+        assert "too old" in told(aged)
+
+    def test_one_from_the_future(self, world: World) -> None:
+        before = datetime.now(UTC) - timedelta(hours=1)
+        assert "in the future" in told(verify(world.run(), world.policy, before))
+
+
+class TestThePlan:
+    def test_decisions_that_are_not_the_approved_ones(self, world: World) -> None:
+        plan = {**PLAN, "decisions": {**DECISIONS, "project": "another"}}
+        assert "don't have the digest" in told(world.verify(world.run(plan=plan)))
+
+    def test_of_what_was_redacted_the_digest_can_not_be_had(self, world: World) -> None:
+        path = world.run()
+        resign(world, path, lambda p: p["plan"]["document"]["decisions"].update(project="[x]"))
+        resign(world, path, lambda p: p["plan"].update(redacted=True))
+        verdict = world.verify(path)
+        assert verdict.holds
+        assert "was a secret" in told(verdict, "not-proven")
+
+    def test_a_plan_of_another_target_than_the_result(self, world: World) -> None:
+        path = world.run()
+        resign(world, path, lambda p: p["result"].update(target="staging"))
+        assert "its plan of 'production'" in told(world.verify(path))
+
+    def test_a_subject_that_is_not_what_was_deployed(self, world: World) -> None:
+        path = world.run()
+        resign(world, path, lambda p: p["result"]["release"].update(sha="f" * 40))
+        assert "it is about" in told(world.verify(path))
+
+
+class TestTheChain:
+    def test_each_seal_follows_the_one_before(self, world: World) -> None:
+        runs = [world.run() for _ in range(4)]
+        assert world.verify(runs[0], chain="required").holds
+        verdict = world.verify(runs[3], chain="required")
+        assert verdict.holds, told(verdict)
+        assert "follows the 3 seals" in told(verdict, "proven")
+
+    @pytest.mark.parametrize("gone", [0, 1, 2])
+    def test_a_gap_is_found_where_the_chain_is_required(self, world: World, gone: int) -> None:
+        runs = [world.run() for _ in range(4)]
+        shutil.rmtree(runs[gone])
+        assert "the chain has a gap" in told(world.verify(runs[3], chain="required"))
+
+    def test_else_it_is_only_told(self, world: World) -> None:
+        runs = [world.run() for _ in range(2)]
+        shutil.rmtree(runs[0])
+        verdict = world.verify(runs[1])
+        assert verdict.holds
+        assert "is not here" in told(verdict, "not-proven")
+
+    def test_a_seal_before_it_that_was_changed_is_another(self, world: World) -> None:
+        runs = [world.run() for _ in range(2)]
+        resign(world, runs[0], lambda p: p["context"].update(operator="eve"))
+        assert "gap" in told(world.verify(runs[1], chain="required"))
+
+    def test_a_seal_before_it_that_stands_later_in_the_journal(self, world: World) -> None:
+        runs = [world.run()]
+        journal = JournalRef(id="sha256:1", seq=1, head_before="sha256:2", head_after="sha256:3")
+        runs.append(world.run(journal=journal))
+        assert "stands later" in told(world.verify(runs[1]))
+
+    def test_a_seal_of_another_journal(self, world: World) -> None:
+        world.run()
+        journal = JournalRef(id="sha256:9", seq=9, head_before="sha256:2", head_after="sha256:3")
+        assert "begun anew" in told(world.verify(world.run(journal=journal)))
+
+
+# -- whatever is changed ----------------------------------------------------------------------
+
+
+def change(path: Path, act: Callable[[Envelope], Envelope]) -> None:
+    sealed = read_seal(path / "seal.json")
+    assert sealed.envelope is not None
+    (path / "seal.json").write_bytes(act(sealed.envelope).encode())
+
+
+def resign(world: World, path: Path, act: Callable[[dict[str, Any]], object]) -> None:
+    """Changes the predicate, and signs it as the signer could."""
+
+    def changed(envelope: Envelope) -> Envelope:
+        statement = json.loads(envelope.payload)
+        act(statement["predicate"])
+        new = Envelope(envelope.payload_type, canonical_json(statement))
+        key = signing(world.key)
+        return new.signed(Signature(key.keyid, key.sign(new.pae)))
+
+    change(path, changed)
+
+
+def leaves(value: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every member there is."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield (*where, key)
+            yield from leaves(item, (*where, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield (*where, index)
+            yield from leaves(item, (*where, index))
+
+
+def at(value: Any, where: tuple[Any, ...]) -> Any:
+    for part in where:
+        value = value[part]
+    return value
+
+
+def other(value: Any) -> Any:
+    """Another value of the same kind."""
+    match value:
+        case bool():
+            return not value
+        case int() | float():
+            return value + 1
+        case str():
+            return f"{value}x"
+        case dict():
+            return {**value, "x": 1}
+        case list():
+            return [*value, 1]
+        case _:
+            return "x"
+
+
+def forge(path: Path, statement: dict[str, Any]) -> None:
+    """The statement under the signature that was made of the true one."""
+    change(path, lambda envelope: replace(envelope, payload=canonical_json(statement)))
+
+
+def assert_found(world: World, path: Path, what: object) -> None:
+    verdict = world.verify(path)
+    assert verdict.of("failed"), what
+    assert not verdict.holds, what
+
+
+def test_every_field_flipped_dropped_or_swapped_is_found(world: World) -> None:
+    path = world.run()
+    true = read_seal(path / "seal.json").statement
+    ways = list(leaves(true))
+    assert len(ways) > 100
+    kept = (path / "seal.json").read_bytes()
+    for number, where in enumerate(ways):
+        forged = copy.deepcopy(true)
+        if number % 2:
+            del at(forged, where[:-1])[where[-1]]
+        else:
+            at(forged, where[:-1])[where[-1]] = other(at(true, where))
+        forge(path, forged)
+        assert_found(world, path, where)
+        (path / "seal.json").write_bytes(kept)
+
+
+def test_two_fields_that_changed_places_are_found(world: World) -> None:
+    path = world.run()
+    true = read_seal(path / "seal.json").statement
+    swapped = copy.deepcopy(true)
+    one, two = swapped["predicate"]["artefacts"][:2]
+    one["sha256"], two["sha256"] = two["sha256"], one["sha256"]
+    forge(path, swapped)
+    assert_found(world, path, "swapped")
+
+
+def test_every_byte_of_the_envelope_that_is_changed_is_found(world: World) -> None:
+    path = world.run()
+    data = (path / "seal.json").read_bytes()
+    step = max(1, len(data) // 60)
+    for where in [*range(0, len(data), step), *range(len(data) - 20, len(data))]:
+        changed = bytearray(data)
+        changed[where] ^= 1
+        (path / "seal.json").write_bytes(changed)
+        assert_found(world, path, where)
+    for rewritten in (data + b"\n", b" " + data, data[:-1], b"", data.replace(b",", b", ", 1)):
+        (path / "seal.json").write_bytes(rewritten)
+        assert_found(world, path, rewritten[:20])
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [
+        lambda s, _: replace(s, keyid="SHA256:another"),
+        lambda s, _: replace(s, keyid=""),
+        lambda s, _: replace(s, sig=s.sig + b"\n"),
+        lambda s, _: replace(s, sig=s.sig.replace(b"\n", b"\r\n")),
+        lambda s, _: replace(s, sig=b"-----BEGIN SSH SIGNATURE-----\nAAAA\n"),
+        lambda _, other: other,
+    ],
+)
+def test_a_signature_that_is_altered_or_anothers_is_found(
+    world: World, tmp_path: Path, alter: Any
+) -> None:
+    path = world.run()
+    stranger = signing(new_key(tmp_path, "stranger"))
+
+    def altered(envelope: Envelope) -> Envelope:
+        [mine] = envelope.signatures
+        theirs = Signature(stranger.keyid, stranger.sign(envelope.pae))
+        return replace(envelope, signatures=(alter(mine, theirs),))
+
+    change(path, altered)
+    assert_found(world, path, "signature")
+
+
+def test_every_artefact_changed_cut_removed_or_replaced_is_found(world: World) -> None:
+    path = world.run()
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    names = [file for file in files if file.name != "seal.json"]
+    assert len(names) == 4
+    for file in names:
+        data = file.read_bytes()
+        shown = file.relative_to(path).as_posix()
+        for changed in (bytes([data[0] ^ 1]) + data[1:], data[:-1], data + b"\n"):
+            file.write_bytes(changed)
+            assert f"the artefact {shown} was changed" in told(world.verify(path))
+        file.unlink()
+        assert f"the artefact {shown} is missing" in told(world.verify(path))
+        file.symlink_to(path / "elsewhere")
+        assert f"the artefact {shown} is no plain file" in told(world.verify(path))
+        file.unlink()
+        file.write_bytes(data)
+    assert world.verify(path).holds
+
+
+def test_two_artefacts_that_changed_places_are_named(world: World) -> None:
+    path = world.run()
+    one, two = path / "build.log", path / "gates/health.after.1.txt"
+    first, second = one.read_bytes(), two.read_bytes()
+    one.write_bytes(second)
+    two.write_bytes(first)
+    assert "the artefact build.log holds what gates/health.after.1.txt held" in told(
+        world.verify(path)
+    )
+
+
+@pytest.mark.parametrize("name", ["more.txt", "gates/more.txt", ".hidden", "seal.pdf"])
+def test_a_file_that_was_not_sealed_is_named(world: World, name: str) -> None:
+    path = world.run()
+    (path / name).write_text("x")
+    assert f"the file {name} is not of this run" in told(world.verify(path))
+
+
+@pytest.mark.parametrize("name", ["seal.md", "seal.html"])
+def test_a_view_of_another_seal_is_found(world: World, name: str) -> None:
+    path = world.run()
+    (path / name).write_text(world.last.replace("a", "b").replace("1", "2"))
+    assert "is a view of another seal" in told(world.verify(path))
+
+
+@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a//b", "", "a/../b"])
+def test_an_artefact_elsewhere_is_none(world: World, name: str) -> None:
+    path = world.run()
+    resign(world, path, lambda p: p["artefacts"][0].update(name=name))
+    assert "makes no sense" in told(world.verify(path))
+
+
+def test_of_a_seal_that_a_signer_made_without_deployctl_nothing_breaks(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a signer signs, the answer is a verdict."""
+    path = world.run()
+    monkeypatch.setattr(sshsig, "verify", lambda *_: Verified("good", "ana"))
+    true = (path / "seal.json").read_bytes()
+    predicate = read_seal(path / "seal.json").predicate
+    ways = [where for where in leaves(predicate) if len(where) <= 2]
+    values: tuple[Any, ...] = (None, 7, "x", [], {})
+    for where in ways[::2]:
+        for value in values:
+
+            def put(forged: dict[str, Any], where: Any = where, value: Any = value) -> None:
+                at(forged, where[:-1])[where[-1]] = value
+
+            resign(world, path, put)
+            world.verify(path)
+            (path / "seal.json").write_bytes(true)
+
+
+def test_a_plain_document_of_an_earlier_version_is_no_proof(world: World) -> None:
+    path = world.run()
+    (path / "seal.json").write_text('{"type": "deployctl.seal"}')
+    assert "no signatures" in told(world.verify(path))
+
+
+def test_another_payload_under_the_same_key_is_no_seal(world: World) -> None:
+    path = world.run()
+    key = signing(world.key)
+    for payload_type, payload in (
+        ("text/plain", b"{}"), ("application/vnd.in-toto+json", b"{}"),
+        ("application/vnd.in-toto+json", b'{"_type":"x"}'),
+    ):  # fmt: skip
+        envelope = Envelope(payload_type, payload)
+        signed = envelope.signed(Signature(key.keyid, key.sign(envelope.pae)))
+        (path / "seal.json").write_bytes(signed.encode())
+        assert "is no seal" in told(world.verify(path))
+
+
+def test_base64_of_a_signature_is_a_file_for_openssh(world: World) -> None:
+    document = json.loads((world.run() / "seal.json").read_bytes())
+    armored = base64.b64decode(document["signatures"][0]["sig"])
+    assert armored.startswith(b"-----BEGIN SSH SIGNATURE-----\n")
+    assert isinstance(world.key, paramiko.PKey)
