@@ -7,7 +7,7 @@ from deployctl.config.settings import Settings
 from deployctl.engines.compose import runs, survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.engines.compose.survey import Survey, Unfinished
-from deployctl.engines.releases import ReleaseRecord, describe, find
+from deployctl.engines.releases import ReleaseRecord, before, describe, find
 from deployctl.host.facts import ContainerState
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
@@ -128,7 +128,8 @@ def _sentence(  # noqa: PLR0911 - one for each state
             "The service runs, started by hand: deployctl has no record of this image.",
             "deployctl hotfix --sha SHA",
         )
-    return f"{describe(record)} is live.", "deployctl hotfix --sha SHA, or deployctl rollback"
+    back = ", or deployctl rollback" if before(facts.releases, record) else ""
+    return f"{describe(record)} is live.", f"deployctl hotfix --sha SHA{back}"
 
 
 def _differing(facts: Survey) -> str:
