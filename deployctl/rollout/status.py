@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import runs, survey
@@ -31,6 +32,8 @@ class ServiceStatus(Document):
 class StatusDocument(Document):
     schema_version: int = SCHEMA_VERSION
     command: str = "status"
+    result: Literal["ok"] = "ok"
+    exit_code: int = 0
     sentence: str
     next_step: str
     target: str

@@ -28,6 +28,7 @@ def test_a_release_that_is_live() -> None:
     assert (found.release, found.sha, found.by) == ("r1", D73, "ann")
     assert found.subject == "Expose /metrics"
     assert found.sentence == "r1 (d73cfb1) is live."
+    assert (found.result, found.exit_code) == ("ok", 0)
     assert found.lock is None
 
 
