@@ -115,6 +115,7 @@ class AvailabilityTick(Event):
     probes: int
     failures: int
     downtime_ms: int
+    unknown: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,7 +71,11 @@ class Availability(Document):
     probes: int
     failures: int
     unknown: int
-    downtime_ms: int
+    """probes that say nothing of the service: no way to it could be had"""
+    unknown_ms: int = 0
+    """for how long nothing is known; `downtime_ms` is of the rest"""
+    downtime_ms: int | None
+    """None where no probe could tell"""
     resolution_ms: int
 
 

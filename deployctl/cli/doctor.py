@@ -5,7 +5,6 @@ import typer
 from deployctl.cli import options as opt
 from deployctl.cli.output import Output
 from deployctl.cli.settings import load_settings
-from deployctl.errors import ExitCode
 
 
 def doctor(
@@ -20,9 +19,9 @@ def doctor(
     Exits with 23 if something is missing.
     """
     from deployctl.rollout.doctor import doctor as examine  # noqa: PLC0415
-    from deployctl.ui.documents import doctor_text, healthy  # noqa: PLC0415
+    from deployctl.ui.documents import doctor_text  # noqa: PLC0415
 
     told = Output.of(context)
     found = examine(load_settings(target, config), told.ask_passphrase)
     told.answer(output.value, found, doctor_text)
-    return int(ExitCode.SEALED if healthy(found) else ExitCode.REFUSED)
+    return found.exit_code

@@ -82,6 +82,7 @@ def explain(error: BaseException, known: Circumstances, env: Mapping[str, str]) 
 def _usage(error: Exception) -> DeployctlError:
     context = getattr(error, "ctx", None)
     message = str(error.format_message())  # type: ignore[attr-defined]
+    message = message.replace(": Value error, ", ": ", 1)  # the parser's word for what it caught
     path = context.command_path if context is not None else "deployctl"
     detail = ""
     if context is not None and message == context.get_help():

@@ -38,7 +38,7 @@ NOWHERE = Surroundings()
 def check(
     data: bytes, *, override: bool = False, around: Surroundings = NOWHERE
 ) -> list[ComposeFault]:
-    """The faults of a file; empty when nothing is wrong that can be seen without Compose.
+    """The faults of a file, and notes; empty where there is nothing to see without Compose.
 
     With `override`, the file is one of several: it may lack `services:`, a service in it may lack
     `image:` and `build:`, and what it refers to may stand in another. Never raises, whatever the

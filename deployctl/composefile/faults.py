@@ -2,18 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from deployctl.errors import RefusedError
 
 
 @dataclass(frozen=True, order=True)
 class ComposeFault:
-    """One fault. `line` and `column` count from 1, as editors do; `mend` says how to repair it."""
+    """One fault. `line` and `column` count from 1, as editors do; `mend` says how to repair it.
+
+    A `note` is worth telling, and stands in nobody's way.
+    """
 
     line: int
     column: int
     message: str
     mend: str = ""
+    severity: Literal["fault", "note"] = "fault"
 
     def __str__(self) -> str:
         place = f"line {self.line}, column {self.column}: {self.message}"

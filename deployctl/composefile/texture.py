@@ -1,6 +1,7 @@
 """What is wrong with a compose file as text, before it means anything."""
 
 import re
+from dataclasses import replace
 from itertools import islice
 
 from deployctl.composefile.document import BOM, fault_at
@@ -10,6 +11,7 @@ MOST = 200
 """faults of a kind; who has read so many has understood"""
 
 CONFLICT = re.compile(r"^(<{7}|\|{7}|>{7})(?: .*)?\r?$|^={7}\r?$", re.MULTILINE)
+LONE_RETURN = re.compile(r"\r(?!\n|\Z)")
 TAB_INDENT = re.compile(r"^ *\t[ \t]*(?![ \t#\r\n])", re.MULTILINE)
 
 
@@ -41,7 +43,10 @@ def tabs(data: bytes) -> list[ComposeFault]:
 
 
 def line_ends(data: bytes) -> list[ComposeFault]:
-    """A byte order mark and carriage returns: Compose reads over them, shells and diffs don't."""
+    """A byte order mark and carriage returns.
+
+    Where all lines end in CR LF that is a style, which Compose reads and an edit keeps: a note.
+    """
     faults = []
     if data.startswith(BOM):
         message = "The file begins with a byte order mark."
@@ -50,10 +55,23 @@ def line_ends(data: bytes) -> list[ComposeFault]:
     text = _text(data)
     count = text.count("\r\n")
     if count:
-        message = f"{count} line{'s end' if count > 1 else ' ends'} in CR LF, the first here."
+        mixed = text.count("\n") > count
+        message = (
+            f"{count} line{'s end' if count > 1 else ' ends'} in CR LF, the first here"
+            f"{'; the others in LF' if mixed else ''}."
+        )
         mend = "Save it with LF line ends: sed -i 's/\\r$//' FILE"
-        faults.append(fault_at(text, text.index("\r\n"), message, mend))
-    return faults
+        fault = fault_at(text, text.index("\r\n"), message, mend)
+        faults.append(fault if mixed else replace(fault, severity="note"))
+    return faults + [
+        fault_at(
+            text,
+            match.start(),
+            "A carriage return inside a line; for YAML the line ends there.",
+            "Remove it, or make a line end of it.",
+        )
+        for match in islice(LONE_RETURN.finditer(text), MOST)
+    ]
 
 
 def _text(data: bytes) -> str:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
 
 from deployctl.config.faults import MeasureError
 
@@ -19,6 +19,7 @@ _DOMAIN_PART: Final = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
 _DOMAIN: Final = rf"(?:{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
 _IMAGE: Final = re.compile(rf"(?:{_DOMAIN}/)?{_NAME_COMPONENT}(?:/{_NAME_COMPONENT})*")
 TARGET_NAME: Final = r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}"
+_LABEL: Final = r"[a-zA-Z_][a-zA-Z0-9_]*"
 _KEY_TYPE: Final = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[A-Za-z0-9@.-]+")
 
 
@@ -211,6 +212,11 @@ DockerCommand = Annotated[
         r"[A-Za-z0-9_./][A-Za-z0-9_./=-]*(?: [A-Za-z0-9_./=-]+)*",
         "the command that runs Docker on the host, such as docker or sudo -n docker",
     ),
+]
+LabelName = Annotated[
+    str,
+    _matching(_LABEL, "a label's name: letters, digits and _, not beginning with a digit"),
+    WithJsonSchema({"type": "string", "pattern": f"^{_LABEL}$"}),
 ]
 HttpPath = Annotated[
     str,

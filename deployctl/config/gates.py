@@ -11,7 +11,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from deployctl.config.durations import Duration, PositiveDuration
-from deployctl.config.fields import EnvName, HttpPath, LocalPath, ServiceName, without_nul
+from deployctl.config.fields import (
+    EnvName,
+    HttpPath,
+    LabelName,
+    LocalPath,
+    ServiceName,
+    without_nul,
+)
 from deployctl.config.section import Section
 
 MIB = 1024 * 1024
@@ -275,7 +282,7 @@ class PrometheusGateSettings(_Http):
     """The target's instance label, address or scrape URL."""
     expected: int | None = Field(default=None, ge=1)
     """How many targets must match; default: as many as the service has replicas."""
-    revision_label: str | None = Field(default=None, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")
+    revision_label: LabelName | None = None
     """The label, on any series of the target, that holds the commit."""
     scrape_interval: PositiveDuration | None = None
     """Only for servers that don't tell it (Prometheus before 2.30, VictoriaMetrics)."""

@@ -32,12 +32,16 @@ _EXPECTED: Final = {
     "missing": "missing; it is required here",
     "model_attributes_type": _MAPPING,
     "model_type": _MAPPING,
+    "path_type": "expected a path on this machine",
+    "string_too_short": "expected text that is not empty",
     "string_type": "expected text",
+    "too_short": "expected at least one item",
     "tuple_type": _LIST,
 }
 # Where one of a few words, a number or a duration belongs, what was found helps and is no secret
 # as long as it looks like one of them. Anywhere else a secret may stand: only its type is told.
 _SHOWN_KINDS: Final = ("bool_", "float_", "int_", "literal_", "union_tag_", "greater_", "less_")
+_OF_TEXT: Final = ("value_error", "string_too_short")
 _SHOWN: Final = re.compile(r"[A-Za-z]{1,12}|[-+]?[0-9.]{1,9} ?[A-Za-z%]{0,3}")
 _REFERENCE: Final = re.compile(r"\$\{[A-Za-z0-9_]+\}")
 
@@ -73,6 +77,8 @@ def _faults(
     found: dict[tuple[Path, Mark], tuple[_Place, list[ErrorDetails]]] = {}
     for details in error.errors(include_url=False):
         place = _find(details["loc"], model, node)
+        if _says_nothing(details, place):
+            continue
         at = place.path, _mark(details, place)
         found.setdefault(at, (place, []))[1].append(details)
     return [
@@ -92,6 +98,13 @@ class _Place:
     is_key: bool = False
 
 
+def _says_nothing(details: ErrorDetails, place: _Place) -> bool:
+    """A list is only too short once its faulty items, which are told, have been left out."""
+    if details["type"] != "too_short" or not isinstance(place.node, Sequence):
+        return False
+    return len(place.node.items) >= int(details["ctx"]["min_length"])
+
+
 def _find(loc: tuple[int | str, ...], model: type[BaseModel], node: Node) -> _Place:
     """Follows pydantic's location, which also names members of unions, through model and tree."""
     expected: Any = model
@@ -109,7 +122,7 @@ def _find(loc: tuple[int | str, ...], model: type[BaseModel], node: Node) -> _Pl
         expected = _inner(members, part)
         child = _child(node, part)
         if child is None:
-            if isinstance(node, Mapping) and isinstance(part, str):
+            if isinstance(node, Mapping) and isinstance(part, str) and not _is_choice(members):
                 path = (*path, part)
             break
         if isinstance(node, Mapping):
@@ -138,6 +151,11 @@ def _members(annotation: Any) -> list[Any]:
 
 def _is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _is_choice(members: list[Any]) -> bool:
+    """Whether the location names one of several plain types here, and no key."""
+    return len(members) > 1 and not any(_is_model(m) or get_origin(m) is dict for m in members)
 
 
 def _tags(model: type[BaseModel]) -> tuple[Any, ...]:
@@ -220,7 +238,7 @@ def _found(place: _Place, errors: list[ErrorDetails]) -> str:
     if may_be_shown or _REFERENCE.fullmatch(node.text):
         return f", found {node.text!r}" if isinstance(node.value, str) else f", found {node.text}"
     is_text = isinstance(node.value, str)
-    if is_text and any(details["type"] == "value_error" for details in errors):
+    if is_text and any(details["type"] in _OF_TEXT for details in errors):
         return ""  # text of another form was expected
     return f", found {_type(node)}"
 

@@ -172,9 +172,9 @@ class Availability:
             if self._stopping.wait(max(0.0, slot - time.monotonic())):
                 return
             started = time.monotonic()
-            cause = self._probe()
+            cause, asked = self._probe()
             latency = time.monotonic() - started
-            self._finish(slot, Sample(started - self._began, latency, cause))
+            self._finish(slot, Sample(asked - self._began, latency, cause))
             if cause.down or self._where.expired or self._where.place is None:
                 self._where.refresh()
 
@@ -214,31 +214,36 @@ class Availability:
         return AvailabilityTick(
             probes=self._timeline.probes,
             failures=self._timeline.failures,
+            unknown=self._timeline.unknown,
             downtime_ms=round(self._timeline.downtime(now - self._began) * 1000),
         )
 
-    def _probe(self) -> Cause:
+    def _probe(self) -> tuple[Cause, float]:
+        """What came of it, and when the service was asked: the way to it may take its time."""
+        asked = time.monotonic()
         place = self._where.place
         if place is None:
-            return self._where.absence
+            return self._where.absence, asked
         try:
-            cause = self._ask(place)
+            connection = self._dial(place.host, place.port, self._timeout)
+            asked = time.monotonic()
+            cause = self._ask(place, connection)
         except (DeployctlError, ProgramFailed):
-            return Cause.NO_LINK  # also an AnswerTimeoutError: it says nothing of the service
+            # Also an AnswerTimeoutError: it says nothing of the service.
+            return Cause.NO_LINK, asked
         except TimeoutError:
             cause = Cause.TIMEOUT
         except ConnectionRefusedError:
-            return Cause.REFUSED
+            return Cause.REFUSED, asked
         except OSError:
             cause = Cause.CLOSED
         # A dead link looks like a silent or a closed connection.
         if cause in {Cause.TIMEOUT, Cause.CLOSED} and not self._link.answers():
-            return Cause.NO_LINK
-        return cause
+            return Cause.NO_LINK, asked
+        return cause, asked
 
-    def _ask(self, place: Place) -> Cause:
+    def _ask(self, place: Place, connection: Socket) -> Cause:
         until = time.monotonic() + self._timeout
-        connection = self._dial(place.host, place.port, self._timeout)
         try:
             connection.settimeout(_left(until))
             if self._tls is not None:

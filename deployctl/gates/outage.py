@@ -65,13 +65,16 @@ class Summary:
     downtime: float
     resolution: float
     outages: tuple[Outage, ...]
+    unmeasured: float = 0.0
+    """seconds between what is known before and after probes that had no link"""
 
     def document(self) -> Availability:
         return Availability(
             probes=self.probes,
             failures=self.failures,
             unknown=self.unknown,
-            downtime_ms=round(self.downtime * 1000),
+            unknown_ms=round(self.unmeasured * 1000),
+            downtime_ms=round(self.downtime * 1000) if self.probes > self.unknown else None,
             resolution_ms=math.ceil(self.resolution * 1000),
         )
 
@@ -116,6 +119,8 @@ class Timeline:
         self._began: float | None = None
         self._failures_here = 0
         self._edge = 0.0
+        self._known = 0.0
+        self._unmeasured = 0.0
 
     @property
     def probes(self) -> int:
@@ -124,6 +129,10 @@ class Timeline:
     @property
     def failures(self) -> int:
         return sum(count for cause, count in self._counts.items() if cause.down)
+
+    @property
+    def unknown(self) -> int:
+        return self._counts[Cause.NO_LINK]
 
     def add(self, sample: Sample) -> None:
         gap = 0.0 if self._last is None else max(0.0, sample.at - self._last.at)
@@ -134,6 +143,10 @@ class Timeline:
             self._fail(sample, gap)
         elif self._began is not None:
             self._close(sample.at, gap, recovered=sample.cause is Cause.OK)
+        if sample.cause is not Cause.NO_LINK:
+            if self._last is not None and self._last.cause is Cause.NO_LINK:
+                self._unmeasured += max(0.0, sample.at - self._known)
+            self._known = sample.at
         self._last = sample
 
     def _fail(self, sample: Sample, gap: float) -> None:
@@ -166,11 +179,16 @@ class Timeline:
         return Summary(
             probes=self.probes,
             failures=self.failures,
-            unknown=self._counts[Cause.NO_LINK],
+            unknown=self.unknown,
             downtime=self.downtime(now),
             resolution=max(self._interval, self._usual_gap(), edges, self._worst_edge),
             outages=tuple(outages),
+            unmeasured=self._unmeasured + self._unmeasured_yet(now),
         )
+
+    def _unmeasured_yet(self, now: float) -> float:
+        blind = self._last is not None and self._last.cause is Cause.NO_LINK
+        return max(0.0, now - self._known) if blind else 0.0
 
     def _usual_gap(self) -> float:
         """The spacing that 95 of 100 samples kept, in seconds."""

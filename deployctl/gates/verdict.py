@@ -41,3 +41,13 @@ def held_before(results: Sequence[GateResult]) -> frozenset[str]:
     return frozenset(
         result.name for result in results if result.when == "before" and result.state == "pass"
     )
+
+
+def failed_already(results: Sequence[GateResult]) -> list[str]:
+    """Names of the required gates that failed after the switch, and had failed before it, too."""
+    before = {result.name for result in results if _failed(result, "before")}
+    return [result.name for result in results if _failed(result, "after") and result.name in before]
+
+
+def _failed(result: GateResult, when: Literal["before", "after"]) -> bool:
+    return result.when == when and result.state == "fail" and result.mode == "required"

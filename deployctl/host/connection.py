@@ -45,6 +45,9 @@ __all__ = [
     "TunnelSocket",
 ]
 
+RELAY_SECONDS = 15.0
+"""within which a program on the host begins that stands in for sshd's forwarding"""
+
 
 class Host:
     """One open SSH connection. May be used by several threads at once."""
@@ -149,10 +152,12 @@ class Host:
                 return dial(self._opened.transport, self.label, host, port, timeout)
             except ForwardingRefused as error:
                 self._not_forwarded[host, port] = known = error
+        # A slow login shell is no slow service: the time of its answer begins with the program.
+        within = max(timeout, RELAY_SECONDS)
         began = time.monotonic()
         try:
-            talk = self.open("relay", {"HOST": host, "PORT": str(port)}, within=timeout)
-            left = max(0.0, began + timeout - time.monotonic())
+            talk = self.open("relay", {"HOST": host, "PORT": str(port)}, within=within)
+            left = max(0.0, began + within - time.monotonic())
             return relayed(talk, host, port, timeout, begin_within=left)
         except NoRelayError as error:
             raise ForwardingRefused(

@@ -14,6 +14,7 @@ from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout.address import host_address
 from deployctl.rollout.hints import for_target
+from deployctl.rollout.outcome import WORDS, ResultWord
 
 PATIENCE = 600.0
 """seconds beyond the deadline: what the host does then takes no longer"""
@@ -47,6 +48,8 @@ class AttachDocument(Document):
     target: str
     run_id: str
     state: str
+    result: ResultWord
+    """how the run ended"""
     exit_code: int
     sentence: str
     next_step: str
@@ -111,6 +114,7 @@ def _document(settings: Settings, run_id: str, state: str) -> AttachDocument:
         target=settings.target,
         run_id=run_id,
         state=state,
+        result=WORDS[code],
         exit_code=int(code),
         sentence=f"Run {run_id} {told}.",
         next_step=for_target(next_step, settings.target),

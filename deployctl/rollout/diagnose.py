@@ -55,7 +55,7 @@ def diagnose(settings: Settings, ask: Ask = ask_nobody) -> Diagnosis:
 
 
 def faults_of(facts: Survey, env_files: dict[str, str], said: str) -> list[Fault]:
-    """Pure: the faults of every file, then what only Compose has noticed.
+    """Pure: the faults and notes of every file, then what only Compose has noticed.
 
     `env_files` maps the paths that services name to what is wrong with each.
     """
@@ -68,30 +68,15 @@ def faults_of(facts: Survey, env_files: dict[str, str], said: str) -> list[Fault
     )
     several = len(facts.files) > 1
     faults = [
-        Fault(
-            line=fault.line,
-            column=fault.column,
-            message=fault.message,
-            mend=fault.mend,
-            file=source.path,
-        )
+        Fault.of(fault, source.path)
         for source in facts.files
         for fault in composefile.check(source.data, override=several, around=around)
     ]
     if several:
         unsourced = composefile.unsourced([source.data for source in facts.files])
-        faults += [
-            Fault(
-                line=fault.line,
-                column=fault.column,
-                message=fault.message,
-                mend=fault.mend,
-                file=facts.files[index].path,
-            )
-            for index, fault in unsourced
-        ]
+        faults += [Fault.of(fault, facts.files[index].path) for index, fault in unsourced]
     faults += _unset(facts, said)
-    if facts.config_error.strip() and not faults:
+    if facts.config_error.strip() and all(fault.severity == "note" for fault in faults):
         line = LINE.search(facts.config_error)
         faults.append(
             Fault(

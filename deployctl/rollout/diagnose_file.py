@@ -18,10 +18,7 @@ def diagnose(file: str, data: bytes) -> Diagnosis:
             env_file=lambda path: _state(folder, path),
             file=lambda path: _state(folder, path),
         )
-    faults = [
-        Fault(line=fault.line, column=fault.column, message=fault.message, mend=fault.mend)
-        for fault in composefile.check(data, around=around)
-    ]
+    faults = [Fault.of(fault) for fault in composefile.check(data, around=around)]
     named = "-" if file == "-" else shlex.quote(file)
     return diagnosis(file, faults, not_asked=f"docker compose -f {named} config --quiet")
 

@@ -4,11 +4,14 @@ from typing import Literal
 
 from pydantic import Field
 
+from deployctl.composefile.faults import ComposeFault
 from deployctl.result import SCHEMA_VERSION, Document
 
 
 class Fault(Document):
     """`line` and `column` count from 1; `mend` says how to repair it, if that is known.
+
+    A `note` is told, and is no problem.
 
     `file` is set where several files were looked at.
     """
@@ -17,7 +20,19 @@ class Fault(Document):
     column: int
     message: str
     mend: str = ""
+    severity: Literal["fault", "note"] = "fault"
     file: str | None = None
+
+    @classmethod
+    def of(cls, found: ComposeFault, file: str | None = None) -> "Fault":
+        return cls(
+            line=found.line,
+            column=found.column,
+            message=found.message,
+            mend=found.mend,
+            severity=found.severity,
+            file=file,
+        )
 
 
 class Diagnosis(Document):
@@ -29,6 +44,8 @@ class Diagnosis(Document):
     result: Literal["ok", "faults"]
     exit_code: int
     faults: list[Fault] = Field(default_factory=list)
+    notes: list[Fault] = Field(default_factory=list)
+    """what is worth telling, and no fault"""
     drift: list[str] = Field(default_factory=list)
     """what `docker compose up` of the files would do to containers of any of their services"""
     differences: list[str] = Field(default_factory=list)
@@ -45,7 +62,7 @@ class Diagnosis(Document):
 
 def diagnosis(
     file: str,
-    faults: list[Fault],
+    found: list[Fault],
     *,
     target: str | None = None,
     drift: list[str] | None = None,
@@ -54,6 +71,7 @@ def diagnosis(
     compose: str = "",
     not_asked: str = "",
 ) -> Diagnosis:
+    faults = [one for one in found if one.severity == "fault"]
     bad = bool(faults or drift or untold)
     return Diagnosis(
         command="compose diagnose",
@@ -62,6 +80,7 @@ def diagnosis(
         result="faults" if bad else "ok",
         exit_code=23 if bad else 0,
         faults=faults,
+        notes=[one for one in found if one.severity == "note"],
         drift=drift or [],
         differences=differences or [],
         untold=untold,

@@ -1,12 +1,13 @@
 """`deployctl doctor`: what would stand in the way of a rollout to this target?"""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import preflight, survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.engines.compose.refusals import refusing
-from deployctl.errors import DeployctlError
+from deployctl.errors import DeployctlError, ExitCode
 from deployctl.host.connection import AnswerTimeoutError, ForwardingRefused, Host
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
@@ -31,8 +32,21 @@ class Check(Document):
 class DoctorDocument(Document):
     schema_version: int = SCHEMA_VERSION
     command: str = "doctor"
+    result: Literal["ok", "problems"]
+    exit_code: int
     target: str
     checks: tuple[Check, ...]
+
+
+def _document(settings: Settings, checks: Sequence[Check]) -> DoctorDocument:
+    """A warning is no problem."""
+    bad = any(check.state == "problem" for check in checks)
+    return DoctorDocument(
+        result="problems" if bad else "ok",
+        exit_code=int(ExitCode.REFUSED if bad else ExitCode.SEALED),
+        target=settings.target,
+        checks=tuple(checks),
+    )
 
 
 def _forwarding(host: Host) -> Check:
@@ -70,7 +84,7 @@ def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
         checks.append(
             Check(name="connection", state="problem", detail=error.what, next=error.next_step)
         )
-        return DoctorDocument(target=settings.target, checks=tuple(checks))
+        return _document(settings, checks)
     try:
         checks.append(Check(name="connection", state="ok", detail=link.host.label))
         facts = survey.take(link.host, settings, probe_write="undo")
@@ -81,7 +95,7 @@ def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
         freeable = what_could_be_freed(link.host, facts, build)
     except DeployctlError as error:
         checks.append(Check(name="host", state="problem", detail=error.what, next=error.next_step))
-        return DoctorDocument(target=settings.target, checks=tuple(checks))
+        return _document(settings, checks)
     finally:
         link.close()
     checks.append(
@@ -115,4 +129,4 @@ def doctor(settings: Settings, ask: Ask = ask_nobody) -> DoctorDocument:
         Check(name="advice", state="warning", detail=warning)
         for warning in preflight.warnings(facts, settings.services)
     ]
-    return DoctorDocument(target=settings.target, checks=tuple(checks))
+    return _document(settings, checks)

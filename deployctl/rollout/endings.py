@@ -1,6 +1,7 @@
 """Which outcome a run has, from what ended its stages. What must be put back is put back here."""
 
 import traceback
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from deployctl.errors import (
     LinkLostError,
     UnreachableError,
 )
+from deployctl.gates.verdict import failed_already
 from deployctl.host.connection import ProgramFailed
 from deployctl.result import Rollback
 from deployctl.rollout import decide, undo
@@ -23,10 +25,8 @@ from deployctl.rollout.session import Session
 SETTLE_SECONDS = 20.0
 """for what is still under way on the host when a run is broken off"""
 AGAIN = "Run the same command again."
-MEND = (
-    "Mend the commit, then deployctl hotfix --sha NEW_SHA. Why it failed is above and in the "
-    "evidence."
-)
+MEND = "Mend the commit, then deployctl hotfix --sha NEW_SHA."
+WHY = "Why it failed is above and in the evidence."
 REPORT = "Please report it with bug.txt."
 REFUSALS = {
     "changed": "The host is no longer what was planned for",
@@ -134,11 +134,11 @@ def _untouched(  # noqa: PLR0911 - one for each kind of cause
             return Outcome(ExitCode.BUG, told, UNTOUCHED, next_step=REPORT)
 
 
-def _next(error: BaseException) -> str:  # noqa: PLR0911 - one for each kind of cause
+def _next(session: Session, error: BaseException) -> str:  # noqa: PLR0911 - one for each kind of cause
     """What to do now that production is as before, by what had broken the run off."""
     match error:
         case GatesFailed() if error.code is ExitCode.ROLLED_BACK:
-            return MEND
+            return _mend(failed_already(session.recorder.gates))
         case GatesFailed():
             return (
                 "The release may be good: see why that could not be proven (above and in the "
@@ -159,6 +159,17 @@ def _next(error: BaseException) -> str:  # noqa: PLR0911 - one for each kind of 
             return REPORT
 
 
+def _mend(already: Sequence[str]) -> str:
+    """A gate that had failed before may be what this commit should have mended, or be wrong."""
+    if not already:
+        return f"{MEND} {WHY}"
+    gates = f"the gate{'s' if len(already) > 1 else ''} {', '.join(already)}"
+    return (
+        f"{MEND} Or, as {gates} had failed before the switch already: if what is wrong is in "
+        f"deployctl.yml or in what is asked there, mend that, then {AGAIN.lower()} {WHY}"
+    )
+
+
 def _refused(refused: SwapRefusedError) -> Outcome:
     """The host's job compared before arming and would not go on."""
     said = REFUSALS.get(refused.kind, f"The host refused ({refused.kind})")
@@ -174,11 +185,11 @@ def _put_back(session: Session, error: BaseException, code: ExitCode, reason: st
     undone = undo.undo(session, reason)
     match undone.state:
         case "nothing":
-            return _nothing_swapped(error, code, reason)
+            return _nothing_swapped(session, error, code, reason)
         case "live":
             return _live(session, reason)
         case "proven":
-            return Outcome(code, reason, undone.production, next_step=_next(error))
+            return Outcome(code, reason, undone.production, next_step=_next(session, error))
         case "stuck":
             # What ran before serves again: a rollback would go one release too far.
             return Outcome(
@@ -214,7 +225,7 @@ def _not_finished(session: Session, error: BaseException, code: ExitCode, reason
     if state == "confirmed" and session.confirming and proven:
         return _live(session, reason)
     if state in {"prepared", "released"}:
-        return _nothing_swapped(error, code, reason)
+        return _nothing_swapped(session, error, code, reason)
     session.recorder.rollback = Rollback(performed=True, state="unproven", reason=reason)
     if state == "confirmed":
         return Outcome(
@@ -232,10 +243,12 @@ def _not_finished(session: Session, error: BaseException, code: ExitCode, reason
     )
 
 
-def _nothing_swapped(error: BaseException, code: ExitCode, reason: str) -> Outcome:
+def _nothing_swapped(
+    session: Session, error: BaseException, code: ExitCode, reason: str
+) -> Outcome:
     """It was armed, or about to be, but nothing had been changed."""
     kept = code if code in {ExitCode.INTERRUPTED, ExitCode.BUG} else ExitCode.UNTOUCHED
-    return Outcome(kept, reason, UNTOUCHED, next_step=_next(error))
+    return Outcome(kept, reason, UNTOUCHED, next_step=_next(session, error))
 
 
 def tell_after_confirmation(session: Session, error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -58,6 +59,8 @@ class RunEntry(Document):
 class HistoryDocument(Document):
     schema_version: int = SCHEMA_VERSION
     command: str = "history"
+    result: Literal["ok"] = "ok"
+    exit_code: int = 0
     target: str
     releases: tuple[HistoryEntry, ...]
     runs: tuple[RunEntry, ...]

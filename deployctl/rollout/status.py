@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import runs, survey
 from deployctl.engines.compose.job import describe_holder
 from deployctl.engines.compose.survey import Survey, Unfinished
-from deployctl.engines.releases import ReleaseRecord, describe, find
+from deployctl.engines.releases import ReleaseRecord, before, describe, find
 from deployctl.host.facts import ContainerState
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
@@ -32,6 +33,8 @@ class ServiceStatus(Document):
 class StatusDocument(Document):
     schema_version: int = SCHEMA_VERSION
     command: str = "status"
+    result: Literal["ok"] = "ok"
+    exit_code: int = 0
     sentence: str
     next_step: str
     target: str
@@ -131,7 +134,7 @@ def _sentence(  # noqa: PLR0911 - one for each state
             "The service runs, started by hand: deployctl has no record of this image.",
             "deployctl hotfix --sha SHA",
         )
-    back = ", or deployctl rollback" if record.previous else ""
+    back = ", or deployctl rollback" if before(facts.releases, record) else ""
     return f"{describe(record)} is live.", f"deployctl hotfix --sha SHA{back}"
 
 

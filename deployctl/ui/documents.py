@@ -7,7 +7,7 @@ from deployctl.result import Document
 from deployctl.ui.outline import label_of, outline, scalar
 from deployctl.ui.text import clean, clean_lines
 
-_GOOD = frozenset({"ok", "pass", "passed", "info", "warning", "warn", "skipped"})
+_NOT_TOLD = frozenset({"schemaVersion", "command", "result"})
 
 
 def status_text(document: Document) -> list[str]:
@@ -34,11 +34,6 @@ def doctor_text(document: Document) -> list[str]:
         lines.append(f"{check['state']:<8} {clean(check['name'])}: {clean(check['detail'])}")
         lines += [f"{'':<8} next: {line}" for line in clean_lines(check["next"] or "") if line]
     return lines
-
-
-def healthy(document: Document) -> bool:
-    """Whether no check found a problem; warnings are none."""
-    return all(check["state"] in _GOOD for check in _data(document)["checks"])
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -68,7 +63,10 @@ def _details(data: Mapping[str, Any]) -> list[str]:
 
 def _data(document: Document) -> dict[str, Any]:
     data = document.model_dump(mode="json", by_alias=True)
-    return {key: value for key, value in data.items() if key not in {"schemaVersion", "command"}}
+    told = {key: value for key, value in data.items() if key not in _NOT_TOLD}
+    if told.get("exitCode") == 0:
+        del told["exitCode"]
+    return told
 
 
 def _is_table(value: object) -> bool:

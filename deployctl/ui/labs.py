@@ -1,5 +1,7 @@
 """What `lab status` answers."""
 
+from typing import Literal
+
 from deployctl.result import SCHEMA_VERSION, Document
 
 
@@ -30,6 +32,8 @@ class Labs(Document):
 
     schema_version: int = SCHEMA_VERSION
     command: str = "lab status"
+    result: Literal["ok"] = "ok"
+    exit_code: int = 0
     labs: tuple[LabEntry, ...] = ()
 
 

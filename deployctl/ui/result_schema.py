@@ -12,10 +12,16 @@ from deployctl.result import Result
 
 PATH = Path(deployctl.__file__).parent / "result.schema.json"
 
+LAST_LINE = {
+    "const": "result",
+    "description": "Only in the last line of `--output ndjson`; tells it from the events.",
+}
+
 
 def result_schema() -> dict[str, Any]:
-    """What `--output json` prints, and the last line of ndjson but for its `type`."""
+    """What `--output json` prints, and the last line of ndjson, which has a `type` as well."""
     schema = Result.model_json_schema(by_alias=True, mode="serialization")
+    schema["properties"] = {"type": LAST_LINE, **schema["properties"]}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

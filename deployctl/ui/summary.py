@@ -24,7 +24,10 @@ def markdown(result: Document, limit_bytes: int) -> str:
         lines += [f"| {label} | {_text(text)} |" for label, text in rows]
         lines.append("")
     if result.get("gates"):
-        lines += ["| gate | when | state | saw | needs | attempts |", "|---|---|---|---|---|---|"]
+        lines += [
+            "| gate | when | mode | state | saw | needs | attempts |",
+            "|---|---|---|---|---|---|---|",
+        ]
         lines += [_gate_row(gate) for gate in result["gates"]]
         lines.append("")
     return _fit(lines, limit_bytes)
@@ -34,6 +37,7 @@ def _gate_row(gate: Document) -> str:
     cells = (
         gate["name"],
         gate["when"],
+        gate.get("mode", "required"),
         gate["state"],
         gate["observed"],
         gate["threshold"],

@@ -65,6 +65,7 @@ _COLOURS = {
     "warning": "yellow",
     "info": "",
 }
+_DIFF = {"+": "green", "-": "red"}
 
 
 class Terminal:
@@ -184,11 +185,12 @@ class Terminal:
         return lines
 
     def _plan(self, event: PlanReady) -> list[Text]:
-        lines = []
-        for line in wording(event):
-            text = line.strip()
-            colour = "green" if text.startswith("+") else "red" if text.startswith("-") else ""
-            lines.append(Text(line, style=colour if event.diff and text in event.diff else ""))
+        """The diff, last, is coloured by its first column: a list's items begin with `-`, too."""
+        told = wording(event)
+        diff = clean_lines(event.diff) if event.diff else []
+        lines = _styled(told[: len(told) - len(diff)], "")
+        for line, said in zip(told[len(lines) :], diff, strict=True):
+            lines.append(Text(line, style=_DIFF.get(said[:1], "")))
         return lines
 
     def _verdict(self, result: Document) -> None:

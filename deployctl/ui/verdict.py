@@ -106,12 +106,17 @@ def availability(seen: Document | None) -> str:
     if not seen:
         return ""
     probes = f"{seen['probes']} probes, {seen['failures']} failed"
-    if seen["unknown"]:
-        probes += f", {seen['unknown']} unknown (the link was down)"
+    if seen["downtimeMs"] is None:
+        return f"not measured: none of {seen['probes']} probes found a way to the service"
     margin = f"± {duration(seen['resolutionMs'])}"
+    blind = ""
+    if seen["unknown"]:
+        probes += f", {seen['unknown']} could not be sent"
+        blind = f"; not measured for {duration(seen['unknownMs'])}"
     if not seen["failures"]:
-        return f"none seen ({margin}; {probes})"
-    return f"{duration(seen['downtimeMs'])} {margin} ({probes})"
+        return f"none seen{blind} ({margin}; {probes})"
+    least = "at least " if blind else ""
+    return f"{least}{duration(seen['downtimeMs'])} {margin}{blind} ({probes})"
 
 
 def verdict_lines(result: Document) -> list[str]:

@@ -104,6 +104,8 @@ def _(event: Switched) -> list[str]:
 @wording.register
 def _(event: AvailabilityTick) -> list[str]:
     failed = f"{event.failures} of {event.probes} probes failed"
+    if event.unknown:
+        failed += f", {event.unknown} could not be sent"
     return [f"availability: {failed}, outage {duration(event.downtime_ms)}"]
 
 

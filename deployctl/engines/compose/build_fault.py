@@ -5,6 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 _BASE = re.compile(r"failed to resolve source metadata for (\S+?): |pull access denied for (\S+?),")
+_STAGE = re.compile(
+    r"failed to solve: target stage \"?([^\"]+?)\"? could not be found"
+    r"|failed to reach build target (\S+) in Dockerfile"
+)
 _DENIED = re.compile(
     r"401 Unauthorized|403 Forbidden|access denied|authorization failed|no basic auth credentials"
     r"|unauthorized: |failed to authorize|insufficient_scope",
@@ -34,10 +38,14 @@ def fault(
             "run this again.",
         )
     if kind == "build":
-        return _base_image(tail, docker, user) or BuildFault(
-            f"The image could not be built on the host (docker exited with {message}).",
-            "Mend the commit (the whole log is in the evidence directory), then deployctl hotfix "
-            "--sha NEW_SHA",
+        return (
+            _stage(tail)
+            or _base_image(tail, docker, user)
+            or BuildFault(
+                f"The image could not be built on the host (docker exited with {message}).",
+                "Mend the commit (the whole log is in the evidence directory), then deployctl "
+                "hotfix --sha NEW_SHA",
+            )
         )
     if kind == "died":
         return BuildFault(
@@ -52,6 +60,18 @@ def fault(
     return BuildFault(
         f"The source could not be unpacked on the host: {message}",
         "Run it again; if that fails too: deployctl doctor",
+    )
+
+
+def _stage(tail: Sequence[str]) -> BuildFault | None:
+    """No build begins, so it stands in the last lines, if anywhere."""
+    match = _STAGE.search("\n".join(tail))
+    if match is None:
+        return None
+    return BuildFault(
+        f"The commit's Dockerfile has no stage {match[1] or match[2]}, which `source.stage` names.",
+        "Correct source.stage in deployctl.yml, then run this again. Or give the Dockerfile that "
+        "stage, then deployctl hotfix --sha NEW_SHA",
     )
 
 

@@ -95,7 +95,7 @@ def broken_file(survey: Survey) -> ComposeSource:
     bad = [
         source
         for index, source in enumerate(survey.files)
-        if index in seen or composefile.check(source.data, override=True)
+        if index in seen or _is_faulty(source.data)
     ]
     if len(bad) != 1:
         raise RefusedError(
@@ -105,6 +105,10 @@ def broken_file(survey: Survey) -> ComposeSource:
             "name a release whose file is recorded: deployctl compose repair --from-release rN",
         )
     return bad[0]
+
+
+def _is_faulty(data: bytes) -> bool:
+    return any(found.severity == "fault" for found in composefile.check(data, override=True))
 
 
 def _recorded_file(survey: Survey, left: Remains, release: str) -> ComposeSource:

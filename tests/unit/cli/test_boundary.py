@@ -102,6 +102,11 @@ def test_people_get_text_and_an_empty_stdout(run: Run) -> None:
     assert "deployctl hotfix --help" in ended.stderr
 
 
+def test_a_wrong_format_is_told_without_the_words_of_the_parser(run: Run) -> None:
+    said = run("status", "-o", "xml").stderr
+    assert "Invalid value for '--output' / '-o': 'xml' is not one of 'text', 'json'" in said
+
+
 def test_missing_settings_are_78_and_name_init(run: Run) -> None:
     ended = run("status", "--config", "missing.yml", "-o", "json")
     assert ended.code == ExitCode.CONFIG

@@ -56,6 +56,18 @@ def test_diagnose_is_0_for_a_good_file_and_23_for_faults(run: Run, surroundings:
     assert document["faults"][0]["line"] == 3
 
 
+def test_line_ends_in_cr_lf_are_told_and_are_no_fault(run: Run, surroundings: Path) -> None:
+    (surroundings / "c.yml").write_bytes(COMPOSE)
+    done = run("compose", "diagnose", "c.yml")
+    assert done.code == 0
+    assert done.stdout.startswith(
+        "c.yml: no faults found.\nc.yml:1:10: note: 5 lines end in CR LF, the first here. "
+    )
+    document = run("compose", "diagnose", "c.yml", "-o", "json").document
+    assert (document["result"], document["faults"]) == ("ok", [])
+    assert [note["severity"] for note in document["notes"]] == ["note"]
+
+
 def test_diagnose_looks_at_what_lies_beside_a_local_file(run: Run, surroundings: Path) -> None:
     (surroundings / "c.yml").write_bytes(
         b"services:\n  api:\n    image: a:${TAG}\n    env_file: [here.env, gone.env]\n"

@@ -82,6 +82,32 @@ def test_what_compose_would_refuse_or_only_notice_when_it_starts(
     assert faults[0].mend
 
 
+@pytest.mark.parametrize(
+    ("data", "line", "severity", "message"),
+    [
+        (A.replace(b"\n", b"\r\n"), 1, "note", "3 lines end in CR LF, the first here."),
+        (A.replace(b"\n", b"\r\n")[:-1], 1, "note", "2 lines end in CR LF, the first here."),
+        (
+            A.replace(b"a:\n", b"a:\r\n"),
+            2,
+            "fault",
+            "1 line ends in CR LF, the first here; the others in LF.",
+        ),
+        (
+            A + b"    command: a # b\rc\n",
+            4,
+            "fault",
+            "A carriage return inside a line; for YAML the line ends there.",
+        ),
+    ],
+)
+def test_line_ends_of_one_kind_are_worth_a_note_and_no_fault(
+    data: bytes, line: int, severity: str, message: str
+) -> None:
+    found = [(one.line, one.severity) for one in check(data) if one.message == message]
+    assert found == [(line, severity)]
+
+
 def test_names_that_are_there_are_no_faults() -> None:
     data = (
         A + b"    networks: [default, front]\n    volumes: ['data:/d', '${V}:/v', 'C:\\x:/y']\n"

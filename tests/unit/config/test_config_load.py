@@ -348,6 +348,54 @@ targets:
         [fault] = project.faults(text)
         assert said in fault
 
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("repository: []", "repository: expected a path on this machine"),
+            (
+                "repository: 5",
+                "repository: expected a path on this machine, found a number",
+            ),
+            (
+                "source: {secrets: {X: {file: 5}}}",
+                "source.secrets.X.file: expected a path on this machine, found a number",
+            ),
+            ("compose: {files: []}", "compose.files: expected at least one item"),
+            (
+                "compose: {files: [5]}",
+                "compose.files[0]: expected text in quotes, found a number",
+            ),
+            (
+                "gates: {prometheus: {url: 'http://p', job: ''}}",
+                "gates.prometheus.job: expected text that is not empty",
+            ),
+            (
+                "gates: {c: {type: command, run: ''}}",
+                "gates.c.run: expected text that is not empty",
+            ),
+            (
+                "gates: {prometheus: {url: 'http://p', job: j, revision_label: a-b}}",
+                (
+                    "gates.prometheus.revision_label: expected a label's name: letters, digits "
+                    "and _, not beginning with a digit"
+                ),
+            ),
+            (
+                "gates: {h: {type: http, status: []}}",
+                "gates.h.status: expected a whole number or at least one item",
+            ),
+            (
+                "gates: {h: {type: http, status: {}}}",
+                "gates.h.status: expected a whole number or a list, such as [one, two]",
+            ),
+        ],
+    )
+    def test_none_is_told_in_the_words_of_the_validator(
+        self, project: Project, text: str, said: str
+    ) -> None:
+        [fault] = project.faults(f"{text}\n{SMALL}  a: {{host: x}}\n")
+        assert fault.split(": ", 1)[1] == said
+
     def test_what_may_be_a_secret_is_not_repeated(self, project: Project) -> None:
         text = """\
 gates:

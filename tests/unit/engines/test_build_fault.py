@@ -50,6 +50,20 @@ def test_a_base_image_that_is_not_there_is_to_be_looked_for() -> None:
     assert found.next_step == f"See why on the host, as deploy: sudo docker pull {image}"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        'ERROR: failed to build: failed to solve: target stage "prod" could not be found',
+        "failed to reach build target prod in Dockerfile",
+    ],
+)
+def test_a_stage_that_is_not_there_may_be_the_settings_fault(said: str) -> None:
+    found = of("#1 transferring dockerfile: 372B done", said, "------")
+    assert found.what == "The commit's Dockerfile has no stage prod, which `source.stage` names."
+    assert "Correct source.stage in deployctl.yml, then run this again" in found.next_step
+    assert "NEW_SHA" in found.next_step
+
+
 def test_a_package_index_that_refuses_is_the_commits_matter() -> None:
     assert "Mend the commit" in of("pip: 401 Unauthorized for https://…/simple").next_step
 

@@ -41,6 +41,18 @@ def test_an_outage_that_never_ends_counts_to_the_end() -> None:
 def test_without_a_link_it_is_neither_up_nor_down() -> None:
     seen = summary("..????..")
     assert (seen.unknown, seen.failures, seen.downtime) == (4, 0, 0.0)
+    assert round(seen.unmeasured, 3) == 0.125, "from the last that is known to the next"
+
+
+def test_what_is_not_measured_at_either_end_is_told_too() -> None:
+    assert round(summary("????....").unmeasured, 3) == 0.1
+    assert round(summary("....????").unmeasured, 3) == 0.125
+
+
+def test_where_no_probe_could_tell_there_is_no_downtime_of_zero() -> None:
+    assert summary("????").document().downtime_ms is None
+    assert summary("").document().downtime_ms is None
+    assert summary("?..?").document().downtime_ms == 0
 
 
 def test_an_outage_is_cut_where_the_link_is_lost() -> None:

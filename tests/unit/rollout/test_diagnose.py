@@ -34,6 +34,8 @@ def test_a_variable_that_only_compose_misses_is_placed() -> None:
 def test_what_only_compose_refuses_is_told_in_its_words() -> None:
     [fault] = faults_of(survey(config_error="yaml: line 2: it is odd\n"), {}, "")
     assert fault.line == 2
+    noted = survey(files=(source(COMPOSE.replace(b"\n", b"\r\n")),), config_error="it is odd")
+    assert [fault.severity for fault in faults_of(noted, {}, "")] == ["note", "fault"]
     assert "it is odd" in fault.message
     assert "compose repair" in fault.mend
 

@@ -54,3 +54,15 @@ def test_what_ends_the_examination_is_told(
     state, detail = checks(monkeypatch, error)["host"]
     assert state == "problem"
     assert said in detail
+
+
+def test_only_a_problem_is_refused() -> None:
+    settings: Any = SimpleNamespace(target="lab")
+
+    def found(*states: Any) -> tuple[str, int]:
+        told = [doctors.Check(name="a", state=state, detail="b") for state in states]
+        document = doctors._document(settings, told)
+        return document.result, document.exit_code
+
+    assert found("ok", "warning") == ("ok", 0)
+    assert found("ok", "problem", "warning") == ("problems", 23)

@@ -30,6 +30,8 @@ from deployctl.rollout.undone_steps import not_undone
 from deployctl.rollout.user_steps import StepFailedError
 from tests.unit.engines.support import COMPOSE, FILE, record, survey
 
+from .test_decide import gate
+
 EDIT = Edit(FILE, FILE, COMPOSE, b"", "techno-os-api:v1", "techno-os-api:d73cfb1")
 FAILED = GatesFailed(Verdict("fail", "health: 500"))
 
@@ -141,6 +143,28 @@ class TestWhatToDoNext:
         told = broken_off(run.session, error).next_step
         assert said in told
         assert unsaid not in told
+
+    @pytest.mark.parametrize("before", ["fail", "pass"])
+    def test_a_gate_that_had_failed_before_may_be_wrong_itself(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, before: str
+    ) -> None:
+        run.host("rolled_back")
+        run.session.recorder.gates = [
+            gate("prometheus", before, "before"),
+            gate("health", "fail", "before", "advisory"),
+            gate("prometheus", "fail", "after"),
+            gate("health", "fail", "after", "advisory"),
+        ]
+        monkeypatch.setattr(
+            "deployctl.rollout.undo.undo", lambda *_: Undone("proven", "why", "r0 serves again.")
+        )
+        told = broken_off(run.session, FAILED).next_step
+        assert told.startswith("Mend the commit, then deployctl hotfix --sha NEW_SHA. ")
+        possible = (
+            "Or, as the gate prometheus had failed before the switch already: if what is wrong is "
+            "in deployctl.yml or in what is asked there, mend that, then run the same command again"
+        )
+        assert (possible in told) is (before == "fail")
 
 
 class TestBeforeArming:

@@ -28,7 +28,28 @@ def test_a_release_that_is_live() -> None:
     assert (found.release, found.sha, found.by) == ("r1", D73, "ann")
     assert found.subject == "Expose /metrics"
     assert found.sentence == "r1 (d73cfb1) is live."
+    assert (found.result, found.exit_code) == ("ok", 0)
     assert found.lock is None
+
+
+@pytest.mark.parametrize(
+    ("releases", "live", "next_step"),
+    [
+        (("r0",), "r0", "deployctl hotfix --target lab --sha SHA"),
+        (
+            ("r0", "r1"),
+            "r1",
+            "deployctl hotfix --target lab --sha SHA, or deployctl rollback --target lab",
+        ),
+    ],
+)
+def test_a_way_back_is_named_only_where_there_is_one(
+    releases: tuple[str, ...], live: str, next_step: str
+) -> None:
+    shas = {"r0": None, "r1": D73}
+    before = {"r0": None, "r1": "r0"}
+    known = tuple(record(name, sha=shas[name], previous=before[name]) for name in releases)
+    assert status(releases=known, live=live).next_step == next_step
 
 
 def test_a_release_that_is_live_again_is_so_since_it_is_again() -> None:

@@ -7,9 +7,16 @@ import pytest
 from pydantic import Field
 
 from deployctl.result import Document
+from deployctl.rollout.attach import AttachDocument
 from deployctl.rollout.diagnosis import Diagnosis, Fault
+from deployctl.rollout.doctor import DoctorDocument
+from deployctl.rollout.history import HistoryDocument
+from deployctl.rollout.repair import RepairDocument
+from deployctl.rollout.status import StatusDocument
+from deployctl.rollout.unlock import UnlockDocument
 from deployctl.ui.diagnosis import diagnosis_text
-from deployctl.ui.documents import doctor_text, healthy, history_text, status_text
+from deployctl.ui.documents import doctor_text, history_text, status_text
+from deployctl.ui.labs import Labs
 from deployctl.ui.outline import outline
 from deployctl.ui.plan import plan_lines
 
@@ -38,6 +45,8 @@ class Entry(Document):
 class History(Document):
     schema_version: int = 1
     command: str = "history"
+    result: str = "ok"
+    exit_code: int = 0
     target: str = "lab"
     releases: list[Entry] = Field(default_factory=list)
     runs: list[Entry] = Field(default_factory=list)
@@ -46,11 +55,30 @@ class History(Document):
 class Status(Document):
     schema_version: int = 1
     command: str = "status"
+    result: str = "ok"
+    exit_code: int = 0
     sentence: str
     next_step: str
     target: str = "lab"
     live_since: datetime | None = None
     services: list[Entry] = Field(default_factory=list)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        AttachDocument,
+        Diagnosis,
+        DoctorDocument,
+        HistoryDocument,
+        Labs,
+        RepairDocument,
+        StatusDocument,
+        UnlockDocument,
+    ],
+)
+def test_every_document_says_how_it_went_as_that_of_a_failure_does(model: type[Document]) -> None:
+    assert {"schema_version", "command", "result", "exit_code"} <= model.model_fields.keys()
 
 
 def test_a_plan_says_all_that_a_person_must_know_before_execute() -> None:
@@ -112,8 +140,6 @@ def test_doctor_tells_each_check_and_what_to_do() -> None:
         "         next: wait",
         "         next: or ask",
     ]
-    assert not healthy(found)
-    assert healthy(Doctor(checks=[Check(name="a", state="warning", detail="b")]))
 
 
 def test_history_is_a_table_without_empty_columns() -> None:

@@ -124,7 +124,22 @@ def test_the_summary_shows_thresholds_and_no_markup_of_others() -> None:
     hostile = base.gates[0].model_copy(update={"observed": "<img src=x> | **b**\n# h"})
     ended = base.model_copy(update={"gates": [hostile]}).model_dump(mode="json", by_alias=True)
     text = markdown(ended, 10**6)
-    assert "| health | before | pass | \\<img src=x\\> \\| \\*\\*b\\*\\* \\# h | 200 |" in text
+    assert (
+        "| health | before | required | pass | \\<img src=x\\> \\| \\*\\*b\\*\\* \\# h | 200 |"
+        in text
+    )
+
+
+def test_the_summary_says_of_a_gate_that_failed_whether_it_had_to_pass() -> None:
+    """A rollback may be sealed although a gate that its release never knew has failed."""
+    base = result("sealed")
+    advisory = base.gates[0].model_copy(
+        update={"when": "after", "mode": "advisory", "state": "fail", "observed": "404"}
+    )
+    ended = base.model_copy(update={"gates": [advisory]}).model_dump(mode="json", by_alias=True)
+    text = markdown(ended, 10**6)
+    assert "| gate | when | mode | state | saw | needs | attempts |" in text
+    assert "| health | after | advisory | fail | 404 | 200 |" in text
 
 
 def test_the_summary_stays_below_the_limit() -> None:

@@ -37,8 +37,10 @@ def test_ndjson_is_every_event_with_the_result_last(pipe: Stream) -> None:
     assert lines[0]["type"] == "runStarted"
     assert lines[0]["runId"]
     last = lines[-1]
-    assert last.pop("type") == "result"
+    assert last["type"] == "result"
     jsonschema.validate(last, result_schema())
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**last, "type": "note"}, result_schema())
     assert all("at" in line for line in lines[:-1])
 
 

@@ -1,14 +1,15 @@
 """The live view: what stays on the screen, and that the terminal is given back."""
 
 import io
+import re
 
 import pytest
 from rich.console import Console
 
-from deployctl.events import Event, LogLine, StageEnded, StageStarted
+from deployctl.events import Event, LogLine, PlanReady, StageEnded, StageStarted
 from deployctl.ui.terminal import Terminal
 
-from .story import LONG, story
+from .story import LONG, PLAN, story
 
 
 class Screen:
@@ -66,6 +67,23 @@ def test_a_failed_stage_leaves_its_last_lines_and_a_passed_one_none() -> None:
     assert "line 29" not in failed.rpartition("build")[2]
     passed = Screen().play(*events, StageEnded(stage="build", state="passed", duration_ms=1))
     assert "line 30" not in passed.rpartition("build")[2]
+
+
+def test_only_what_the_diff_takes_or_adds_has_a_colour() -> None:
+    diff = (
+        "--- a.yml\n+++ a.yml\n@@ -1,4 +1,4 @@\n     networks:\n       - techno-network\n"
+        "-    image: techno-os-api:v1\n+    image: techno-os-api:d73cfb1\n     env_file:\n"
+        "-      - a.env\n       - b.env"
+    )
+    shown = Screen().play(PlanReady(digest="sha256:d", plan=PLAN, diff=diff))
+    coloured = {line.strip() for line in re.findall(r"\x1b\[3[12]m(.*?)\x1b\[0m", shown)}
+    assert coloured == {
+        "--- a.yml",
+        "+++ a.yml",
+        "-    image: techno-os-api:v1",
+        "+    image: techno-os-api:d73cfb1",
+        "-      - a.env",
+    }
 
 
 def test_a_terminal_without_utf8_gets_other_marks() -> None:
