@@ -18,7 +18,9 @@ _RAW_CHARACTERS: Final = 1200
 _RAW_LINES: Final = 24
 _DIFF_CHARACTERS: Final = 40_000
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~&!])")
+_ENTITIES: Final = {"/": "&#47;", "@": "&#64;", ".": "&#46;"}
 _LINKS: Final = re.compile(r"(?i)(www\.|://|@)")
+_PIPES: Final = re.compile(r"(?<!\\)\|")
 _MARKS: Final = {"pass": "✓", "fail": "✗", "inconclusive": "?", "error": "!"}
 _HELD: Final = {"held": "✓", "broken": "✗"}
 
@@ -54,14 +56,15 @@ def markdown(story: Story, words: Words) -> str:
 def text(value: str) -> str:
     """Foreign text that no reader of Markdown takes for anything but text, on one line."""
     escaped = _SPECIAL.sub(r"\\\1", one_line(value))
-    # No link is made of what only looks like an address; a zero-width character would hide.
-    return _LINKS.sub(lambda found: found[0].replace("://", ":&#47;&#47;").replace("@", "&#64;")
-                      .replace(".", "&#46;"), escaped)  # fmt: skip
+    # Nor is a link made, or anybody called, of what looks like an address or a name.
+    return _LINKS.sub(
+        lambda found: "".join(_ENTITIES.get(char, char) for char in found[0]), escaped
+    )
 
 
 def code(value: str) -> str:
-    """Inside backticks, whatever is in it; also in a table."""
-    shown = one_line(value).replace("|", "\\|")
+    """Inside backticks, whatever is in it."""
+    shown = one_line(value)
     if not shown:
         return ""
     fence = "`" * (_longest_run(shown) + 1)
@@ -97,8 +100,12 @@ def _table(titles: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
     return [
         f"| {' | '.join(head)} |",
         f"|{'---|' * len(head)}",
-        *(f"| {' | '.join(row)} |" for row in rows),
+        *(f"| {' | '.join(map(_in_table, row))} |" for row in rows),
     ]
+
+
+def _in_table(cell: str) -> str:
+    return _PIPES.sub(r"\\|", cell)
 
 
 def _view(story: Story, words: Words) -> Iterator[str]:

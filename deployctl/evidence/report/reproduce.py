@@ -15,7 +15,8 @@ _PAE: Final = (
     "jq -r .payload seal.json | base64 -d > payload\n"
     "jq -r '.signatures[0].sig' seal.json | base64 -d > signature\n"
     "{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' \"$(wc -c < payload)\"\n"
-    "  cat payload; } | ssh-keygen -Y verify -f allowed_signers -I WHO -n seal@deployctl -s signature"
+    "  cat payload; } | ssh-keygen -Y verify"
+    " -f allowed_signers -I WHO -n seal@deployctl -s signature"
 )
 
 

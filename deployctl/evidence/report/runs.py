@@ -28,7 +28,8 @@ def find(base: Path, run: str | None = None, target: str | None = None) -> Path:
     if not found:
         raise ValueError(f"{base} has no sealed run{of} called {run}")
     if len(found) > 1:
-        names = ", ".join(f"{path.parent.name}/{path.name}" for path in found[:_SHOWN])
+        latest = sorted(found, key=lambda path: path.name, reverse=True)[:_SHOWN]
+        names = ", ".join(f"{path.parent.name}/{path.name}" for path in latest)
         raise ValueError(f"{run} may be any of {len(found)} runs: {names}")
     return found[0]
 
