@@ -254,6 +254,26 @@ def _changed(story: Story, words: Words) -> Iterator[Cell]:
             yield Cell(words("and-more", count=len(changed) - _FILES))
 
 
+def signatures(story: Story, words: Words) -> tuple[Row, ...]:
+    """Whose names are under it, as the seal says, and what it hangs on to."""
+    journal, previous = story.host_journal, story.previous_seal
+    return _rows(
+        (words("label.signed"), tuple(code(key) for key in story.keys)),
+        (
+            words("label.unsigned"),
+            Cell("" if story.keys else words("signatures.none")),
+        ),
+        (words("label.why"), said("" if story.keys else story.unsigned_because)),
+        *(
+            (words("label.approval"), (code(each.by), code(each.fingerprint)))
+            for each in story.approvals
+        ),
+        (words("label.previous-seal"), code(previous.digest if previous else "")),
+        (words("label.journal-before"), code(journal.head_before if journal else "")),
+        (words("label.journal-after"), code(journal.head_after if journal else "")),
+    )
+
+
 def compose(story: Story, words: Words) -> tuple[Row, ...]:
     if story.plan is None:
         return ()

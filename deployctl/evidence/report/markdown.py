@@ -264,8 +264,9 @@ def _artefacts(story: Story, words: Words) -> list[str]:
 
 
 def _signatures(story: Story, words: Words) -> list[str]:
-    lines = [f"- {words('signatures.key', key=code(key))}" for key in story.keys]
-    lines = [*lines, "", words("signatures.unchecked")] if lines else [words("signatures.none")]
+    lines = _list(facts.signatures(story, words))
+    if story.keys or story.approvals:
+        lines += ["", words("signatures.unchecked")]
     return [*lines, "", *_console(verification(story, words), words)]
 
 

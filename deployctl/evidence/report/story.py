@@ -28,6 +28,13 @@ _GREATEST: Final = 2**53
 """beyond it a number is not the same to every reader of JSON"""
 
 
+class SignedApproval(Part):
+    """A person's signed word on the plan; nobody has checked it here."""
+
+    by: str = ""
+    fingerprint: str = ""
+
+
 class Context(Part):
     """Who and where."""
 
@@ -36,6 +43,19 @@ class Context(Part):
     approved_by: str = ""
     docker_version: str = ""
     compose_version: str = ""
+    approvals: tuple[SignedApproval, ...] = ()
+
+
+class Journal(Part):
+    """Where the host's own journal stood."""
+
+    seq: int = 0
+    head_before: str = ""
+    head_after: str = ""
+
+
+class Previous(Part):
+    digest: str = ""
 
 
 class Asked(BaseModel):
@@ -83,6 +103,10 @@ class Story:
     diff: str
     artefacts: tuple[Artefact, ...]
     dropped: tuple[str, ...]
+    unsigned_because: str
+    host_journal: Journal | None
+    previous_seal: Previous | None
+    approvals: tuple[SignedApproval, ...]
     history: tuple[history.PastRun, ...]
     """the runs of this target that this machine has evidence of, up to this one, newest first"""
 
@@ -131,6 +155,10 @@ class _Predicate(BaseModel):
     context: Context = Context()
     artefacts: list[dict[str, Any]] = Field(default_factory=list)
     dropped: list[str] = Field(default_factory=list)
+    unsigned_because: str | None = Field(alias="unsignedBecause", default=None)
+    journal: Journal | None = None
+    previous_seal: Previous | None = Field(alias="previousSeal", default=None)
+    approvals: list[SignedApproval] = Field(default_factory=list)
 
 
 def read_story(directory: Path) -> Story:
@@ -143,6 +171,8 @@ def read_story(directory: Path) -> Story:
         sealed = read_seal(path)
     except OSError as error:
         raise ValueError(f"{directory} has no seal to read ({error.strerror})") from error
+    except ValueError as error:
+        raise ValueError(f"{path} can't be read as a seal: {error}") from error
     try:
         return _story(directory, sealed)
     except ValidationError as error:
@@ -177,6 +207,10 @@ def _story(directory: Path, sealed: Sealed) -> Story:
         diff=artefacts.text("compose.diff") or "",
         artefacts=artefacts.all,
         dropped=tuple(read.dropped),
+        unsigned_because=read.unsigned_because or "",
+        host_journal=read.journal,
+        previous_seal=read.previous_seal,
+        approvals=tuple(read.approvals) or read.context.approvals,
         history=history.read(directory, result.target or ""),
     )
 

@@ -10,7 +10,7 @@ import pytest
 from deployctl.evidence.canonical import canonical_json
 from deployctl.evidence.dsse import IN_TOTO, Envelope, Signature
 from deployctl.evidence.report.story import read_story
-from deployctl.evidence.statement import PREDICATE_TYPE, STATEMENT_TYPE, read_seal
+from deployctl.evidence.statement import read_seal
 from deployctl.gates.outage import Cause, Sample, summarize
 
 from .support import at, make, rows, series, story
@@ -157,19 +157,19 @@ class TestWithoutASealThatCanBeRead:
             read_story(tmp_path)
 
     @pytest.mark.parametrize(
-        ("content", "told"),
+        "content",
         [
-            (b"", "no JSON"),
-            (b"[" * 100_000, "no JSON"),
-            (b"[]", "no JSON object"),
-            (b"{}", "no DSSE envelope"),
-            (b'{"type": "deployctl.seal"}', "result"),
-            (b'{"type": "deployctl.seal", "result": {}}', "can't be read here"),
+            b"",
+            b"[" * 100_000,
+            b"[]",
+            b"{}",
+            b'{"type": "deployctl.seal"}',
+            b'{"type": "deployctl.seal", "result": {}}',
         ],
     )
-    def test_every_other_file_is_refused(self, tmp_path: Path, content: bytes, told: str) -> None:
+    def test_every_other_file_is_refused(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "seal.json").write_bytes(content)
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=r"seal\.json can't be read"):
             read_story(tmp_path)
 
     @pytest.mark.parametrize("number", [10**400, -(2**60), 2**53 + 1])
@@ -190,9 +190,9 @@ class TestASealInAnEnvelope:
         path = directory / "seal.json"
         document = read_seal(path).predicate
         statement = {
-            "_type": STATEMENT_TYPE,
+            "_type": "https://in-toto.io/Statement/v1",
             "subject": [],
-            "predicateType": PREDICATE_TYPE,
+            "predicateType": "urn:deployctl:rollout:1",
             "predicate": document,
             **changes,
         }
@@ -209,7 +209,7 @@ class TestASealInAnEnvelope:
 
     @pytest.mark.parametrize("changes", [{"_type": "x"}, {"predicateType": "x"}, {"predicate": []}])
     def test_of_something_else_is_refused(self, tmp_path: Path, changes: dict[str, Any]) -> None:
-        with pytest.raises(ValueError, match="is no seal"):
+        with pytest.raises(ValueError, match="can't be read as a seal"):
             read_story(self.envelope(make(tmp_path), **changes))
 
 
