@@ -268,10 +268,23 @@ def signatures(story: Story, words: Words) -> tuple[Row, ...]:
             (words("label.approval"), (code(each.by), code(each.fingerprint)))
             for each in story.approvals
         ),
+        *_validated(story, words),
         (words("label.previous-seal"), code(previous.digest if previous else "")),
         (words("label.journal-before"), code(journal.head_before if journal else "")),
         (words("label.journal-after"), code(journal.head_after if journal else "")),
     )
+
+
+def _validated(story: Story, words: Words) -> Iterator[tuple[str, Cell | tuple[Cell, ...]]]:
+    """The one line that a report leaves open until a person has signed."""
+    if not story.validations:
+        yield words("label.validated"), Cell(words("validated.open"))
+    for each in story.validations:
+        yield words("label.validated"), (code(each.by), code(each.keyid), Cell(each.at))
+
+
+def validated(story: Story, words: Words) -> tuple[Row, ...]:
+    return _rows(*_validated(story, words))
 
 
 def compose(story: Story, words: Words) -> tuple[Row, ...]:

@@ -265,7 +265,7 @@ def _artefacts(story: Story, words: Words) -> list[str]:
 
 def _signatures(story: Story, words: Words) -> list[str]:
     lines = _list(facts.signatures(story, words))
-    if story.keys or story.approvals:
+    if story.keys or story.approvals or story.validations:
         lines += ["", words("signatures.unchecked")]
     return [*lines, "", *_console(verification(story, words), words)]
 
@@ -279,6 +279,7 @@ def _status(story: Story, words: Words) -> list[str]:
         f"- **{words('label.outage')}:** {text(facts.outage(story, words))}",
         *([f"- **{words('label.next')}:** {text(story.result.next_step)}"]
           if story.result.next_step else []),
+        *_list(facts.validated(story, words)),
         f"- **{words('label.sealed-at')}:** {text(story.sealed_at)} ({text(story.tool)})",
         "",
         said,

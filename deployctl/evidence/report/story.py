@@ -13,7 +13,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from deployctl.evidence import seal
-from deployctl.evidence.report import history, journal, series
+from deployctl.evidence.report import history, journal, series, validations
 from deployctl.evidence.report.artefacts import Artefact, Artefacts
 from deployctl.evidence.report.plan import Part, Plan
 from deployctl.evidence.report.results import read_result
@@ -107,6 +107,8 @@ class Story:
     host_journal: Journal | None
     previous_seal: Previous | None
     approvals: tuple[SignedApproval, ...]
+    validations: tuple[validations.Validation, ...]
+    """made after the seal, of which they are no part"""
     history: tuple[history.PastRun, ...]
     """the runs of this target that this machine has evidence of, up to this one, newest first"""
 
@@ -211,6 +213,7 @@ def _story(directory: Path, sealed: Sealed) -> Story:
         host_journal=read.journal,
         previous_seal=read.previous_seal,
         approvals=tuple(read.approvals) or read.context.approvals,
+        validations=validations.read(directory, sealed.digest),
         history=history.read(directory, result.target or ""),
     )
 

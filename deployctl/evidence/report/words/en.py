@@ -94,6 +94,8 @@ WORDS: Final = {
     "label.unsigned": "Signature",
     "label.why": "Why",
     "label.approval": "Signed approval",
+    "label.validated": "Human validator",
+    "validated.open": "awaiting confirmation",
     "label.previous-seal": "Previous seal",
     "label.journal-before": "Journal before",
     "label.journal-after": "Journal after",

@@ -96,6 +96,8 @@ WORDS: Final = {
     "label.unsigned": "Assinatura",
     "label.why": "Motivo",
     "label.approval": "Aprovação assinada",
+    "label.validated": "Validação humana",
+    "validated.open": "aguardando confirmação",
     "label.previous-seal": "Selo anterior",
     "label.journal-before": "Diário antes",
     "label.journal-after": "Diário depois",
