@@ -31,7 +31,28 @@ _WAIT_WIDTH: Final = 0.07
 _NARROW: Final = 0.0008
 _TICKS: Final = 9
 _TICK_SPACE: Final = 0.055
-_STEPS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 21600)
+_STEPS: Final = (
+    0.01,
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.5,
+    1,
+    2,
+    5,
+    10,
+    15,
+    30,
+    60,
+    120,
+    300,
+    600,
+    1800,
+    3600,
+    7200,
+    21600,
+)
 _LETTER: Final = 6.4
 """pixels, on average, of a letter of 11 px"""
 NEVER: Final = 1_000_000
