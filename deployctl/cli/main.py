@@ -18,6 +18,7 @@ from deployctl.cli.init import init
 from deployctl.cli.logs import logs
 from deployctl.cli.output import Output
 from deployctl.cli.plan import plan
+from deployctl.cli.report import report
 from deployctl.cli.rollback import rollback
 from deployctl.cli.status import status
 from deployctl.cli.unlock import unlock
@@ -57,6 +58,7 @@ for command in (
     status,
     history,
     logs,
+    report,
     attach,
     confirm,
     unlock,

@@ -288,6 +288,8 @@ class Settings(Section):
     """Options of the command line that this target doesn't accept."""
     environment: Text = Field(default="")
     """The environment's name in reports and in CI; by default the target's name."""
+    language: Literal["en", "pt-BR"] = "en"
+    """The language of the report, `seal.md` and `seal.html`."""
     public: tuple[EnvName, ...] = ()
     """Environment variables of the containers whose values may be shown in evidence."""
 

@@ -72,6 +72,8 @@ class TestTheWheel:
         "deployctl/py.typed",
         "deployctl/result.schema.json",
         "deployctl/config/example.yml",
+        "deployctl/evidence/report/templates/report.css",
+        "deployctl/evidence/report/templates/report.html.j2",
         "deployctl/host/programs/lib.sh",
         "deployctl/host/programs/job.sh",
         "deployctl/lab/sample-app/Dockerfile",

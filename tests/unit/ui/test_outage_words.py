@@ -20,13 +20,14 @@ SEEN = {"probes": 100, "failures": 0, "unknown": 0, "unknownMs": 0, "resolutionM
         ),
         (
             {"downtimeMs": 0, "unknown": 80, "unknownMs": 9000},
-            "none seen; not measured for 9.0 s "
-            "(± 25 ms; 100 probes, 0 failed, 80 could not be sent)",
+            "none seen; not measured for 9 s (± 25 ms; 100 probes, 0 failed, 80 could not be sent)",
         ),
         (
             {"downtimeMs": 25, "failures": 1, "unknown": 79, "unknownMs": 9000},
-            "at least 25 ms ± 25 ms; not measured for 9.0 s "
-            "(100 probes, 1 failed, 79 could not be sent)",
+            (
+                "at least 25 ms ± 25 ms; not measured for 9 s "
+                "(100 probes, 1 failed, 79 could not be sent)"
+            ),
         ),
     ],
 )

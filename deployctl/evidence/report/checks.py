@@ -1,0 +1,122 @@
+"""What the evidence shows of each rule of the house: only what is in it, nothing assumed. Pure."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from deployctl.errors import ExitCode
+from deployctl.evidence.report import facts
+from deployctl.evidence.report.story import Story
+from deployctl.evidence.report.words import Words
+
+Held = Literal["held", "broken", "none", "absent"]
+CONFIRMED: Final = frozenset({"sealed", "seal-failed"})
+"""results with which the new release stays"""
+_NAMES: Final = 10
+_PERSON: Final = int(ExitCode.ROLLBACK_FAILED)
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    held: Held
+    told: str
+
+
+def checks(story: Story, words: Words) -> tuple[Check, ...]:
+    return (
+        _fail_closed(story, words),
+        _approval(story, words),
+        _armed(story, words),
+        _untouched(story, words),
+        _outage(story, words),
+        _evidence(story, words),
+        _signature(story, words),
+    )
+
+
+def _check(words: Words, name: str, held: Held, ending: str, **values: object) -> Check:
+    return Check(words(f"check.{name}"), held, words(f"check.{name}.{ending}", **values))
+
+
+def _fail_closed(story: Story, words: Words) -> Check:
+    result = story.result
+    required = [g for g in result.gates if g.when == "after" and g.mode == "required"]
+    if result.result in {*CONFIRMED, "unchanged"}:
+        if required and all(gate.state == "pass" for gate in required):
+            return _check(words, "fail-closed", "held", "passed", count=len(required))
+        return _check(words, "fail-closed", "broken", "let-through" if required else "ungated")
+    if result.rollback.state == "proven":
+        return _check(words, "fail-closed", "held", "back")
+    if result.rollback.performed or result.exit_code == _PERSON or story.journal.switched:
+        return _check(words, "fail-closed", "broken", "stuck")
+    return _check(words, "fail-closed", "held", "untouched")
+
+
+def _approval(story: Story, words: Words) -> Check:
+    given = story.journal.approval
+    if given is not None:
+        digest = given.digest or story.plan_digest
+        return _check(words, "approval", "held", "given", by=given.by, how=given.how, digest=digest)
+    if story.context.approved_by:
+        return _check(words, "approval", "held", "given-only", by=story.context.approved_by)
+    if story.swapped:
+        return _check(words, "approval", "broken", "missing")
+    return _check(words, "approval", "none", "not-needed")
+
+
+def _armed(story: Story, words: Words) -> Check:
+    passed = [stage.name for stage in story.result.stages if stage.state == "passed"]
+    if not story.swapped:
+        name = words("check.armed")
+        return Check(name, "none", words("check.approval.not-needed"))
+    if "arm" not in passed:
+        return _check(words, "armed", "broken", "no")
+    guard = words.name("guard", story.plan.decisions.guard if story.plan else "none")
+    return _check(words, "armed", "held", "yes", guard=guard)
+
+
+def _untouched(story: Story, words: Words) -> Check:
+    others = story.result.untouched
+    changed = [other.service for other in others if not other.same]
+    if changed:
+        return _check(words, "untouched", "broken", "changed", services=_named(changed, words))
+    if not others:
+        return _check(words, "untouched", "none", "none")
+    names = _named([other.service for other in others], words)
+    return _check(words, "untouched", "held", "same", services=names)
+
+
+def _outage(story: Story, words: Words) -> Check:
+    measured = story.result.availability is not None
+    held: Held = "held" if measured else "absent"
+    return Check(words("check.outage"), held, _sentence(facts.outage(story, words)))
+
+
+def _sentence(told: str) -> str:
+    return f"{told[:1].upper()}{told[1:]}."
+
+
+def _evidence(story: Story, words: Words) -> Check:
+    parted = [each.name for each in story.artefacts if each.state != "whole"]
+    count = len(story.artefacts)
+    held: Held = "broken" if parted or story.journal.unread else "held"
+    told = [words("check.evidence.whole", count=count)]
+    if parted:
+        told = [words("check.evidence.parted", count=count, names=_named(parted, words))]
+    if story.dropped:
+        told.append(words("check.evidence.dropped", names=_named(story.dropped, words)))
+    if story.journal.unread:
+        told.append(words("check.evidence.unread", count=story.journal.unread))
+    return Check(words("check.evidence"), held, " ".join(told))
+
+
+def _signature(story: Story, words: Words) -> Check:
+    if story.keys:
+        return _check(words, "signature", "held", "yes", count=len(story.keys))
+    return _check(words, "signature", "absent", "no")
+
+
+def _named(names: "list[str] | tuple[str, ...]", words: Words) -> str:
+    shown = ", ".join(names[:_NAMES])
+    more = len(names) - _NAMES
+    return f"{shown}, {words('and-more', count=more)}" if more > 0 else shown

@@ -1,0 +1,85 @@
+"""What a report takes from `events.ndjson`. Lines that can't be read are counted. Pure."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+_NEEDED: Final = ("switched", "approved", "note", "rollbackStarted", "rollbackEnded")
+
+
+class _Line(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    type: str
+    at: AwareDatetime
+    by: str = ""
+    how: str = ""
+    digest: str = ""
+    level: str = ""
+    text: str = ""
+    service: str = ""
+
+
+@dataclass(frozen=True)
+class Approval:
+    at: datetime
+    by: str
+    how: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Journal:
+    """`known` is false where the file is missing or is not the one that was sealed."""
+
+    known: bool = False
+    unread: int = 0
+    approval: Approval | None = None
+    switched: datetime | None = None
+    """when the first new container was started"""
+    rollback_began: datetime | None = None
+    rollback_ended: datetime | None = None
+    notes: tuple[str, ...] = ()
+    """warnings and errors, in their order"""
+
+
+def read(text: str | None) -> Journal:
+    """`text`: the file's, None where it can't be had."""
+    if text is None:
+        return Journal()
+    lines = [_parsed(line) for line in text.split("\n") if line.strip()]
+    wanted = [line for line in lines if isinstance(line, _Line)]
+    approved = [Approval(x.at, x.by, x.how, x.digest) for x in wanted if x.type == "approved"]
+    notes = [x.text for x in wanted if x.type == "note" and x.level in ("warning", "error")]
+    return Journal(
+        known=True,
+        unread=lines.count(None),
+        approval=approved[-1] if approved else None,
+        switched=_first(wanted, "switched"),
+        rollback_began=_first(wanted, "rollbackStarted"),
+        rollback_ended=_first(wanted, "rollbackEnded"),
+        notes=tuple(notes),
+    )
+
+
+def _first(lines: list[_Line], kind: str) -> datetime | None:
+    return next((line.at for line in lines if line.type == kind), None)
+
+
+def _parsed(line: str) -> _Line | dict[str, Any] | None:
+    """The line where a report needs it; as it is where not; None where it can't be read."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    if value.get("type") not in _NEEDED:
+        return value
+    try:
+        return _Line.model_validate(value)
+    except ValidationError:
+        return None

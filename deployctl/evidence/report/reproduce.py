@@ -1,0 +1,106 @@
+"""Commands by which anybody can repeat each validation, or check the seal. Pure."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from deployctl.evidence.report.checks import CONFIRMED
+from deployctl.evidence.report.plain_text import one_line
+from deployctl.evidence.report.story import Answer, Story
+from deployctl.evidence.report.words import Words
+
+_LATEST_FIRST: Final = ("rollback", "after", "before")
+_PAE: Final = (
+    "jq -r .payload seal.json | base64 -d > payload\n"
+    "jq -r '.signatures[0].sig' seal.json | base64 -d > signature\n"
+    "{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' \"$(wc -c < payload)\"\n"
+    "  cat payload; } | ssh-keygen -Y verify"
+    " -f allowed_signers -I WHO -n seal@deployctl -s signature"
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """`expected` is what its output should be or hold, `seen` what it was in this run."""
+
+    about: str
+    line: str
+    expected: str = ""
+    seen: str = ""
+
+
+def commands(story: Story, words: Words) -> tuple[Command, ...]:
+    """One for each validation, as far as the evidence has what it takes."""
+    return (*_gates(story, words), *_containers(story, words), *_files(story, words))
+
+
+def _gates(story: Story, words: Words) -> Iterator[Command]:
+    for name in story.gates:
+        answers = [a for a in _last(story.answers_to(name)) if a.asked.asked]
+        gate = story.gate(name, answers[0].when) if answers else None
+        if gate is None:
+            continue
+        yield Command(
+            words("reproduce.gate", gate=name, service=gate.service or "-"),
+            "\n".join(_line(answer.asked.asked) for answer in answers),
+            gate.threshold,
+            words("reproduce.saw", when=words(f"when.{gate.when}"), text=gate.observed or "-"),
+        )
+
+
+def _last(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
+    for when in _LATEST_FIRST:
+        found = tuple(answer for answer in answers if answer.when == when)
+        if found:
+            return found
+    return ()
+
+
+def _line(asked: str) -> str:
+    """A command's own text, or the URL's request."""
+    if asked.startswith(("http://", "https://")):
+        return f"curl -sS -i {shlex.quote(one_line(asked))}"
+    return one_line(asked)
+
+
+def _containers(story: Story, words: Words) -> Iterator[Command]:
+    for service in story.result.services:
+        if service.container_id:
+            container = shlex.quote(service.container_id[:12])
+            line = f"docker inspect --format '{{{{.Image}}}} {{{{.State.Status}}}}' {container}"
+            about = words("reproduce.container", service=service.name)
+            image = service.image_id or words("unknown")
+            yield Command(about, line, words("reproduce.running", image=image))
+
+
+def _files(story: Story, words: Words) -> Iterator[Command]:
+    """Of a confirmed release: after a rollback the file may have a later edit of others as well."""
+    if story.plan is None or not story.swapped or story.result.result not in CONFIRMED:
+        return
+    for file in story.plan.decisions.files:
+        about = words("reproduce.file", path=file.path)
+        line = f"sha256sum {shlex.quote(one_line(file.path))}"
+        yield Command(about, line, file.after_sha256)
+
+
+def verification(story: Story, words: Words) -> tuple[Command, ...]:
+    """To be typed in the run's directory."""
+    listed = (
+        "jq -r .payload seal.json | base64 -d | jq -r '.predicate.artefacts[]"
+        if story.statement
+        else "cat seal.json | jq -r '.artefacts[]"
+    )
+    found = [
+        Command(
+            words("verify.digest"), "sha256sum seal.json", story.seal_digest.removeprefix("sha256:")
+        ),
+        Command(
+            words("verify.artefacts"), f'{listed} | "\\(.sha256)  \\(.name)"\' | sha256sum --check'
+        ),
+    ]
+    if story.keys:
+        found.append(Command(words("verify.signature"), _PAE))
+    if story.statement:
+        found.append(Command(words("verify.all"), "deployctl verify seal.json"))
+    return tuple(found)

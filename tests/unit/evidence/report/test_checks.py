@@ -1,0 +1,72 @@
+"""A rule counts as kept only where the evidence shows it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployctl.evidence.report.checks import Check, checks
+from deployctl.evidence.report.story import read_story
+from deployctl.evidence.report.words import words_in
+from deployctl.result import Rollback, Untouched
+
+from .support import PLAN, gate, make, stages, story
+
+
+def found(base: Path, ending: str = "sealed", **values: Any) -> dict[str, Check]:
+    return {each.name: each for each in checks(story(base, ending, **values), words_in("en"))}
+
+
+@pytest.mark.parametrize(
+    ("ending", "values", "held"),
+    [
+        ("sealed", {}, "held"),
+        ("rolled-back", {}, "held"),
+        ("refused", {}, "held"),
+        ("sealed", {"gates": []}, "broken"),
+        ("sealed", {"gates": [gate("health", "after", "fail")]}, "broken"),
+        ("sealed", {"gates": [gate("a", "after"), gate("b", "after", "fail", mode="advisory")]},
+         "held"),
+        ("rolled-back", {"rollback": Rollback(performed=True, state="unproven")}, "broken"),
+        ("rolled-back", {"rollback": Rollback()}, "broken"),
+    ],
+)  # fmt: skip
+def test_fail_closed(tmp_path: Path, ending: str, values: dict[str, Any], held: str) -> None:
+    assert found(tmp_path, ending, **values)["Fail closed"].held == held
+
+
+def test_an_approval_is_told_with_who_how_and_of_what(tmp_path: Path) -> None:
+    told = found(tmp_path)["Approval before the first change"].told
+    assert told == f"By ana (typed), over the plan's digest {PLAN['digest']}."
+
+
+def test_a_switch_without_an_armed_rollback_is_told(tmp_path: Path) -> None:
+    unarmed = [stage for stage in stages() if stage.name != "arm"]
+    name = "Rollback armed before the switch"
+    assert found(tmp_path, stages=unarmed, run_id="r")[name].held == "broken"
+    assert found(tmp_path)[name].held == "held"
+    assert found(tmp_path, "refused")[name].held == "none"
+
+
+@pytest.mark.parametrize(("same", "held"), [(True, "held"), (False, "broken")])
+def test_other_services(tmp_path: Path, same: bool, held: str) -> None:
+    others = [Untouched(service="postgres", container_id="p", same=same)]
+    told = found(tmp_path, untouched=others)["Other services untouched"]
+    assert told.held == held
+    assert "postgres" in told.told
+
+
+def test_evidence_that_is_not_as_it_was_sealed_is_named(tmp_path: Path) -> None:
+    directory = make(tmp_path)
+    (directory / "compose.diff").write_text("x")
+    [told] = [
+        each
+        for each in checks(read_story(directory), words_in("en"))
+        if each.name == "Evidence complete"
+    ]
+    assert told.held == "broken"
+    assert "compose.diff" in told.told
+
+
+def test_a_seal_without_a_signature_is_called_unsigned(tmp_path: Path) -> None:
+    assert found(tmp_path)["Signed"].held == "absent"
