@@ -17,6 +17,7 @@ from deployctl.cli.logs import logs
 from deployctl.cli.output import Output
 from deployctl.cli.plan import plan
 from deployctl.cli.rollback import rollback
+from deployctl.cli.stats import stats
 from deployctl.cli.status import status
 from deployctl.cli.unlock import unlock
 
@@ -52,6 +53,7 @@ for command in (
     plan,
     status,
     history,
+    stats,
     logs,
     attach,
     confirm,
