@@ -35,6 +35,7 @@ from deployctl.config.fields import (
     UnixName,
 )
 from deployctl.config.gates import Address, AnyGateSettings, GateSettings, Headers
+from deployctl.config.notify import NoticeSettings
 from deployctl.config.section import Section
 from deployctl.config.sizes import Size
 
@@ -269,6 +270,8 @@ class Settings(Section):
     """The environment's name in reports and in CI; by default the target's name."""
     public: tuple[EnvName, ...] = ()
     """Environment variables of the containers whose values may be shown in evidence."""
+    notify: tuple[NoticeSettings, ...] = ()
+    """Who is told how a run ended, after it is sealed. Nothing of it changes how it ended."""
 
     @field_validator("gates")
     @classmethod

@@ -8,7 +8,7 @@ from deployctl.events import RunEnded, RunStarted
 from deployctl.evidence.journal import Journal, OutputLog
 from deployctl.evidence.seal import SealError, seal
 from deployctl.result import Result, SealRef
-from deployctl.rollout import endings, holding, user_steps
+from deployctl.rollout import endings, holding, tell, user_steps
 from deployctl.rollout.hints import for_target
 from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome, from_error
@@ -43,7 +43,9 @@ def carry(session: Session, story: Callable[[Session], Outcome]) -> Result:
             hush(session)
             reference, outcome = _seal(session, ended, journal, output)
             result = result_of(session, outcome, reference)
+            telling = tell.begin(session, result)
             retain(session)
+            telling.finish()
             session.events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
         finally:
             close(session)

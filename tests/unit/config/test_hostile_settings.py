@@ -59,12 +59,16 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "AvailabilitySettings.path": LINE,
     "_Endpoint.path": LINE,
     "HttpStep.url": SHELL,
+    "CDEventsSettings.url": SHELL,
+    "GrafanaSettings.url": SHELL,
+    "WebhookSettings.url": SHELL,
     "PrometheusGateSettings.url": SHELL,
     "QueryGateSettings.url": SHELL,
     "_Endpoint.url": SHELL,
     # Files of this machine, which are opened.
     "HostSettings.key_file": LINE,
     "HostSettings.known_hosts": LINE,
+    "CDEventsSettings.file": LINE,
     "SecretSource.file": LINE,
     "Settings.repository": LINE,
     "_Http.ca_file": LINE,
@@ -75,6 +79,8 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "Settings.environment": LINE,
     "ComposeSettings.template": LINE,
     "ComposeSettings.values": LINE,
+    # Words of a JSON body.
+    "GrafanaSettings.tags": LINE,
     # Paths in the repository and on the host; `..` leads nowhere else, but for a Dockerfile, which
     # may be anywhere in the repository.
     "SourceSettings.path": SHELL,
@@ -83,6 +89,7 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "ComposeSettings.directory": SHELL,
     "ComposeSettings.files": SHELL,
     "HostSettings.state_dir": SHELL,
+    "TextfileSettings.directory": SHELL,
     # The items are models of their own.
     "Head.stages": ANY,
 }
