@@ -53,11 +53,16 @@ def result() -> str:
     return schema_text()
 
 
+def evidence() -> str:
+    return Path(__file__).with_name("evidence.txt").read_text(encoding="utf-8")
+
+
 TOPICS: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("deployctl.yml with every setting explained", settings),
     "playbook": ("the built-in hotfix playbook, to start one's own from", playbook),
     "exit-codes": ("every exit code and what it means", exit_codes),
     "result": ("the JSON Schema of --output json", result),
+    "evidence": ("what is kept where and how long, personal data, what a seal proves", evidence),
 }
 
 
