@@ -70,7 +70,7 @@ def _service(service: ServiceStats) -> Iterator[str]:
     for figure in service.figures:
         yield f"  {NAMES.get(figure.name, figure.name)}: {_value(figure)}"
         yield f"      counts {figure.counts}"
-        yield f"      not {figure.leaves_out}"
+        yield f"      leaves out {figure.leaves_out}"
 
 
 def _value(figure: Figure) -> str:

@@ -73,7 +73,9 @@ class TestItIsTriedAgain:
             assert post(Message(there.url, b""), 5.0, sleep=slept.append) == ""
         assert 2.0 in slept
 
-    @pytest.mark.parametrize("wish", ["3600", formatdate(time.time() + 3600, usegmt=True)])
+    @pytest.mark.parametrize(
+        "wish", ["3600", formatdate(time.time() + 3600, usegmt=True)], ids=["seconds", "date"]
+    )
     def test_not_if_it_asks_for_longer_than_there_is(self, wish: str) -> None:
         with receiver(status(429, f"Retry-After: {wish}")) as there:
             assert send(there) == "it answered 429, and asks to wait longer than there is time"
