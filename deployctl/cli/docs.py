@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from deployctl.cli.docs_evidence import TEXT as EVIDENCE
 from deployctl.cli.output import Output
 from deployctl.errors import ExitCode, UsageError
 
@@ -54,12 +53,16 @@ def result() -> str:
     return schema_text()
 
 
+def evidence() -> str:
+    return Path(__file__).with_name("evidence.txt").read_text(encoding="utf-8")
+
+
 TOPICS: dict[str, tuple[str, Callable[[], str]]] = {
     "settings": ("deployctl.yml with every setting explained", settings),
     "playbook": ("the built-in hotfix playbook, to start one's own from", playbook),
     "exit-codes": ("every exit code and what it means", exit_codes),
     "result": ("the JSON Schema of --output json", result),
-    "evidence": ("what is kept of a run, of whom, and how it is erased", lambda: EVIDENCE),
+    "evidence": ("what is kept where and how long, personal data, what a seal proves", evidence),
 }
 
 

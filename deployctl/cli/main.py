@@ -20,6 +20,7 @@ from deployctl.cli.output import Output
 from deployctl.cli.plan import plan
 from deployctl.cli.report import report
 from deployctl.cli.rollback import rollback
+from deployctl.cli.stats import stats
 from deployctl.cli.status import status
 from deployctl.cli.unlock import unlock
 from deployctl.cli.verify import verify
@@ -57,6 +58,7 @@ for command in (
     approve,
     status,
     history,
+    stats,
     logs,
     report,
     attach,

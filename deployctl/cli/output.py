@@ -172,6 +172,9 @@ def _told(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
+_FORM = ("--output", "--format")
+
+
 def wanted_format(argv: Sequence[str]) -> "Format":
     """The format that the words ask for, even where the rest of them can't be understood."""
     formats: dict[str, Format] = {"text": "text", "json": "json", "ndjson": "ndjson"}
@@ -180,9 +183,9 @@ def wanted_format(argv: Sequence[str]) -> "Format":
         if word == "--":
             break
         name, joined, value = word.partition("=")
-        if name == "--output" and joined:
+        if name in _FORM and joined:
             found = formats.get(value, found)
-        elif word in ("--output", "-o") and index + 1 < len(argv):
+        elif word in (*_FORM, "-o") and index + 1 < len(argv):
             found = formats.get(argv[index + 1], found)
         elif word.startswith("-o") and not word.startswith("--"):
             found = formats.get(word[2:], found)

@@ -44,7 +44,8 @@ def _address(value: str) -> str:
     return value
 
 
-def _url(value: str) -> str:
+def web_url(value: str) -> str:
+    """An absolute address for HTTP. ValueError, which doesn't repeat it."""
     try:
         parts = urlsplit(value)
         _ = parts.port
@@ -60,7 +61,7 @@ def _url(value: str) -> str:
 
 
 def _base_url(value: str) -> str:
-    address = _url(value)
+    address = web_url(value)
     if urlsplit(address).query:
         raise ValueError("expected the server's address, without a query string")
     return address.rstrip("/")
@@ -124,7 +125,7 @@ def _series(value: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_address)]
-Url = Annotated[str, AfterValidator(_url)]
+Url = Annotated[str, AfterValidator(web_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Headers = Annotated[dict[str, str], AfterValidator(_headers)]
 Regex = Annotated[str, AfterValidator(_regex)]

@@ -36,6 +36,7 @@ from deployctl.config.fields import (
     UnixName,
 )
 from deployctl.config.gates import Address, AnyGateSettings, GateSettings, Headers
+from deployctl.config.notify import NoticeSettings
 from deployctl.config.section import Section
 from deployctl.config.sizes import Size
 
@@ -292,6 +293,8 @@ class Settings(Section):
     """The language of the report, `seal.md` and `seal.html`."""
     public: tuple[EnvName, ...] = ()
     """Environment variables of the containers whose values may be shown in evidence."""
+    notify: tuple[NoticeSettings, ...] = ()
+    """Who is told how a run ended, after it is sealed. Nothing of it changes how it ended."""
 
     @field_validator("gates")
     @classmethod

@@ -5,12 +5,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from deployctl.config.settings import Settings
 
 PLAIN = frozenset({"HOME", "LANG", "PATH", "PWD", "SHELL", "TERM", "USER"})
 """variables of every process, which are nobody's secret"""
 
 _LARGEST_BYTES = 64 * 1024
+_LONG_PATH = 16
+"""of an address: a shorter one may be a word that stands anywhere"""
 
 
 def known_secrets(
@@ -31,7 +35,21 @@ def known_secrets(
         _, colon, password = value.partition(":")
         if colon and "\n" not in value:
             found[f"{name}_password"] = password
-    return found
+    return {**found, **dict(_addresses(settings, env))}
+
+
+def _addresses(settings: Settings, env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Where others are told: who has such an address may write there. In its parts as well, as
+    libraries print it; not the mere name of a host.
+    """
+    for number, notice in enumerate(settings.notify, 1):
+        literal, name = getattr(notice, "url", None), getattr(notice, "url_env", None)
+        address = literal.get_secret_value() if isinstance(literal, SecretStr) else ""
+        parts = (address or env.get(name or "", "")).strip().split("/", 3)
+        if len(parts) == 4 and parts[3]:
+            yield f"notify_{number}_secret", "/".join(parts)
+            if len(parts[3]) >= _LONG_PATH:
+                yield f"notify_{number}_path_secret", parts[3]
 
 
 def _variables(value: Any) -> Iterator[str]:

@@ -24,6 +24,7 @@ def uninterrupted(session: Session) -> Iterator[None]:
 
     def tell() -> None:
         if heard.get():
+            session.hurried.set()
             session.note("warning", TOLD)
 
     teller = threading.Thread(target=tell, name="interrupts", daemon=True)

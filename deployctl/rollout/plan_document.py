@@ -4,6 +4,7 @@ The digest covers decisions and identities, never timings, free bytes or observa
 (`PlanFacts`). The image ID isn't known before the build and isn't in it.
 """
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
@@ -117,6 +118,8 @@ class PlanFacts(Document):
     warnings: tuple[str, ...]
     compared: tuple[str, ...] = ()
     """what of a reconstructed file was compared with the containers, a line a service"""
+    committed_at: datetime | None = None
+    """when the commit was made, by its committer's clock"""
 
 
 class Plan(Document):

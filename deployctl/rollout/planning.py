@@ -225,6 +225,7 @@ def _facts(session: Session) -> PlanFacts:
         ),
         warnings=(*preflight.warnings(facts, settings.services), *repair_warnings(session)),
         compared=session.repair.compared if session.repair else (),
+        committed_at=session.commit.committed_at if session.commit else None,
     )
 
 

@@ -8,7 +8,7 @@ from deployctl.events import RunEnded, RunStarted
 from deployctl.evidence.journal import Journal, OutputLog
 from deployctl.evidence.seal import SealError
 from deployctl.result import Result, SealRef
-from deployctl.rollout import endings, holding, user_steps, views
+from deployctl.rollout import endings, holding, tell, user_steps, views
 from deployctl.rollout.hints import for_target
 from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome, from_error
@@ -45,7 +45,9 @@ def carry(session: Session, story: Callable[[Session], Outcome]) -> Result:
             reference, outcome = _seal(session, ended, journal, output)
             views.write(session, reference)
             result = result_of(session, outcome, reference)
+            telling = tell.begin(session, result)
             retain(session)
+            telling.finish()
             session.events.emit(RunEnded(result=result.model_dump(mode="json", by_alias=True)))
         finally:
             close(session)

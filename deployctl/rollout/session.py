@@ -62,6 +62,8 @@ class Session:
     dry: bool = False
     """only look and plan: nothing on the host is touched"""
     cancelled: threading.Event = field(default_factory=threading.Event)
+    hurried: threading.Event = field(default_factory=threading.Event)
+    """somebody asked to end while the run is brought to its end"""
     marks: Marks = field(default_factory=Marks)
     """of what is secret on the host"""
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from deployctl.errors import RefusedError
@@ -20,6 +21,8 @@ class Commit:
     `sha` has 40 hex digits (64 by SHA-256), `short` at least 7 and is unambiguous in this clone.
     `dirty`: the working copy has changes (never shipped). `pushed`: whether a remote-tracking
     branch of this clone contains it; `None` when the clone has none to compare with.
+    `committed_at` is what the committer's clock said, which may be wrong; `None` where it says no
+    time at all.
     """
 
     repository: Path
@@ -28,6 +31,7 @@ class Commit:
     subject: str
     dirty: bool
     pushed: bool | None
+    committed_at: datetime | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -64,16 +68,26 @@ def resolve(repository: Path, revision: str) -> Commit:
 
 
 def _described(repository: Path, repo: Repository, sha: str) -> Commit:
-    # Neither author nor date: anything may stand there, and nothing here depends on it.
-    shown = repo.run("log", "-1", "--no-color", "--encoding=UTF-8", "--format=%s", sha)
+    # Not the author: nothing here depends on it, and it is a person's name.
+    shown = repo.run("log", "-1", "--no-color", "--encoding=UTF-8", "--format=%ct %s", sha)
+    seconds, _, subject = shown.decode(errors="replace").rstrip("\n").partition(" ")
     return Commit(
         repository=repository,
         sha=sha,
         short=repo.run("rev-parse", "--short=7", sha).decode().strip(),
-        subject=shown.decode(errors="replace").rstrip("\n"),
+        subject=subject,
         dirty=_dirty(repo),
         pushed=_pushed(repo, sha),
+        committed_at=_moment(seconds),
     )
+
+
+def _moment(seconds: str) -> datetime | None:
+    """Anything may stand in a commit where its time should."""
+    try:
+        return datetime.fromtimestamp(int(seconds), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _commit(repo: Repository, revision: str) -> str:

@@ -12,7 +12,7 @@ FLOORS = (
     ("cli",),
     ("ui",),
     ("rollout",),
-    ("gates",),
+    ("gates", "notify"),
     ("engines",),
     ("composefile", "source"),
     ("host",),
@@ -31,6 +31,7 @@ FORBIDDEN = {
     "composefile": {"subprocess", "socket", "paramiko", "fabric", "requests"},
     "evidence": {"paramiko", "fabric", "requests"},
     "gates": {"paramiko", "fabric"},
+    "notify": {"deployctl.host", "deployctl.engines", "paramiko", "fabric"},
     "lab": {"paramiko", "fabric"},
 }
 

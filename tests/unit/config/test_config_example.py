@@ -46,8 +46,9 @@ def models_in(value: object) -> list[BaseModel]:
             model for name in type(value).model_fields for model in models_in(getattr(value, name))
         ]
         return [value, *inner]
-    if isinstance(value, dict):
-        return [model for item in value.values() for model in models_in(item)]
+    if isinstance(value, dict | tuple):
+        items = value.values() if isinstance(value, dict) else value
+        return [model for item in items for model in models_in(item)]
     return []
 
 

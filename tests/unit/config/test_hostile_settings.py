@@ -59,6 +59,9 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "AvailabilitySettings.path": LINE,
     "_Endpoint.path": LINE,
     "HttpStep.url": SHELL,
+    "CDEventsSettings.url": SHELL,
+    "GrafanaSettings.url": SHELL,
+    "WebhookSettings.url": SHELL,
     "PrometheusGateSettings.url": SHELL,
     "QueryGateSettings.url": SHELL,
     "_Endpoint.url": SHELL,
@@ -66,6 +69,7 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "HostSettings.key_file": LINE,
     "ApprovalSettings.allowed_signers": LINE,
     "HostSettings.known_hosts": LINE,
+    "CDEventsSettings.file": LINE,
     "SecretSource.file": LINE,
     "SigningSettings.key_file": LINE,
     # Compared with the fingerprints and comments of the agent's keys.
@@ -79,6 +83,8 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "Settings.environment": LINE,
     "ComposeSettings.template": LINE,
     "ComposeSettings.values": LINE,
+    # Words of a JSON body.
+    "GrafanaSettings.tags": LINE,
     # Paths in the repository and on the host; `..` leads nowhere else, but for a Dockerfile, which
     # may be anywhere in the repository.
     "SourceSettings.path": SHELL,
@@ -87,6 +93,7 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "ComposeSettings.directory": SHELL,
     "ComposeSettings.files": SHELL,
     "HostSettings.state_dir": SHELL,
+    "TextfileSettings.directory": SHELL,
     # The items are models of their own.
     "Head.stages": ANY,
 }

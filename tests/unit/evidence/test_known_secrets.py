@@ -64,3 +64,47 @@ def test_bytes_that_are_no_text_are_known_as_a_log_shows_them(tmp_path: Path) ->
     known = known_secrets(settings, {"KEY": os.fsdecode(b"odd-\xff-bytes")})
     assert known == {"KEY": "odd-�-bytes"}
     assert Redactor(known).text("it is odd-�-bytes") == "it is [redacted]"
+
+
+def test_addresses_by_which_others_are_told_are_secrets_but_not_the_name_of_a_host(
+    tmp_path: Path,
+) -> None:
+    settings = Settings.model_validate(
+        {
+            "target": "lab",
+            "repository": tmp_path,
+            "host": {"host": "h"},
+            "services": ["api"],
+            "notify": [
+                {"type": "webhook", "url": "https://chat.example.com/hooks/T0123/abcdefghij"},
+                {"type": "webhook", "url_env": "HOOK"},
+                {"type": "cdevents", "url": "https://events.example.com"},
+                {"type": "grafana", "url": "https://grafana.example.com/g", "token_env": "TOKEN"},
+            ],
+        }
+    )
+    redactor = Redactor(
+        known_secrets(settings, {"HOOK": "https://x.example.com/y/0123456789abcdef"})
+    )
+    for text in (
+        "POST https://chat.example.com/hooks/T0123/abcdefghij",
+        "Max retries exceeded with url: /hooks/T0123/abcdefghij",
+        "Max retries exceeded with url: /y/0123456789abcdef",
+    ):
+        assert "abcdef" not in redactor.text(text)
+    plain = "at https://events.example.com and https://grafana.example.com/g"
+    assert redactor.text(plain) == plain
+
+
+def test_no_dump_of_the_settings_shows_such_an_address(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {
+            "target": "lab",
+            "repository": tmp_path,
+            "host": {"host": "h"},
+            "services": ["api"],
+            "notify": [{"type": "webhook", "url": "https://chat.example.com/a-secret"}],
+        }
+    )
+    for shown in (repr(settings), str(settings), settings.model_dump_json()):
+        assert "a-secret" not in shown

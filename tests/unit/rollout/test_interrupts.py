@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
@@ -16,7 +17,10 @@ from deployctl.rollout.interrupts import TOLD, uninterrupted
 
 def test_signals_are_answered_once_and_wait() -> None:
     notes: list[str] = []
-    session = cast("Any", SimpleNamespace(note=lambda _level, text: notes.append(text)))
+    session = cast(
+        "Any",
+        SimpleNamespace(note=lambda _level, text: notes.append(text), hurried=threading.Event()),
+    )
     before = signal.getsignal(signal.SIGINT)
     with uninterrupted(session):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
@@ -27,7 +31,10 @@ def test_signals_are_answered_once_and_wait() -> None:
 
 def test_nothing_is_said_where_nobody_interrupts() -> None:
     notes: list[str] = []
-    session = cast("Any", SimpleNamespace(note=lambda _level, text: notes.append(text)))
+    session = cast(
+        "Any",
+        SimpleNamespace(note=lambda _level, text: notes.append(text), hurried=threading.Event()),
+    )
     with uninterrupted(session):
         pass
     assert notes == []
@@ -57,7 +64,12 @@ class TestTheEndOfTheStory:
             return ended
 
         notes: list[str] = []
-        session = cast("Any", SimpleNamespace(note=lambda _level, text: notes.append(text)))
+        session = cast(
+            "Any",
+            SimpleNamespace(
+                note=lambda _level, text: notes.append(text), hurried=threading.Event()
+            ),
+        )
         with ExitStack() as calm:
             assert run._ended(session, story, calm) is ended
             signal.raise_signal(signal.SIGTERM)

@@ -1,7 +1,9 @@
 """A name becomes one commit, or an error says why not and what to do."""
 
 import hashlib
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,17 @@ class TestARevision:
         assert commit.subject == "Añade é 😀"
         assert commit.sha.startswith(commit.short)
         assert len(commit.short) >= 7
+        assert commit.committed_at == datetime(2026, 1, 3, 7, 32, tzinfo=UTC)
+
+    @pytest.mark.parametrize("said", ["99999999999999", "soon"])
+    def test_has_no_time_where_its_committer_says_none(self, repo: Clone, said: str) -> None:
+        text = repo.git("cat-file", "commit", "HEAD")
+        odd = re.sub(r"^(committer .*>) \d+", rf"\1 {said}", text, flags=re.MULTILINE) + "\n"
+        words = ("hash-object", "-t", "commit", "-w", "--stdin", "--literally")
+        sha = repo.git(*words, stdin=odd.encode())
+        found = resolve(repo.path, sha)
+        assert found.subject == "first"
+        assert found.committed_at is None or found.committed_at.year == 1970
 
     def test_is_the_same_from_a_bare_clone_a_worktree_and_a_subdirectory(
         self, repo: Clone, tmp_path: Path

@@ -54,8 +54,12 @@ def test_it_names_the_seal_first_and_last(tmp_path: Path, ending: str, language:
     [
         (Availability(probes=9, failures=0, unknown=0, downtime_ms=0, resolution_ms=27),
          "none seen, with a resolution of 27 ms (0 of 9 probes failed)"),
-        (Availability(probes=9, failures=2, unknown=1, downtime_ms=85, resolution_ms=27),
-         "85 ms ± 27 ms (2 of 9 probes failed; 1 could not tell: the link was down)"),
+        (Availability(probes=9, failures=2, unknown=1, unknown_ms=50, downtime_ms=85,
+                      resolution_ms=27),
+         ("at least 85 ms ± 27 ms; not measured for 50 ms "
+         "(2 of 9 probes failed; 1 found no way to the service)")),
+        (Availability(probes=9, failures=0, unknown=9, downtime_ms=None, resolution_ms=27),
+         "not measured (0 of 9 probes failed; 9 found no way to the service)"),
         (None, "not measured"),
     ],
 )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Figures over many runs, from their seals. Reading them is apart from computing."""

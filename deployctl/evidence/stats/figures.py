@@ -1,0 +1,373 @@
+"""The figures of one service's runs, each with what it counts and what it leaves out. Pure.
+
+The first five are DORA's. Where there is too little to say, a figure has no value but a note: a
+zero would be read as one. DORA: https://dora.dev/guides/dora-metrics/
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from deployctl.evidence.stats.runs import Run
+from deployctl.result import SCHEMA_VERSION, Document
+
+RATE_FROM = 5
+"""Of fewer no rate is told: one more would change it by a fifth or more."""
+TAIL_FROM = 10
+"""Of fewer no ninetieth percentile is told: it would be the largest."""
+FREQUENCY_FROM = timedelta(days=7)
+
+Unit = Literal["per week", "ratio", "ms"]
+
+
+class Figure(Document):
+    name: str
+    value: float | None
+    """None: too little is known, `note` says what"""
+    unit: Unit
+    sample: int
+    """how many the value is over: of a rate its denominator"""
+    hits: int | None = None
+    """of a rate: its numerator"""
+    lower_bound: bool = False
+    """the true value may be larger, never smaller"""
+    note: str = ""
+    counts: str
+    leaves_out: str
+
+
+class EndCount(Document):
+    result: str
+    runs: int
+
+
+class ServiceStats(Document):
+    target: str
+    project: str
+    since: datetime
+    """where what is known begins: the oldest run, or what was asked for"""
+    until: datetime
+    runs: int
+    ends: tuple[EndCount, ...]
+    figures: tuple[Figure, ...]
+
+
+class SkippedSeal(Document):
+    path: str
+    reason: str
+
+
+class StatsDocument(Document):
+    schema_version: int = SCHEMA_VERSION
+    command: str = "stats"
+    since: datetime
+    until: datetime
+    services: tuple[ServiceStats, ...]
+    skipped: tuple[SkippedSeal, ...]
+
+
+def median(values: Sequence[float]) -> float | None:
+    """The middle one, or the mean of both middle ones."""
+    if not values:
+        return None
+    ordered, middle = sorted(values), len(values) // 2
+    if len(ordered) % 2:
+        return float(ordered[middle])
+    return (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def percentile(values: Sequence[float], percent: int) -> float | None:
+    """The smallest value that so many percent of all don't exceed."""
+    if not values:
+        return None
+    rank = max(1, math.ceil(len(values) * percent / 100))
+    return float(sorted(values)[rank - 1])
+
+
+def stats(
+    runs: Iterable[Run], since: datetime, until: datetime, target: str | None = None
+) -> tuple[ServiceStats, ...]:
+    """Figures for each target and Compose project with a run between the times."""
+    within = [
+        run
+        for run in runs
+        if since <= run.started_at <= until
+        and run.command != "plan"
+        and target in (None, run.target)
+    ]
+    groups: dict[tuple[str, str], list[Run]] = {}
+    for run in sorted(within, key=lambda each: (each.started_at, each.run_id)):
+        groups.setdefault((run.target, _project(run, within)), []).append(run)
+    return tuple(
+        _service(name, project, found, since, until)
+        for (name, project), found in sorted(groups.items())
+    )
+
+
+def _project(run: Run, runs: Sequence[Run]) -> str:
+    """Its own; of a run that ended before that was known, the only one of its target."""
+    if run.project:
+        return run.project
+    known = {other.project for other in runs if other.target == run.target and other.project}
+    return known.pop() if len(known) == 1 else ""
+
+
+def _service(
+    target: str, project: str, runs: Sequence[Run], since: datetime, until: datetime
+) -> ServiceStats:
+    first = max(since, runs[0].started_at)
+    history = _History(runs)
+    ends = Counter(run.result for run in runs)
+    return ServiceStats(
+        target=target,
+        project=project,
+        since=first,
+        until=until,
+        runs=len(runs),
+        ends=tuple(EndCount(result=word, runs=ends[word]) for word in sorted(ends)),
+        figures=(
+            _frequency(history, until - first),
+            _lead_time(history),
+            _failure_rate(history),
+            _recovery(history),
+            _rework(history),
+            *_outages(history),
+            *_rollbacks(history),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class _History:
+    """Runs of one service, oldest first."""
+
+    runs: Sequence[Run]
+
+    @property
+    def deployed(self) -> list[Run]:
+        return [run for run in self.runs if run.went_live]
+
+    @property
+    def failed(self) -> list[Run]:
+        return [run for run in self.runs if run.failed_change]
+
+    @property
+    def went_back(self) -> list[Run]:
+        return [run for run in self.runs if run.went_back]
+
+    def left(self) -> Iterator[tuple[Run, Run]]:
+        """Deployments with the `deployctl rollback` that left them; each at most once."""
+        for back in self.went_back:
+            before = [
+                run
+                for run in self.deployed
+                if run.release == back.previous is not None and run.started_at < back.started_at
+            ]
+            if before:
+                yield before[-1], back
+
+    def good_after(self, run: Run) -> Run | None:
+        """The next run by whose end what serves was proven good."""
+        later = (other for other in self.runs if other.started_at >= run.ended_at)
+        return next((other for other in later if other.result in {"sealed", "unchanged"}), None)
+
+
+def _frequency(history: _History, span: timedelta) -> Figure:
+    deployed = len(history.deployed)
+    value, note = None, ""
+    if not deployed:
+        note = f"no deployment in {_days(span)}"
+    elif span < FREQUENCY_FROM:
+        note = f"{deployed} in {_days(span)}: too short a time for a rate"
+    else:
+        value = deployed / (span / timedelta(weeks=1))
+    return Figure(
+        name="deploymentFrequency",
+        value=value,
+        unit="per week",
+        sample=deployed,
+        note=note,
+        counts="hotfixes that went live and were sealed, since the oldest run of which evidence is "
+        "here",
+        leaves_out="rollbacks; deployments by other means, from other machines, and those whose "
+        "evidence is gone or was never sealed",
+    )
+
+
+def _lead_time(history: _History) -> Figure:
+    times, seen = [], set[str]()
+    for run in history.deployed:
+        if run.sha is None or run.sha in seen:
+            continue
+        seen.add(run.sha)
+        if run.committed_at is not None and run.good_at >= run.committed_at:
+            times.append(_ms(run.good_at - run.committed_at))
+    return Figure(
+        name="changeLeadTime",
+        value=median(times),
+        unit="ms",
+        sample=len(times),
+        lower_bound=True,
+        note="" if times else "no deployment whose commit's time is known",
+        counts="median time from the commit, by its committer's clock, until it was live and "
+        "proven; each commit once",
+        leaves_out="earlier commits that went live with the deployed one, so it is a lower bound "
+        "for all of them; a rebase or cherry-pick makes a commit younger",
+    )
+
+
+def _failure_rate(history: _History) -> Figure:
+    left = {deployed.run_id for deployed, _ in history.left()}
+    failed = {run.run_id for run in history.failed} | left
+    changes = {run.run_id for run in (*history.deployed, *history.failed)}
+    return _rate(
+        "changeFailureRate",
+        hits=len(failed),
+        sample=len(changes),
+        what="changes",
+        counts="of the hotfixes that came as far as the switch: those that were rolled back for a "
+        "failed gate or for want of proof, those whose rollback failed, and those that deployctl "
+        "rollback left later",
+        leaves_out="what was refused or failed before the switch, which is no change failure; "
+        "runs that a person interrupted; failures that were mended in another way, so it is a "
+        "lower bound",
+    )
+
+
+def _recovery(history: _History) -> Figure:
+    times, waiting, from_outside = [], 0, False
+    for run in history.failed:
+        began = run.switched_at or run.started_at
+        if run.put_back_proven and run.put_back_at is not None:
+            times.append(_ms(run.put_back_at - began))
+        elif (good := history.good_after(run)) is not None:
+            times.append(_ms(good.good_at - began))
+        else:
+            waiting += 1
+    for _, back in history.left():
+        times.append(_ms(back.good_at - back.started_at))
+        from_outside = True
+    note = "" if times else "no failed deployment that was recovered from"
+    if waiting:
+        told = f"{waiting} not recovered from yet, as far as is known here"
+        note = f"{note}; {told}" if note else told
+    return Figure(
+        name="failedDeploymentRecoveryTime",
+        value=median(times),
+        unit="ms",
+        sample=len(times),
+        lower_bound=from_outside or waiting > 0,
+        note=note,
+        counts="median time from the switch until the earlier release was proven again, or until "
+        "the next good run where the rollback failed; for a release that deployctl rollback left: "
+        "from that command on",
+        leaves_out="the time in which such a release was bad before anybody acted, and failures "
+        "that are not recovered from: with any of them it is a lower bound",
+    )
+
+
+def _rework(history: _History) -> Figure:
+    rework, broken = 0, False
+    deployments = 0
+    for run in history.runs:
+        if run.went_back:
+            deployments += 1
+            rework += 1
+            broken = True
+        elif run.went_live:
+            deployments += 1
+            rework += broken
+            broken = False
+        elif run.failed_change and run.result == "rollback-failed":
+            broken = True
+    return _rate(
+        "deploymentReworkRate",
+        hits=rework,
+        sample=deployments,
+        what="deployments",
+        counts="of the hotfixes and rollbacks that went live: the rollbacks, and the first hotfix "
+        "after a rollback or after one that failed",
+        leaves_out="hotfixes for what nobody rolled back: deployctl can't tell an unplanned one "
+        "from a planned one, so it is a lower bound",
+    )
+
+
+def _outages(history: _History) -> Iterator[Figure]:
+    switches = [
+        run
+        for run in history.runs
+        if (run.went_live or run.went_back) and run.switched_at and run.outage_ms is not None
+    ]
+    coarsest = max((run.resolution_ms or 0 for run in switches), default=0)
+    yield from _middle_and_tail(
+        "outagePerSwitch",
+        [float(run.outage_ms or 0) for run in switches],
+        what="switch that was measured",
+        counts="time without a good answer, in the hotfixes and rollbacks that went live"
+        + (f"; measured to within {coarsest} ms" if switches else ""),
+        leaves_out="runs without `availability:`, measured in part, or put back",
+    )
+
+
+def _rollbacks(history: _History) -> Iterator[Figure]:
+    yield from _middle_and_tail(
+        "rollbackTime",
+        [
+            float(run.put_back_ms)
+            for run in history.runs
+            if run.command == "hotfix" and run.put_back_proven and run.put_back_ms is not None
+        ],
+        what="rollback within a hotfix",
+        counts="time from the decision to put back until the earlier release was proven, within a "
+        "hotfix",
+        leaves_out="rollbacks that failed or were not proven, those by the host alone, and "
+        "`deployctl rollback`",
+    )
+
+
+def _middle_and_tail(
+    name: str, values: Sequence[float], *, what: str, counts: str, leaves_out: str
+) -> Iterator[Figure]:
+    enough = len(values) >= TAIL_FROM
+    few = f"{len(values)} are too few; it takes {TAIL_FROM}"
+    for suffix, value, note in (
+        ("Median", median(values), "" if values else f"no {what}"),
+        ("P90", percentile(values, 90) if enough else None, "" if enough else few),
+    ):
+        yield Figure(
+            name=f"{name}{suffix}",
+            value=value,
+            unit="ms",
+            sample=len(values),
+            note=note,
+            counts=counts,
+            leaves_out=leaves_out,
+        )
+
+
+def _rate(name: str, *, hits: int, sample: int, what: str, counts: str, leaves_out: str) -> Figure:
+    enough = sample >= RATE_FROM
+    return Figure(
+        name=name,
+        value=hits / sample if enough else None,
+        unit="ratio",
+        sample=sample,
+        hits=hits,
+        lower_bound=True,
+        note=""
+        if enough
+        else f"{hits} of {sample} {what}: too few for a rate, it takes {RATE_FROM}",
+        counts=counts,
+        leaves_out=leaves_out,
+    )
+
+
+def _ms(length: timedelta) -> float:
+    return max(0.0, length / timedelta(milliseconds=1))
+
+
+def _days(span: timedelta) -> str:
+    return f"{max(0.0, span / timedelta(days=1)):.1f} days"

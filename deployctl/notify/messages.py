@@ -1,0 +1,138 @@
+"""Bodies for webhooks and for Grafana. Pure."""
+
+import hashlib
+import hmac
+import html
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from deployctl.notify.story import (
+    Where,
+    changed_at,
+    end_of,
+    happened,
+    named,
+    outage,
+    serving,
+    switched_at,
+)
+from deployctl.result import Result
+
+ENVELOPE_TYPE = "deployctl.run"
+ENVELOPE_VERSION = 1
+SIGNATURE_HEADER = "X-Deployctl-Signature-256"
+_LONGEST = 600
+"""characters of a reason that a chat gets"""
+
+
+def generic(result: Result, where: Where) -> bytes:
+    """The result's document in an envelope, with the digest by which its seal is found."""
+    return _json(
+        {
+            "type": ENVELOPE_TYPE,
+            "version": ENVELOPE_VERSION,
+            "end": end_of(result),
+            "project": where.project,
+            "environment": where.environment,
+            "sealDigest": result.seal.digest if result.seal else None,
+            "result": result.model_dump(mode="json", by_alias=True),
+        }
+    )
+
+
+def signature(body: bytes, secret: bytes) -> str:
+    """The header's value: `sha256=` and the HMAC-SHA256 of the body in hex."""
+    return "sha256=" + hmac.new(secret, body, hashlib.sha256).hexdigest()
+
+
+def slack(result: Result, where: Where) -> bytes:
+    """A few lines: verdict, place, release, outage, what to do."""
+    lines = [_headline(result, where)]
+    if end_of(result) != "success":
+        lines.append(_short(result.reason))
+    if measured := outage(result):
+        lines.append(f"Outage: {measured}")
+    if result.next_step and end_of(result) != "success":
+        lines.append(f"Next: {_short(result.next_step)}")
+    return _json({"text": f"*{_verdict(result)}* " + "\n".join(map(_plain, lines))})
+
+
+def grafana(result: Result, where: Where, tags: Sequence[str]) -> bytes | None:
+    """A region from the switch to the end; None where nothing was switched."""
+    began = switched_at(result)
+    if began is None:
+        return None
+    lines = [f"{_verdict(result)}: {_headline(result, where)}"]
+    if measured := outage(result):
+        lines.append(f"Outage: {measured}")
+    words = ("deployctl", where.project, result.target or "", result.result, *tags)
+    return _json(
+        {
+            "time": _epoch_ms(began),
+            "timeEnd": max(_epoch_ms(changed_at(result)), _epoch_ms(began)),
+            "tags": list(dict.fromkeys(word for word in words if word)),
+            # Grafana shows it as HTML.
+            "text": html.escape("\n".join(lines), quote=False),
+        }
+    )
+
+
+def _verdict(result: Result) -> str:
+    return {
+        "success": "OK",
+        "rollback": "ROLLED BACK",
+        "refused": "REFUSED",
+        "interrupted": "INTERRUPTED",
+        "failure": "FAILED",
+    }[end_of(result)]
+
+
+def _headline(result: Result, where: Where) -> str:
+    """What became of what serves, in one line."""
+    place = f"{where.project}/{result.target}" if where.project else str(result.target)
+    if where.environment and where.environment != result.target:
+        place += f" [{where.environment}]"
+    match happened(result):
+        case "deployed":
+            told = f"{named(result.release)} is live"
+        case "went-back":
+            told = f"{named(result.release)} serves again" if result.release else "rolled back"
+        case "put-back":
+            told = f"{named(result.release)} was rolled back"
+            told += f"; {named(result.previous)} serves again" if result.previous else ""
+        case "unknown":
+            told = "a person is needed: what serves is not known"
+        case _ if result.result == "unchanged":
+            told = f"{named(serving(result))} was live already and holds"
+        case _:
+            told = "production was not touched"
+    return f"{place}: {result.command}, {told} (exit code {result.exit_code})"
+
+
+def _short(text: str) -> str:
+    told = " ".join(text.split())
+    return told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"
+
+
+def _plain(text: str) -> str:
+    """What others wrote (an error, a log) makes no link and mentions nobody.
+
+    Slack's three control characters are escaped; behind an @ comes a word joiner, which isn't seen.
+    """
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return escaped.replace("@", "@\u2060")
+
+
+def _epoch_ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace")
+
+
+def delivery_headers(result: Result) -> dict[str, str]:
+    """By the first a receiver knows a second delivery of the same."""
+    return {"X-Deployctl-Delivery": result.run_id or "", "X-Deployctl-End": end_of(result)}

@@ -1,0 +1,117 @@
+"""What webhooks and Grafana get."""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+
+from deployctl.notify import messages
+from deployctl.result import Result
+
+from .support import WHERE, put_back, refused, result, stage
+
+
+def text(found: Result) -> str:
+    told: dict[str, str] = json.loads(messages.slack(found, WHERE))
+    assert set(told) == {"text"}
+    return told["text"]
+
+
+class TestTheGenericWebhook:
+    def test_gets_the_result_in_an_envelope_with_the_seals_digest(self) -> None:
+        envelope = json.loads(messages.generic(result(), WHERE))
+        document = envelope.pop("result")
+        assert envelope == {
+            "type": "deployctl.run",
+            "version": 1,
+            "end": "success",
+            "project": "shop",
+            "environment": "production",
+            "sealDigest": "sha256:5ea1",
+        }
+        assert document == result().model_dump(mode="json", by_alias=True)
+
+    def test_has_no_digest_where_nothing_was_sealed(self) -> None:
+        assert json.loads(messages.generic(result(seal=None), WHERE))["sealDigest"] is None
+
+    def test_is_signed_as_openssl_would(self) -> None:
+        body = messages.generic(result(), WHERE)
+        expected = hmac.new(b"key", body, hashlib.sha256).hexdigest()
+        assert messages.signature(body, b"key") == f"sha256={expected}"
+
+    def test_can_be_told_apart_from_the_same_sent_again(self) -> None:
+        assert messages.delivery_headers(result()) == {
+            "X-Deployctl-Delivery": "20260103T073200Z-hotfix-1f2e3d",
+            "X-Deployctl-End": "success",
+        }
+
+
+class TestAChat:
+    def test_hears_verdict_place_release_and_outage_of_a_good_run(self) -> None:
+        assert text(result()).split("\n") == [
+            "*OK* shop/production: hotfix, r2 (d73cfb1) is live (exit code 0)",
+            "Outage: 1.2 s ± 25 ms",
+        ]
+
+    def test_hears_also_why_and_what_to_do_of_another(self) -> None:
+        verdict, *rest = text(put_back()).split("\n")
+        assert verdict == (
+            "*ROLLED BACK* shop/production: hotfix, r2 (d73cfb1) was rolled back; r1 (aaaaaaa) "
+            "serves again (exit code 21)"
+        )
+        assert rest == [
+            "health: 503",
+            "Outage: 1.2 s ± 25 ms",
+            "Next: Mend the commit.",
+        ]
+
+    def test_hears_of_a_refusal_that_nothing_was_touched(self) -> None:
+        first = text(refused(reason="The disk is full."))
+        assert first.startswith("*REFUSED* shop/production: hotfix, production was not touched")
+
+    def test_hears_of_the_one_to_wake_somebody_for(self) -> None:
+        assert "a person is needed" in text(put_back("rollback-failed", rollback={}))
+
+    @pytest.mark.parametrize(
+        "reason",
+        ["<!channel> look", "<https://evil.example|here>", "@here", "@channel", "a & b"],
+    )
+    def test_mentions_nobody_and_has_no_links_of_others(self, reason: str) -> None:
+        told = text(put_back(reason=reason))
+        assert "<" not in told
+        assert "@here" not in told
+        assert "@channel" not in told
+
+    def test_gets_a_few_lines_whatever_the_reason(self) -> None:
+        told = text(put_back(reason="line\n" * 5000))
+        assert told.count("\n") == 3
+        assert len(told) < 1000
+
+
+class TestAnAnnotation:
+    def annotation(self, found: Result, *tags: str) -> Any:
+        body = messages.grafana(found, WHERE, tags)
+        return None if body is None else json.loads(body)
+
+    def test_is_over_the_time_from_the_switch_to_the_end_of_the_confirmation(self) -> None:
+        found = self.annotation(result(), "backend", "deployctl")
+        assert found == {
+            "time": 1767425540000,
+            "timeEnd": 1767425551000,
+            "tags": ["deployctl", "shop", "production", "sealed", "backend"],
+            "text": "OK: shop/production: hotfix, r2 (d73cfb1) is live (exit code 0)\n"
+            "Outage: 1.2 s ± 25 ms",
+        }
+
+    def test_or_to_the_end_of_the_rollback(self) -> None:
+        assert self.annotation(put_back())["timeEnd"] == 1767425554000
+
+    @pytest.mark.parametrize(
+        "found",
+        [refused(), result("unchanged", stages=[stage("swap", 20, 0, "skipped")])],
+        ids=["refused", "unchanged"],
+    )
+    def test_there_is_none_without_a_switch(self, found: Result) -> None:
+        assert self.annotation(found) is None
