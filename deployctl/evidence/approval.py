@@ -16,7 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from deployctl.evidence import sshsig
 from deployctl.evidence.canonical import canonical_json, digest
 from deployctl.evidence.dsse import IN_TOTO, Envelope, Signature, decode
-from deployctl.evidence.ssh_signer import signer
 
 NAMESPACE: Final = "approval@deployctl"
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -93,7 +92,7 @@ def sign(word: Word, key: sshsig.Key) -> Approval:
     """Raises what the key raises: paramiko.SSHException, OSError where an agent has gone."""
     envelope = Envelope(IN_TOTO, _payload(word))
     signature = sshsig.sign(envelope.pae, NAMESPACE, key)
-    return Approval(word, envelope.signed(Signature(signer(signature), signature)))
+    return Approval(word, envelope.signed(Signature(sshsig.read(signature).keyid, signature)))
 
 
 def read(data: bytes) -> Approval:
@@ -108,7 +107,7 @@ def read(data: bytes) -> Approval:
     if len(envelope.signatures) != 1:
         raise ValueError(f"it has {len(envelope.signatures)} signatures; an approval has one")
     (only,) = envelope.signatures
-    if signer(only.sig) != only.keyid:
+    if sshsig.read(only.sig).keyid != only.keyid:
         raise ValueError("it names another key than the one that its signature is of")
     return Approval(word, envelope)
 

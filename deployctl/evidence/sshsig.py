@@ -62,8 +62,10 @@ def _fingerprint(blob: bytes) -> str:
 class Claims:
     """What a signature says of itself; nothing of that is proven yet."""
 
+    keyid: str
+    """`SHA256:…` of its key; of a certificate, that of the key it is for"""
     keyids: frozenset[str]
-    """fingerprints of its key, and of the certificate that this may be"""
+    """that one, and the certificate's own"""
     namespace: str
 
 
@@ -79,7 +81,8 @@ def read(signature: bytes) -> Claims:
     if not blob.startswith(MAGIC + (1).to_bytes(4, "big")):
         raise ValueError("it is no SSH signature of version 1")
     public, namespace, _, _, _ = _split(blob[len(MAGIC) + 4 :], 5)
-    return Claims(frozenset(_keyids(public)), namespace.decode("utf-8", "replace"))
+    keyids = _keyids(public)
+    return Claims(keyids[-1], frozenset(keyids), namespace.decode("utf-8", "replace"))
 
 
 def _keyids(public: bytes) -> list[str]:

@@ -1,6 +1,5 @@
 """Exactly the plan that enough people have signed, on a real host, or nothing."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +8,7 @@ import pytest
 
 from deployctl.evidence import approval as words
 from deployctl.evidence.canonical import digest
+from deployctl.evidence.statement import read_seal
 from tests.people import Person, allow, person
 
 from .client import Client, Ended
@@ -103,15 +103,13 @@ def roll_back(server: Server, client: Client, *people: Person) -> None:
 
 
 def assert_kept(evidence: Path, client: Client, *people: Person) -> None:
-    """The envelopes are artefacts, byte for byte, and the seal's context names the people."""
-    seal = json.loads((evidence / "seal.json").read_bytes())
-    assert [each["principal"] for each in seal["context"]["approvals"]] == [
-        who.name for who in people
-    ]
+    """The envelopes are artefacts, byte for byte, and the seal names the people."""
+    seal = read_seal(evidence / "seal.json").predicate
+    assert [each["principal"] for each in seal["approvals"]] == [who.name for who in people]
     assert seal["context"]["approval"]["approvers"] == len(people)
     artefacts = {each["name"]: each["sha256"] for each in seal["artefacts"]}
     assert (evidence / "approvals" / PLAN).read_bytes() == (client.folder / PLAN).read_bytes()
-    for told in seal["context"]["approvals"]:
+    for told in seal["approvals"]:
         name = f"approvals/SHA256-{words.file_name(told['fingerprint'])}.json"
         data = (evidence / name).read_bytes()
         assert digest(data) == told["digest"] == f"sha256:{artefacts[name]}"

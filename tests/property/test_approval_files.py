@@ -7,10 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployctl.evidence import approval
+from deployctl.evidence import approval, sshsig
 from deployctl.evidence.canonical import canonical_json
 from deployctl.evidence.dsse import IN_TOTO, Envelope, Signature
-from deployctl.evidence.ssh_signer import signer
 from deployctl.rollout import plan_file
 from deployctl.rollout.plan_difference import changed_parts, differences
 from tests.unit.rollout.plans import plan_of
@@ -53,7 +52,7 @@ PLACES = places(json.loads(SOUND))
 
 @given(st.binary(max_size=400))
 def test_bytes_are_read_or_refused_in_words(data: bytes) -> None:
-    for read in (plan_file.decode, approval.read, signer):
+    for read in (plan_file.decode, approval.read, sshsig.read):
         assert fault_of(read, data).startswith("it ")
 
 
