@@ -22,10 +22,13 @@ from deployctl.gates.base import (
     RawAnswer,
 )
 from deployctl.gates.promapi import PrometheusApi, Sample, Target, selector
+from deployctl.host.facts import ContainerState
 
 START_SLACK: Final = 2.0
 """Seconds that a process may seem to have started before its container: the kernel tells start
 times in ticks since a boot time that is rounded."""
+MADE_FOR_THIS: Final = 60.0
+"""Seconds within which a container that was just made is started for the first time."""
 
 DISCOVERY_SLACK: Final = 5.0
 _NEEDED_SCRAPES: Final = 2
@@ -56,7 +59,7 @@ class PrometheusObservation(Observation):
     series: Mapping[str, tuple[Sample, ...]] = field(default_factory=dict)
     """target -> last samples of the series that tell who was scraped"""
     started_at: float | None = None
-    """when the first of the service's containers was started, on the host's clock"""
+    """since when a process can be of the service's containers, on the host's clock"""
     expected_sha: str | None = None
     old_gone: bool = False
     answers: tuple[RawAnswer, ...] = ()
@@ -100,7 +103,7 @@ class PrometheusGate(Gate[PrometheusObservation]):
             for target in targets
             if fence is not None and _scraped_after(target, fence)
         }
-        starts = [each.started_at.timestamp() for each in containers if each.started_at]
+        starts = [since for each in containers if (since := began(each)) is not None]
         return PrometheusObservation(
             targets=targets,
             others=tuple(sorted({target.pool for target in active if target not in targets})),
@@ -282,6 +285,21 @@ def _judge_state(target: Target) -> Judgement:
         reason = f"Prometheus can't scrape it: {target.last_error or 'no reason given'}"
         return Judgement("fail", "", reason)
     return _waiting("Prometheus has not scraped it yet")
+
+
+def began(container: ContainerState) -> float | None:
+    """Since when a process can be this container's.
+
+    A host that is out of breath notes a start seconds after it. Of a container that was just made
+    and started once, no process is older than the container itself.
+    """
+    started, created = container.started_at, container.created_at
+    if started is None:
+        return None
+    if created is None or container.restart_count:
+        return started.timestamp()
+    soon = (started - created).total_seconds() <= MADE_FOR_THIS
+    return (created if soon else started).timestamp()
 
 
 def _judge_identity(

@@ -46,5 +46,6 @@ class ContainerState:
     """network name -> the container's address on it"""
     ports: tuple[PublishedPort, ...] = ()
     restart_policy: str = ""
+    created_at: datetime | None = None
     error: str = ""
     """Docker's own message when the container could not be started"""

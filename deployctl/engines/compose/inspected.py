@@ -61,6 +61,7 @@ class _Inspected(_Part):
     oneoff: Text = ""
     image_id: Text = Field("", alias="imageId")
     image_ref: Text = Field("", alias="imageRef")
+    created: Text = ""
     state: Annotated[_State, _none_is({})] = Field(None, validate_default=True)
     restart_count: Number = Field(0, alias="restartCount")
     restart_policy: Text = Field("", alias="restartPolicy")
@@ -108,6 +109,7 @@ def _container(raw: _Inspected) -> ContainerState:
         image_ref=raw.image_ref,
         status=state.status,
         started_at=_docker_time(state.started_at),
+        created_at=_docker_time(raw.created),
         exit_code=state.exit_code,
         restart_count=raw.restart_count,
         oom_killed=state.oom_killed,

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,7 +12,7 @@ import pytest
 from deployctl.config.gates import PrometheusGateSettings
 from deployctl.gates.base import CannotObserveError, Judgement
 from deployctl.gates.promapi import Sample, Target
-from deployctl.gates.prometheus import PrometheusGate, PrometheusObservation, Scrape
+from deployctl.gates.prometheus import PrometheusGate, PrometheusObservation, Scrape, began
 from tests.cases import works
 from tests.unit.gates.support import STARTED, Answer, container, context, serving
 
@@ -73,6 +74,22 @@ class TestAProof:
 
     def test_allows_for_the_kernels_rounding(self) -> None:
         assert judged(series={KEY: series(start=STARTED.timestamp() - 1.9)}).state == "pass"
+
+    @pytest.mark.parametrize(
+        ("changes", "since"),
+        [
+            ({}, timedelta(0)),
+            ({"created_at": STARTED - timedelta(seconds=9)}, -timedelta(seconds=9)),
+            ({"created_at": STARTED - timedelta(hours=1)}, timedelta(0)),
+            ({"created_at": STARTED - timedelta(seconds=9), "restart_count": 1}, timedelta(0)),
+        ],
+        ids=["start only", "just made", "started again", "restarted"],
+    )
+    def test_allows_for_a_host_that_notes_a_start_late(
+        self, changes: dict[str, Any], since: timedelta
+    ) -> None:
+        """No process is older than a container that was just made."""
+        assert began(container(**changes)) == (STARTED + since).timestamp()
 
     def test_may_rest_on_a_revision_label(self) -> None:
         info = Sample({"__name__": "build_info", "revision": "d73cfb1"}, 1.0, T0 + 2)
