@@ -1,19 +1,23 @@
 """What can be wrong with a compose file, as values that a person can act on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deployctl.errors import RefusedError
 
 
 @dataclass(frozen=True, order=True)
 class ComposeFault:
-    """One fault. `line` and `column` count from 1, as editors do; `mend` says how to repair it."""
+    """One fault. `line` and `column` count from 1, as editors do; `mend` says how to repair it.
+
+    `unknown`: a setting that no Compose we know has; a newer one may.
+    """
 
     line: int
     column: int
     message: str
     mend: str = ""
+    unknown: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         place = f"line {self.line}, column {self.column}: {self.message}"
