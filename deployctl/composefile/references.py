@@ -9,7 +9,7 @@ from deployctl.composefile.faults import ComposeFault
 from deployctl.composefile.images import effective, find, service_nodes, text_of
 
 KINDS = ("networks", "volumes", "configs", "secrets")
-NAMED_VOLUME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*):/")
+NAMED_VOLUME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]+):")  # one letter is a drive of Windows
 PUBLISHED = re.compile(
     r"(?:(?P<ip>\[[0-9a-fA-F:]+\]|[0-9.]+):)?(?P<port>\d+)(?:-(?P<last>\d+))?"
     r":\d+(?P<several>-\d+)?(?:/(?P<protocol>\w+))?"
