@@ -4,11 +4,13 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from deployctl.composefile.document import STRING_TAGS, Document, Node
 from deployctl.composefile.faults import ComposeFault
 from deployctl.composefile.images import effective, service_nodes, text_of
 from deployctl.composefile.specification import FILE, SERVICE, Shape
+from deployctl.composefile.texture import MOST
 
 WORDS = {
     "text": "a text", "scalar": "a single value", "list": "a list", "map": "a mapping",
@@ -24,17 +26,20 @@ MENDS = {"environment": "Write each as `NAME: value` or `- NAME=value`."}
 def shapes(document: Document, *, override: bool = False) -> list[ComposeFault]:
     """Faults in the types of the file's own settings and of its services'.
 
-    In an override, an empty setting is that of an earlier file.
+    In an override, an empty setting is that of an earlier file. No more than MOST are told.
     """
+    return list(islice(_shapes(document, override=override), MOST))
+
+
+def _shapes(document: Document, *, override: bool) -> Iterator[ComposeFault]:
     look = _Look(document)
-    faults = list(look.mapping(document.root, FILE, "", nulls=not override))
+    yield from look.mapping(document.root, FILE, "", nulls=not override)
     for name, node in service_nodes(document).items():
         if node.followed.kind == "mapping":
             whose = f" of the service `{name}`"
             # An empty setting of one that extends another is that of the other.
             nulls = not override and "extends" not in effective(node.followed)
-            faults += look.mapping(node.followed, SERVICE, whose, nulls=nulls)
-    return faults
+            yield from look.mapping(node.followed, SERVICE, whose, nulls=nulls)
 
 
 class _Look:
@@ -53,7 +58,7 @@ class _Look:
             if below is not None:
                 inner = f"{path}.{name}" if path else name
                 yield from self._place(entry.value, below, whose, inner, nulls=nulls)
-            elif shape.keys is not None and not name.startswith("x-"):
+            elif shape.keys is not None and not name.startswith("x-") and self._new(entry.key):
                 yield self._unknown(entry.key, name, shape, whose, path)
         for name in shape.needs:
             if name not in entries:
@@ -63,13 +68,10 @@ class _Look:
     def _place(
         self, node: Node, shape: Shape, whose: str, path: str, *, nulls: bool
     ) -> Iterator[ComposeFault]:
-        target = node.followed
-        if (id(target), id(shape)) in self._seen:
-            return
-        self._seen.add((id(target), id(shape)))
         found = kind_of(node)
-        if found is None or (found == "null" and not nulls):
+        if found is None or (found == "null" and not nulls) or not self._new(node, shape):
             return
+        target = node.followed
         if not _fits(found, shape):
             if found not in ELSEWHERE.get(path, ()):
                 yield self._wrong(node, found, shape, whose, path)
@@ -77,6 +79,11 @@ class _Look:
             yield from self.mapping(target, shape, whose, path, nulls=nulls)
         elif found == "list":
             yield from self._items(target, shape, whose, path, nulls=nulls)
+
+    def _new(self, node: Node, shape: Shape | None = None) -> bool:
+        seen = len(self._seen)
+        self._seen.add((id(node.followed), id(shape)))
+        return len(self._seen) > seen
 
     def _items(
         self, node: Node, shape: Shape, whose: str, path: str, *, nulls: bool

@@ -23,7 +23,7 @@ TIME = re.compile(r"[-+]?((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d|w))+|0")
 SIZE = re.compile(r"[-+]?[\d.]+ ?[kKmMgGtTpP]?[iI]?[bB]?")
 OPENED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*(?:\}|:?[-?+])")
 VARIABLE = re.compile(r"\$(?:[A-Za-z_]|\{)")
-RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+RANGE = re.compile(r"([0-9]{1,99})(?:-([0-9]{1,99}))?")
 MOST = 65535
 
 
