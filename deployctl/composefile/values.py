@@ -16,10 +16,12 @@ CONDITIONS = ("service_started", "service_healthy", "service_completed_successfu
 TIMES = ("interval", "timeout", "start_period", "start_interval")
 SIZES = ("mem_limit", "mem_reservation", "memswap_limit", "shm_size")
 SWITCHES = ("init", "oom_kill_disable", "privileged", "read_only", "stdin_open", "tty")
+NUMBERS = ("cpus", "oom_score_adj", "pids_limit", "scale")
 TESTS = ("CMD", "CMD-SHELL", "NONE")
 WORDS = frozenset({"true", "false", "y", "n", "yes", "no", "on", "off", "t", "f"})
 SERVICE_NAME = re.compile(r"[A-Za-z0-9._-]+")
 TIME = re.compile(r"[-+]?((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d|w))+|0")
+NUMBER = re.compile(r"[-+]?[0-9.]+([eE][-+]?[0-9]+)?")
 SIZE = re.compile(r"[-+]?[\d.]+ ?[kKmMgGtTpP]?[iI]?[bB]?")
 OPENED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*(?:\}|:?[-?+])")
 VARIABLE = re.compile(r"\$(?:[A-Za-z_]|\{)")
@@ -85,6 +87,7 @@ def _service(document: Document, name: str, own: Mapping[str, Node]) -> Iterator
     whose = f"of the service `{name}`"
     yield from _times(document, own, whose)
     yield from _sizes(document, own, whose)
+    yield from _numbers(document, own, whose)
     for key in SWITCHES:
         if key in own:
             yield from _switch(document, key, own[key], whose)
@@ -131,6 +134,20 @@ def _sizes(document: Document, own: Mapping[str, Node], whose: str) -> Iterator[
             continue
         message = f"`{key}` {whose} is `{text}`, which is no size."
         yield document.fault(own[key], message, f"Write it as `{key}: 512m`.")
+
+
+def _numbers(document: Document, own: Mapping[str, Node], whose: str) -> Iterator[ComposeFault]:
+    found = [(key, own[key]) for key in NUMBERS if key in own]
+    if "healthcheck" in own and "retries" in (health := effective_values(own["healthcheck"])):
+        found.append(("retries", health["retries"]))
+    if "ports" in own:
+        ports = (effective_values(item) for item in own["ports"].followed.children)
+        found += [("target", port["target"]) for port in ports if "target" in port]
+    for key, node in found:
+        literal = _literal(node.followed.value) if kind_of(node) == "text" else None
+        if literal is not None and not NUMBER.fullmatch(literal):
+            message = f"`{key}` {whose} is `{literal}`, which is no number."
+            yield document.fault(node, message, f"Write a number: `{key}: 1`.")
 
 
 def _short_forms(document: Document, own: Mapping[str, Node], whose: str) -> Iterator[ComposeFault]:
