@@ -32,15 +32,31 @@ def up(
     *,
     name: Name = "lab",
     hosts: Annotated[int, typer.Option("--hosts", min=1, max=9, help="How many hosts.")] = 1,
-    flavour: Annotated[
-        str, typer.Option("--flavour", metavar="NAME", help="Make an awkward host; see below.")
-    ] = "",
+    flavours: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--flavour", metavar="NAME", help="Make an awkward host; see below. Only one."
+        ),
+    ] = None,
 ) -> None:
     """Start a lab: a host with the sample application's first release running."""
     from deployctl.lab.service import Lab  # noqa: PLC0415 - keeps --help light
 
-    lab = Lab(name, say=_say).up(hosts=hosts, flavour=flavour)
+    lab = Lab(name, say=_say).up(hosts=hosts, flavour=_one_flavour(flavours or []))
     _say(f"up. Next: deployctl hotfix --target {lab.record.hosts[0].target} --sha d73cfb1")
+
+
+def _one_flavour(names: Sequence[str]) -> str:
+    """The last word would win without a word about the others."""
+    from deployctl.errors import UsageError  # noqa: PLC0415 - keeps --help light
+
+    if len(names) > 1:
+        raise UsageError(
+            f"A lab has one flavour, and {len(names)} are named: {', '.join(names)}.",
+            next_step=f"deployctl lab up --flavour {names[0]}, and what else it needs by hand: "
+            "deployctl lab ssh",
+        )
+    return names[0] if names else ""
 
 
 @app.command()

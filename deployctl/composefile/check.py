@@ -86,7 +86,7 @@ def _sourced(node: Node) -> bool:
 
 def _meaning(document: Document, *, override: bool, around: Surroundings) -> list[ComposeFault]:
     try:
-        faults = shapes(document)
+        faults = shapes(document, override=override)
         faults += _services(document, override=override)
         if not override and find(document.root, "include") is None:
             faults += undefined(document)

@@ -22,11 +22,9 @@ from deployctl.composefile.document import (
 )
 from deployctl.composefile.faults import UnreadableCompose
 from deployctl.composefile.images import find, is_merge, resolved_images, service_nodes, text_of
+from deployctl.config.references import is_reference
 from deployctl.errors import UsageError
 
-# The grammar of an image reference, loosely: what matters is that nothing in it means something
-# to YAML or to Compose's interpolation.
-REFERENCE = re.compile(r"[A-Za-z0-9\[][A-Za-z0-9._/:@+\[\]-]{0,511}")
 PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._+-]*([/:@][A-Za-z0-9._/:@+-]*)?")
 # Words that YAML 1.1 does not read as texts.
 WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
@@ -89,10 +87,11 @@ def set_images(data: bytes, images: Mapping[str, str]) -> bytes:
 
 
 def _require_reference(image: str) -> None:
-    if not REFERENCE.fullmatch(image) or image.endswith((":", "/", "@")):
+    if not is_reference(image):
         raise UsageError(
             f"{image!r} is not an image reference.",
-            next_step="Write it as NAME:TAG, for example registry.example.org/team/api:d73cfb1.",
+            next_step="Write it as NAME:TAG, the name in lower case, for example "
+            "registry.example.org/team/api:d73cfb1.",
         )
 
 

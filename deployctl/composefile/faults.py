@@ -1,7 +1,7 @@
 """What can be wrong with a compose file, as values that a person can act on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from deployctl.errors import RefusedError
@@ -11,7 +11,8 @@ from deployctl.errors import RefusedError
 class ComposeFault:
     """One fault. `line` and `column` count from 1, as editors do; `mend` says how to repair it.
 
-    A `note` is worth telling, and stands in nobody's way.
+    A `note` is worth telling, and stands in nobody's way. `unknown`: a setting that no Compose we
+    know has; a newer one may.
     """
 
     line: int
@@ -19,6 +20,7 @@ class ComposeFault:
     message: str
     mend: str = ""
     severity: Literal["fault", "note"] = "fault"
+    unknown: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         place = f"line {self.line}, column {self.column}: {self.message}"

@@ -9,9 +9,9 @@ from deployctl.composefile.faults import ComposeFault
 from deployctl.composefile.images import effective, find, service_nodes, text_of
 
 KINDS = ("networks", "volumes", "configs", "secrets")
-NAMED_VOLUME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]*):/")
+NAMED_VOLUME = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]+):")  # one letter is a drive of Windows
 PUBLISHED = re.compile(
-    r"(?:(?P<ip>\[[0-9a-fA-F:]+\]|[0-9.]+):)?(?P<port>\d+)(?:-(?P<last>\d+))?"
+    r"(?:(?P<ip>\[[0-9a-fA-F:]+\]|[0-9.]+):)?(?P<port>[0-9]{1,99})(?:-(?P<last>[0-9]{1,99}))?"
     r":\d+(?P<several>-\d+)?(?:/(?P<protocol>\w+))?"
 )
 EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - addresses to compare with
@@ -158,7 +158,7 @@ def _published(service: str, node: Node) -> Iterator[Port]:
         if target.kind == "mapping":
             values = {name: text_of(entry.value) or "" for name, entry in effective(target).items()}
             number = values.get("published", "")
-            if number.isdecimal():
+            if re.fullmatch("[0-9]{1,99}", number):
                 address, protocol = values.get("host_ip", ""), values.get("protocol") or "tcp"
                 yield Port(service, address, int(number), int(number), protocol, item)
         elif match := PUBLISHED.fullmatch(target.value):

@@ -1,120 +1,154 @@
-"""Settings that have the wrong type, or a name that is one letter off."""
+"""Settings that have the wrong type, are empty or are none, as the specification has them."""
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
 
 from deployctl.composefile.document import STRING_TAGS, Document, Node
 from deployctl.composefile.faults import ComposeFault
-from deployctl.composefile.images import effective, find, service_nodes
+from deployctl.composefile.images import effective, service_nodes, text_of
+from deployctl.composefile.specification import FILE, SERVICE, Shape
+from deployctl.composefile.texture import MOST
 
-# A settings's kinds: `text` a scalar that must be one, `scalar` any scalar, `list`, `map`.
-TOP = {
-    "version": "scalar", "name": "text", "services": "map", "networks": "map", "volumes": "map",
-    "configs": "map", "secrets": "map", "include": "list",
+WORDS = {
+    "text": "a text", "scalar": "a single value", "list": "a list", "map": "a mapping",
+    "null": "empty",
 }  # fmt: skip
-SERVICE = {
-    "image": "text", "container_name": "text", "hostname": "text", "domainname": "text",
-    "user": "text", "working_dir": "text", "restart": "text", "network_mode": "text",
-    "platform": "text", "ipc": "text", "pid": "text", "runtime": "text", "stop_signal": "text",
-    "pull_policy": "text", "userns_mode": "text", "mac_address": "text",
-    "stop_grace_period": "scalar", "mem_limit": "scalar", "mem_reservation": "scalar",
-    "memswap_limit": "scalar", "cpus": "scalar", "cpu_shares": "scalar", "shm_size": "scalar",
-    "scale": "scalar", "privileged": "scalar", "read_only": "scalar", "tty": "scalar",
-    "stdin_open": "scalar", "init": "scalar", "oom_kill_disable": "scalar",
-    "command": "scalar list", "entrypoint": "scalar list", "env_file": "scalar list",
-    "dns": "scalar list", "dns_search": "scalar list", "tmpfs": "scalar list",
-    "environment": "list map", "labels": "list map", "annotations": "list map",
-    "sysctls": "list map", "extra_hosts": "list map", "networks": "list map",
-    "depends_on": "list map", "extends": "scalar map", "build": "scalar map",
-    "ports": "list", "expose": "list", "volumes": "list", "profiles": "list", "devices": "list",
-    "cap_add": "list", "cap_drop": "list", "security_opt": "list", "group_add": "list",
-    "links": "list", "external_links": "list", "volumes_from": "list", "configs": "list",
-    "secrets": "list", "device_cgroup_rules": "list",
-    "healthcheck": "map", "deploy": "map", "logging": "map", "ulimits": "map",
-}  # fmt: skip
-WORDS = {"text": "a text", "scalar": "a single value", "list": "a list", "map": "a mapping"}
 NUMBER = re.compile(r"[-+]?(\d[\d_]*(\.\d*)?|\.\d+)([eE][-+]?\d+)?|0x[0-9a-fA-F]+|0o?[0-7]+")
 SWITCH = frozenset({"true", "True", "TRUE", "false", "False", "FALSE"})
+# Told with more sense elsewhere.
+ELSEWHERE = {"services": ("text", "scalar", "list"), "image": ("list", "map", "null")}
+MENDS = {"environment": "Write each as `NAME: value` or `- NAME=value`."}
 
 
-def shapes(document: Document) -> list[ComposeFault]:
-    """Faults in the types of the file's own settings and of its services'."""
-    faults = _mapping(document, document.root, TOP, "")
+def shapes(document: Document, *, override: bool = False) -> list[ComposeFault]:
+    """Faults in the types of the file's own settings and of its services'.
+
+    In an override, an empty setting is that of an earlier file. No more than MOST are told.
+    """
+    return list(islice(_shapes(document, override=override), MOST))
+
+
+def _shapes(document: Document, *, override: bool) -> Iterator[ComposeFault]:
+    look = _Look(document)
+    yield from look.mapping(document.root, FILE, "", nulls=not override)
     for name, node in service_nodes(document).items():
         if node.followed.kind == "mapping":
-            faults += _mapping(document, node.followed, SERVICE, name)
-            faults += _environment(document, node, name)
-    return faults
+            whose = f" of the service `{name}`"
+            # An empty setting of one that extends another is that of the other.
+            nulls = not override and "extends" not in effective(node.followed)
+            yield from look.mapping(node.followed, SERVICE, whose, nulls=nulls)
 
 
-def _mapping(
-    document: Document, mapping: Node, kinds: Mapping[str, str], service: str
-) -> list[ComposeFault]:
-    faults = []
-    whose = f" of the service `{service}`" if service else ""
-    for name, entry in effective(mapping).items():
-        if name not in kinds:
-            faults += _misspelt(document, entry.key, name, kinds, whose)
-            continue
-        found = kind_of(entry.value)
-        wanted = kinds[name].split()
-        if found is None or found in wanted or ("scalar" in wanted and found == "text"):
-            continue
-        if name == "image" or (name == "services" and not service):
-            continue  # told with more sense elsewhere
-        need = " or ".join(WORDS[kind] for kind in wanted)
-        message = f"`{name}`{whose} is {WORDS[found]}, where {need} is expected."
+class _Look:
+    """One look at a document. A node that aliases repeat is looked at once: a bomb stays small."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._seen: set[tuple[int, int]] = set()
+
+    def mapping(
+        self, node: Node, shape: Shape, whose: str, path: str = "", *, nulls: bool
+    ) -> Iterator[ComposeFault]:
+        entries = effective(node)
+        for name, entry in entries.items():
+            below = shape.values if shape.keys is None else shape.keys.get(name)
+            if below is not None:
+                inner = f"{path}.{name}" if path else name
+                yield from self._place(entry.value, below, whose, inner, nulls=nulls)
+            elif shape.keys is not None and not name.startswith("x-") and self._new(entry.key):
+                yield self._unknown(entry.key, name, shape, whose, path)
+        for name in shape.needs:
+            if name not in entries:
+                message = f"`{name}` is missing in {_told(path)}{whose}."
+                yield self._document.fault(node, message, f"Add `{name}:` to it.")
+
+    def _place(
+        self, node: Node, shape: Shape, whose: str, path: str, *, nulls: bool
+    ) -> Iterator[ComposeFault]:
+        found = kind_of(node)
+        if found is None or (found == "null" and not nulls) or not self._new(node, shape):
+            return
+        target = node.followed
+        if not _fits(found, shape):
+            if found not in ELSEWHERE.get(path, ()):
+                yield self._wrong(node, found, shape, whose, path)
+        elif found == "map":
+            yield from self.mapping(target, shape, whose, path, nulls=nulls)
+        elif found == "list":
+            yield from self._items(target, shape, whose, path, nulls=nulls)
+
+    def _new(self, node: Node, shape: Shape | None = None) -> bool:
+        seen = len(self._seen)
+        self._seen.add((id(node.followed), id(shape)))
+        return len(self._seen) > seen
+
+    def _items(
+        self, node: Node, shape: Shape, whose: str, path: str, *, nulls: bool
+    ) -> Iterator[ComposeFault]:
+        seen: set[str] = set()
+        for item in node.children:
+            text = text_of(item)
+            if shape.unique and text is not None and text in seen:
+                message = f"`{text}` stands in {_told(path)}{whose} a second time."
+                yield self._document.fault(item, message, "Take one of the two out.")
+            seen.add(text or "")
+            if shape.items is not None:
+                yield from self._place(item, shape.items, whose, f"{path}[]", nulls=nulls)
+
+    def _wrong(self, node: Node, found: str, shape: Shape, whose: str, path: str) -> ComposeFault:
+        need = " or ".join(WORDS[kind] for kind in shape.kinds.split() if kind != "null")
+        message = f"{_told(path, start=True)}{whose} is {WORDS[found]}, where {need} is expected."
+        owner = re.split(r"[.\[]", path)[0]
+        if owner != path and owner in MENDS:
+            mend = MENDS[owner]
+        elif found == "null":
+            mend = "What stood there may be lost: write it again, or take the line out."
+        elif found == "scalar":
+            text = node.followed.value
+            mend = f'Put it in quotes: "{text}"'
+            if not path.endswith("[]"):
+                mend = f'Put it in quotes: {path.rpartition(".")[2]}: "{text}"'
+        else:
+            mend = f"Write it as {need}; a line may be missing, or stand too far left or right."
+        return self._document.fault(node, message, mend)
+
+    def _unknown(self, key: Node, name: str, shape: Shape, whose: str, path: str) -> ComposeFault:
+        where = f" in {_told(path)}{whose}" if path else whose or " in a compose file"
+        near = difflib.get_close_matches(name, shape.keys or (), 1, 0.8)
         mend = (
-            f'Put it in quotes: {name}: "{entry.value.followed.value}"'
-            if found == "scalar"
-            else f"Write it as {need}; a line may be missing, or stand too far left or right."
+            f"Write `{near[0]}`, if that is meant."
+            if near
+            else f"Indent it where it belongs, take it out, or call it `x-{name}`."
         )
-        faults.append(document.fault(entry.value, message, mend))
-    return faults
+        fault = self._document.fault(key, f"There is no setting `{name}`{where}.", mend)
+        return replace(fault, unknown=True)
 
 
-def _misspelt(
-    document: Document, key: Node, name: str, kinds: Mapping[str, str], whose: str
-) -> list[ComposeFault]:
-    """Only what looks like another name: Compose learns new ones faster than we do."""
-    near = difflib.get_close_matches(name, kinds, 1, 0.8)
-    if name.startswith("x-") or not near:
-        return []
-    message = f"There is no setting `{name}`{whose or ' in a compose file'}."
-    return [document.fault(key, message, f"Write `{near[0]}`, if that is meant.")]
+def _fits(found: str, shape: Shape) -> bool:
+    wanted = shape.kinds.split()
+    return found in wanted or (found == "text" and "scalar" in wanted)
 
 
-def _environment(document: Document, service: Node, name: str) -> list[ComposeFault]:
-    found = find(service, "environment")
-    if found is None or found.value.followed.kind == "scalar":
-        return []
-    block = found.value.followed
-    values = (
-        [entry.value for entry in effective(block).values()]
-        if block.kind == "mapping"
-        else block.children
-    )
-    return [
-        document.fault(
-            value,
-            f"A variable in `environment` of the service `{name}` is not a single value.",
-            "Write each as `NAME: value` or `- NAME=value`.",
-        )
-        for value in values
-        if value.followed.kind != "scalar"
-    ]
+def _told(path: str, *, start: bool = False) -> str:
+    """`ports[]` is told as an entry of `ports`."""
+    entry = "An entry of " if start else "an entry of "
+    return f"{entry}`{path.removesuffix('[]')}`" if path.endswith("[]") else f"`{path}`"
 
 
 def kind_of(node: Node) -> str | None:
-    """`text`, `scalar` (a number or a switch), `list` or `map`; None for null and `!reset`."""
+    """`text`, `scalar` (a number or a switch), `list`, `map` or `null`; None for `!reset`."""
     target = node.followed
+    if target.tag == "!reset":
+        return None
     if target.kind == "mapping":
         return "map"
     if target.kind == "sequence":
         return "list"
-    if target.is_null or target.tag == "!reset":
-        return None
+    if target.is_null:
+        return "null"
     plain = not target.style and target.tag is None
     typed = NUMBER.fullmatch(target.value) or target.value in SWITCH
     return "scalar" if (plain and typed) or target.tag not in STRING_TAGS else "text"

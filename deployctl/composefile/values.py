@@ -5,6 +5,7 @@ What only some versions of Compose refuse is no fault here.
 
 import re
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 
 from deployctl.composefile.document import Document, Node
 from deployctl.composefile.faults import ComposeFault
@@ -14,17 +15,17 @@ from deployctl.composefile.shape import kind_of
 CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 TIMES = ("interval", "timeout", "start_period", "start_interval")
 SIZES = ("mem_limit", "mem_reservation", "memswap_limit", "shm_size")
-SWITCHES = ("privileged", "read_only", "stdin_open", "tty")
+SWITCHES = ("init", "oom_kill_disable", "privileged", "read_only", "stdin_open", "tty")
+NUMBERS = ("cpus", "oom_score_adj", "pids_limit", "scale")
+TESTS = ("CMD", "CMD-SHELL", "NONE")
 WORDS = frozenset({"true", "false", "y", "n", "yes", "no", "on", "off", "t", "f"})
 SERVICE_NAME = re.compile(r"[A-Za-z0-9._-]+")
 TIME = re.compile(r"[-+]?((\d+(\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d|w))+|0")
+NUMBER = re.compile(r"[-+]?[0-9.]+([eE][-+]?[0-9]+)?")
 SIZE = re.compile(r"[-+]?[\d.]+ ?[kKmMgGtTpP]?[iI]?[bB]?")
 OPENED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*(?:\}|:?[-?+])")
-PORT = re.compile(
-    r"(?:(?:\[[0-9a-fA-F:.]+\]|[0-9]+\.[0-9.]+):)?(?:(?P<host>[^:/]*):)?(?P<inner>[^:/]+)"
-    r"(?:/(?P<protocol>\w+))?"
-)
-RANGE = re.compile(r"(\d+)(?:-(\d+))?")
+VARIABLE = re.compile(r"\$(?:[A-Za-z_]|\{)")
+RANGE = re.compile(r"([0-9]{1,99})(?:-([0-9]{1,99}))?")
 MOST = 65535
 
 
@@ -86,6 +87,7 @@ def _service(document: Document, name: str, own: Mapping[str, Node]) -> Iterator
     whose = f"of the service `{name}`"
     yield from _times(document, own, whose)
     yield from _sizes(document, own, whose)
+    yield from _numbers(document, own, whose)
     for key in SWITCHES:
         if key in own:
             yield from _switch(document, key, own[key], whose)
@@ -99,6 +101,7 @@ def _service(document: Document, name: str, own: Mapping[str, Node]) -> Iterator
         message = f"The service `{name}` has both `network_mode` and `networks`."
         yield document.fault(networks, message, "Take one of the two out.")
     yield from _short_forms(document, own, whose)
+    yield from _test(document, own, whose)
 
 
 def _times(document: Document, own: Mapping[str, Node], whose: str) -> Iterator[ComposeFault]:
@@ -108,10 +111,20 @@ def _times(document: Document, own: Mapping[str, Node], whose: str) -> Iterator[
         found["stop_grace_period"] = own["stop_grace_period"]
     for key, node in found.items():
         text = text_of(node)
-        if text is None or "$" in text or (kind_of(node) == "text" and TIME.fullmatch(text)):
+        literal = _literal(text) if text is not None else None
+        if literal is None or (kind_of(node) == "text" and TIME.fullmatch(literal)):
             continue
         message = f"`{key}` {whose} is `{text}`, which is no duration with a unit."
         yield document.fault(node, message, f"Write it as `{key}: 10s`.")
+
+
+def _test(document: Document, own: Mapping[str, Node], whose: str) -> Iterator[ComposeFault]:
+    health = effective_values(own["healthcheck"]) if "healthcheck" in own else {}
+    for first in _items(health.get("test"))[:1]:
+        text = first.followed.value
+        if text not in TESTS and _literal(text) is not None:
+            message = f"The healthcheck's `test` {whose} begins with `{text}`."
+            yield document.fault(first, message, f"Begin it with one of {', '.join(TESTS)}.")
 
 
 def _sizes(document: Document, own: Mapping[str, Node], whose: str) -> Iterator[ComposeFault]:
@@ -123,41 +136,108 @@ def _sizes(document: Document, own: Mapping[str, Node], whose: str) -> Iterator[
         yield document.fault(own[key], message, f"Write it as `{key}: 512m`.")
 
 
+def _numbers(document: Document, own: Mapping[str, Node], whose: str) -> Iterator[ComposeFault]:
+    found = [(key, own[key]) for key in NUMBERS if key in own]
+    if "healthcheck" in own and "retries" in (health := effective_values(own["healthcheck"])):
+        found.append(("retries", health["retries"]))
+    if "ports" in own:
+        ports = (effective_values(item) for item in own["ports"].followed.children)
+        found += [("target", port["target"]) for port in ports if "target" in port]
+    for key, node in found:
+        literal = _literal(node.followed.value) if kind_of(node) == "text" else None
+        if literal is not None and not NUMBER.fullmatch(literal):
+            message = f"`{key}` {whose} is `{literal}`, which is no number."
+            yield document.fault(node, message, f"Write a number: `{key}: 1`.")
+
+
 def _short_forms(document: Document, own: Mapping[str, Node], whose: str) -> Iterator[ComposeFault]:
     for item in _items(own.get("ports")):
+        if kind_of(item) != "text" and not item.followed.value.isdecimal():
+            continue  # another way to write a number
         wrong = _wrong_port(item.followed.value)
         if wrong:
             message = f"The port {item.followed.value} {whose} is none: {wrong}."
             yield document.fault(item, message, 'Write it as "HOST:CONTAINER", up to 65535 each.')
     for item in _items(own.get("volumes")):
-        text = item.followed.value
-        if "$" not in text and text != "::" and (text.startswith(":") or text.endswith(":")):
-            message = f"The volume `{text}` {whose} has nothing on one side of its colon."
-            yield document.fault(item, message, "Write it as SOURCE:TARGET.")
+        wrong = _wrong_volume(item.followed.value)
+        if wrong:
+            message = f"The volume `{item.followed.value}` {whose} {wrong}."
+            yield document.fault(item, message, "Write it as SOURCE:TARGET or SOURCE:TARGET:MODE.")
 
 
 def _items(node: Node | None) -> list[Node]:
     if node is None or node.followed.kind != "sequence":
         return []
-    return [item for item in node.followed.children if item.followed.kind == "scalar"]
+    return [
+        item
+        for item in node.followed.children
+        if item.followed.kind == "scalar" and not item.followed.is_null
+    ]
 
 
-def _wrong_port(text: str) -> str:
-    match = PORT.fullmatch(text)
-    if "$" in text or not match:
+def _literal(text: str) -> str | None:
+    """What Compose makes of a text without variables; None where there is one."""
+    return None if VARIABLE.search(text.replace("$$", "")) else text.replace("$$", "$")
+
+
+def _wrong_port(written: str) -> str:
+    text = _literal(written)
+    if text is None:
         return ""
-    if match["protocol"] and match["protocol"].lower() not in {"tcp", "udp", "sctp"}:
-        return f"{match['protocol']} is no protocol"
-    for part in (match["host"], match["inner"]):
-        if not part:
-            continue
-        numbers = RANGE.fullmatch(part)
-        if numbers is None:
-            return f"{part} is no number"
-        first, last = int(numbers[1]), int(numbers[2] or numbers[1])
-        if first > last or last > MOST:
-            return f"{part} is out of range"
-    return ""
+    text, _, protocol = text.partition("/")
+    if protocol.isalnum() and protocol.lower() not in {"tcp", "udp", "sctp"}:
+        return f"{protocol} is no protocol"
+    *before, inner = text.split(":")
+    host = before.pop() if before else ""
+    if not inner:
+        return "no port of the container is named"
+    for part in (host, inner):
+        wrong = _wrong_range(part) if part else ""
+        if wrong:
+            return wrong
+    return "" if not before or _is_address(":".join(before)) else f"{before[0]} is no address"
+
+
+def _wrong_range(text: str) -> str:
+    numbers = RANGE.fullmatch(text)
+    if numbers is None:
+        return f"{text} is no number"
+    first, last = int(numbers[1]), int(numbers[2] or numbers[1])
+    return f"{text} is out of range" if first > last or last > MOST else ""
+
+
+def _is_address(text: str) -> bool:
+    """An IPv6 address stands in brackets; none at all is every address."""
+    if not text:
+        return True
+    try:
+        return ip_address(text.strip("[]")).version == (6 if text.startswith("[") else 4)
+    except ValueError:
+        return False
+
+
+def _wrong_volume(written: str) -> str:
+    text = _literal(written)
+    if text is None:
+        return ""
+    if not text:
+        return "is empty"
+    parts = _volume_parts(text)
+    if "" in parts and len(text) > len("::"):  # Compose looks at nothing so short
+        return "has nothing on one side of a colon"
+    return "has too many colons" if len(parts) > len(("source", "target", "mode")) else ""
+
+
+def _volume_parts(text: str) -> list[str]:
+    """Between the colons, but for one after a single letter: that is a drive of Windows."""
+    parts = [""]
+    for char in text:
+        drive = len(parts[-1]) == 1 and parts[-1].isalpha()
+        if char == ":" and not drive:
+            parts.append("")
+        else:
+            parts[-1] += char
+    return parts
 
 
 def _conditions(own: Mapping[str, Node]) -> Iterator[tuple[str, Node]]:
@@ -180,7 +260,8 @@ def _switches_of(document: Document, kind: str) -> Iterator[ComposeFault]:
 
 def _switch(document: Document, key: str, node: Node, whose: str) -> Iterator[ComposeFault]:
     text = text_of(node)
-    if text is not None and text.isalpha() and text.lower() not in WORDS:
+    literal = _literal(text) if text is not None else None
+    if literal and not literal.isdecimal() and literal.lower() not in WORDS:
         message = f"`{key}` {whose} is `{text}`, neither true nor false."
         yield document.fault(node, message, f"Write `{key}: true` or `{key}: false`.")
 

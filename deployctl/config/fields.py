@@ -11,13 +11,10 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSchema
 
+from deployctl.config import references
 from deployctl.config.faults import MeasureError
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_NAME_COMPONENT: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_DOMAIN_PART: Final = r"(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])"
-_DOMAIN: Final = rf"(?:{_DOMAIN_PART}(?:\.{_DOMAIN_PART})*|\[[a-fA-F0-9:]+\])(?::[0-9]+)?"
-_IMAGE: Final = re.compile(rf"(?:{_DOMAIN}/)?{_NAME_COMPONENT}(?:/{_NAME_COMPONENT})*")
 TARGET_NAME: Final = r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}"
 _LABEL: Final = r"[a-zA-Z_][a-zA-Z0-9_]*"
 _KEY_TYPE: Final = re.compile(r"(?:ssh|ecdsa|sk-ssh|sk-ecdsa)-[A-Za-z0-9@.-]+")
@@ -58,7 +55,7 @@ def _image(text: str) -> str:
     expected = "an image name without a tag or digest, such as techno-os-api"
     if "@" in text or ":" in text.rsplit("/", 1)[-1]:
         raise ValueError(f"expected {expected}: deployctl sets the tag itself")
-    if not _IMAGE.fullmatch(text) or len(text) > 200:
+    if not references.NAME.fullmatch(text) or len(text) > 200:
         raise ValueError(f"expected {expected}, in Docker's spelling (lower case)")
     return text
 

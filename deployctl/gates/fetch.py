@@ -163,7 +163,9 @@ def fetch(session: requests.Session, request: Request, seconds: float) -> Exchan
     Takes at most `seconds` and a moment, however slowly the server drips its answer.
     """
     started = time.monotonic()
-    answer = _bounded(lambda: _fetch(session, request, started + seconds), seconds + _GRACE)
+    answer = _bounded(
+        lambda: _fetch(session, request, started + seconds, seconds), seconds + _GRACE
+    )
     if answer is None:
         late = _late(seconds)
         return Exchange(url=request.url, latency=time.monotonic() - started, fault=late)
@@ -216,9 +218,9 @@ def _bounded(call: Callable[[], _T], seconds: float) -> _T | None:
     return answers[0] if answers else None
 
 
-def _fetch(session: requests.Session, request: Request, until: float) -> Exchange:
+def _fetch(session: requests.Session, request: Request, until: float, allowed: float) -> Exchange:
+    """`allowed` is what was asked for, in seconds: what is told when it is over."""
     url, method, body = request.url, request.method, request.body
-    allowed = until - time.monotonic()
     session.trust_env = False  # no proxy and no ~/.netrc of this machine
     started = time.monotonic()
     try:

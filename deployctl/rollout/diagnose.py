@@ -67,10 +67,12 @@ def faults_of(facts: Survey, env_files: dict[str, str], said: str) -> list[Fault
         services=running, env_file=lambda path: env_files.get(path, "")
     )
     several = len(facts.files) > 1
+    taken = not facts.config_error.strip()  # a setting that only a newer Compose knows is none
     faults = [
         Fault.of(fault, source.path)
         for source in facts.files
         for fault in composefile.check(source.data, override=several, around=around)
+        if not (fault.unknown and taken)
     ]
     if several:
         unsourced = composefile.unsourced([source.data for source in facts.files])

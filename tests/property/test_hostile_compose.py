@@ -56,6 +56,11 @@ BOMBS = {
     "conflicts": "<<<<<<< a\n=======\n>>>>>>> b\n" * 3000,
     "tabs": "\ta:\n" * 9000,
     "one line": f'{SERVICE}    x: "{"${a:-" * 9000}"\n',
+    "long ports": f'{SERVICE}    ports: ["{"9" * 5000}:80", {{published: "{"9" * 5000}"}}]\n',
+    "settings that are none": (
+        f"x-a: &a {{image: a:1, {', '.join(f'k{n}: 1' for n in range(100))}}}\nservices:\n"
+        f"{''.join(f'  s{n}: *a{chr(10)}' for n in range(100))}  api:\n    image: a:1\n"
+    ),
     "size": f"{SERVICE}# {'x' * 5_000_000}\n",
 }
 

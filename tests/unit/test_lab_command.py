@@ -70,3 +70,15 @@ def test_a_lab_that_is_not_there(
     monkeypatch.setattr("deployctl.lab.docker.require_engine", lambda: None)
     assert run(["lab", "status", "no-such-lab"]) == ExitCode.USAGE
     assert "no-such-lab" in capsys.readouterr().err
+
+
+def test_of_two_flavours_none_is_made(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[object] = []
+    monkeypatch.setattr("deployctl.lab.service.Lab.up", lambda *_, **named: made.append(named))
+    assert run(["lab", "up", "--flavour", "tcp", "--flavour", "sudo"]) == ExitCode.USAGE
+    assert made == []
+    told = capsys.readouterr().err
+    assert "one flavour, and 2 are named: tcp, sudo" in told
+    assert "deployctl lab up --flavour tcp" in told

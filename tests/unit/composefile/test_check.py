@@ -59,7 +59,7 @@ A = b"services:\n  a:\n    image: x\n"
         (A + b"    extends: {service: base}\n", 4, "the service `base`"),
         (A + b"    ports: {80: 80}\n", 4, "`ports` of the service `a` is a mapping"),
         (A + b"    environment: x\n", 4, "`environment` of the service `a` is a text"),
-        (A + b"    environment: {A: {B: c}}\n", 4, "not a single value"),
+        (A + b"    environment: {A: {B: c}}\n", 4, "a mapping, where a single value is expected"),
         (A + b"    healthcheck: [curl]\n", 4, "`healthcheck` of the service `a` is a list"),
         (A + b"    container_name: 5\n", 4, "is a single value, where a text is expected"),
         (A + b"    contaner_name: b\n", 4, "no setting `contaner_name` of the service `a`"),
@@ -159,7 +159,7 @@ def test_an_env_file_that_is_not_there_is_a_fault_unless_it_is_optional() -> Non
         b"services:\n  a:\n    build: .\n",
         b"services: {a: {extends: {file: f, service: s}}, b: {provider: {type: t}}}",
         b"include: [other.yml]\n",
-        b"x: &x {image: i}\nservices: {a: {<<: *x}, b: *x}",
+        b"x-x: &x {image: i}\nservices: {a: {<<: *x}, b: *x}",
         b"services:\n  a:\n    image: x\n    command: |\n      a\tb\n      =======\n",
     ],
 )

@@ -191,14 +191,33 @@ class TestWhatIsRefused:
         assert "repair" not in caught.value.next_step
 
     @pytest.mark.parametrize(
-        "image", ["", "a b", "a\nb", "$TAG", "${TAG}", "a:", "#x", "a'b", "-x"]
+        "image",
+        [
+            *("", "a b", "a\nb", "$TAG", "${TAG}", "a:", "#x", "a'b", "-x", "X:1", "team/Api"),
+            *("a//b", "a:-x", f"a:{'t' * 129}", "a@sha256:12", "a:b:c", f"{'a' * 256}:b", "a/"),
+        ],
     )
     def test_what_is_no_image_reference(self, image: str) -> None:
         with pytest.raises(UsageError):
             edited("services: {api: {image: a}}", image=image)
 
     @pytest.mark.parametrize(
-        "image", ["yes", "NULL", "123", "1e3", "0x1f", "[::1]:5000/a:b", "1:30"]
+        "image",
+        [
+            "Registry.example:5000/team/api_v1:V1.0",
+            "X/b",
+            f"a:{'t' * 128}",
+            f"a@sha256:{'0' * 64}",
+            f"a:b@sha256:{'0' * 64}",
+            f"sha256:{'0' * 64}",
+        ],
+    )
+    def test_what_is_one(self, image: str) -> None:
+        after = edited("services: {api: {image: a}}", image=image)
+        assert yaml.safe_load(after)["services"]["api"]["image"] == image
+
+    @pytest.mark.parametrize(
+        "image", ["yes", "null", "123", "1e3", "0x1f", "[::1]:5000/a:b", "1:30"]
     )
     def test_but_a_reference_that_yaml_would_misread_is_quoted(self, image: str) -> None:
         after = edited("services:\n  api:\n    image: a\n", image=image)

@@ -93,6 +93,10 @@ class TestNoAnswer:
     def test_larger_than_allowed(self) -> None:
         assert "larger than 1000 bytes" in judged(Answer(body="x" * 5000), max_bytes=1000).observed
 
+    def test_in_time_tells_the_timeout_as_it_was_set(self) -> None:
+        observed = judged(lambda _: time.sleep(0.6), timeout=0.3).observed
+        assert observed == "no whole answer within 0.3 s"
+
     @pytest.mark.parametrize("first", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\n\r\n"])
     def test_dripped_slowly_it_is_given_up_in_time(self, first: bytes) -> None:
         def drip(handler: BaseHTTPRequestHandler) -> None:

@@ -40,6 +40,13 @@ def test_what_only_compose_refuses_is_told_in_its_words() -> None:
     assert "compose repair" in fault.mend
 
 
+def test_a_setting_that_only_the_hosts_newer_compose_knows_is_none() -> None:
+    files = (source(COMPOSE.replace(b"v1\n", b"v1\n    brand_new: 1\n")),)
+    assert faults_of(survey(files=files), {}, "") == []
+    [fault] = faults_of(survey(files=files, config_error="brand_new is not allowed"), {}, "")
+    assert "no setting `brand_new`" in fault.message
+
+
 def test_what_cannot_be_told_is_no_clean_bill() -> None:
     found = diagnosis("c.yml", [], untold="its dry run failed")
     assert (found.result, found.exit_code) == ("faults", 23)

@@ -69,7 +69,8 @@ def test_the_history_is_one_table_of_releases_and_runs() -> None:
         ),
         runs=(
             RunEntry(
-                run_id="one", command="hotfix", revision="d7", result="confirmed", at=when, by="ana"
+                run_id="one", command="hotfix", revision="d7", result="confirmed", reason="",
+                at=when, by="ana",
             ),
         ),
     )  # fmt: skip
