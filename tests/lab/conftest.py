@@ -9,8 +9,10 @@ the next run and lets a person look at what a failed test left.
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from deployctl.lab.docker import LabError
 from deployctl.lab.machine import Host
@@ -22,8 +24,27 @@ pytest.register_assert_rewrite("tests.lab.expect")
 from .client import Client  # noqa: E402
 from .server import Before, Server  # noqa: E402
 
+TOGETHER = frozenset(
+    {"test_guard", "test_lab_itself", "test_prometheus_and_endpoints", "test_retention"}
+)
+"""files whose tests share a host that takes long to make: they go to one worker, and first"""
 QUICK = {"min_healthy": "1s", "deadline": "30s"}
 """A release that is fine is soon proven; one that isn't is given up when it has shown it."""
+
+
+class SharedHosts(LoadScopeScheduling):
+    """Tests go to whichever worker is free, but for files that belong together.
+
+    pytest-xdist's own groups do nothing under pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return file if Path(file).stem in TOGETHER else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    return SharedHosts(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

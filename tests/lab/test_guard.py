@@ -15,7 +15,6 @@ from deployctl.lab.service import Lab
 
 from .client import eventually
 
-pytestmark = pytest.mark.xdist_group("guard")
 NAME = "deployctl-guard-test"
 BOOTED = {"running", "degraded"}
 _DOCKERFILE = """

@@ -14,7 +14,7 @@ from deployctl.lab.docker import LABEL, listing
 from deployctl.lab.machine import COMPOSE_DIR, COMPOSE_FILE, ENV_FILE, Host
 from deployctl.lab.service import Lab
 
-pytestmark = [pytest.mark.lab, pytest.mark.xdist_group("itself")]
+pytestmark = pytest.mark.lab
 
 _INVENTORY = (
     "docker image ls --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort;"

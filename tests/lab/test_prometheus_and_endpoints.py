@@ -29,8 +29,6 @@ from .monitors import (
 )
 from .server import API, Server
 
-pytestmark = pytest.mark.xdist_group("monitors")
-
 AREA = "Prometheus and endpoints"
 HOTFIX = "d73cfb1"
 AT_ONCE = {"min_healthy": "0s", "deadline": "30s"}

@@ -1,7 +1,6 @@
 """Retention on a real host: what goes, what stays, and a disk that can't take the build."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,6 @@ from .conftest import QUICK
 from .expect import assert_at_rest, assert_refused, assert_status, assert_untouched
 from .server import STATE, Server
 
-pytestmark = pytest.mark.xdist_group("retention")
 HOTFIX = "d73cfb1"
 EACH = "RUN head -c 20000000 /dev/urandom > /index.bin"
 """What a release of these tests adds to the disk."""
@@ -33,13 +31,16 @@ def server(small: tuple[Lab, Server]) -> Server:
 
 
 @pytest.fixture
-def keeping(small: tuple[Lab, Server], tmp_path: Path) -> Callable[..., Client]:
-    """A client that keeps so many releases."""
+def keeping(
+    small: tuple[Lab, Server], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Client]:
+    """A client that keeps so many releases, with a home of its own."""
     lab, server = small
 
     def make(keep: int, **retention: object) -> Client:
         changes = {"rollout": QUICK, "retention": {"keep": keep, **retention}}
-        return Client(lab.record, server.host.record, tmp_path, changes)
+        folder = tmp_path_factory.mktemp("client")
+        return Client(lab.record, server.host.record, folder, changes)
 
     return make
 

@@ -124,7 +124,7 @@ def test_history_tells_releases_and_runs(server: Server, client: Client) -> None
     history = client.history()
     assert [(r["release"], r["live"]) for r in history["releases"]] == [("r1", False), ("r0", True)]
     assert [(r["command"], r["result"]) for r in history["runs"]] == [
-        ("rollback", "confirmed"), ("hotfix", "rolled_back"), ("hotfix", "confirmed"),
+        ("rollback", "confirmed"), ("hotfix", "rolled-back"), ("hotfix", "confirmed"),
     ]  # fmt: skip
     told = client.run("history").stdout
     for word in ("r0", "r1", HOTFIX, "rolled_back", "confirmed"):

@@ -206,9 +206,13 @@ class Survey:
         return told if self.drift else ()
 
     def _untold(self, dry_run: str) -> str:
-        """A dry run counts only if it speaks of every container of ours that runs."""
+        """A dry run counts only if it speaks of every container of ours that runs.
+
+        Of one that Docker is just starting again Compose says nothing, unless it would make it
+        anew: one that crash-loops may be that at any moment.
+        """
         there = spoken(dry_run)
-        ours = [c for c in self.containers if c.service in self.services]
+        ours = [c for c in self.containers if c.service in self.services and not c.restart_count]
         missing = sorted(self._running_names(ours) - there)
         if there and not missing:
             return ""
