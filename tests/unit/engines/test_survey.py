@@ -270,6 +270,15 @@ class TestWhatADryRunGivesAway:
         assert survey(containers=stopped, dry_run=moved, dry_run_alone=moved).drift
         assert survey(dry_run=starts, dry_run_alone=starts).drift, "a running one would restart"
 
+    def test_of_one_that_crash_loops_silence_is_no_drift(self) -> None:
+        """Compose says nothing of one that Docker is just starting again."""
+        silent = " Container techno-os-db  Running\n"
+        looping = (replace(API, restart_count=7), POSTGRES)
+        assert survey(containers=looping, dry_run=silent, dry_run_alone=silent).untold == ""
+        assert survey(dry_run=silent, dry_run_alone=silent).untold, "one that runs is spoken of"
+        moved = " Container techno-os-api  Recreate\n"
+        assert survey(containers=looping, dry_run=moved, dry_run_alone=moved).drift
+
     def test_a_dependency_that_would_move_is_not_our_drift(self) -> None:
         moved = " Container techno-os-db  Recreate\n Container techno-os-api  Running\n"
         found = survey(dry_run=moved)
