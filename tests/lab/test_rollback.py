@@ -127,7 +127,7 @@ def test_history_tells_releases_and_runs(server: Server, client: Client) -> None
         ("rollback", "confirmed"), ("hotfix", "rolled-back"), ("hotfix", "confirmed"),
     ]  # fmt: skip
     told = client.run("history").stdout
-    for word in ("r0", "r1", HOTFIX, "rolled_back", "confirmed"):
+    for word in ("r0", "r1", HOTFIX, "rolled-back", "confirmed"):
         assert word in told
 
 
