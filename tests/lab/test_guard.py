@@ -50,7 +50,7 @@ class Booted:
             said = subprocess.run(words, capture_output=True, text=True, check=False).stdout
             return said.strip() in BOOTED
 
-        eventually("systemd has booted", up, 60)
+        eventually("systemd has booted", up, 120)
 
     def restart(self) -> None:
         docker("restart", "--time", "10", NAME)
@@ -96,10 +96,10 @@ def test_a_user_with_sudo_gets_a_unit_of_the_systems_that_runs_as_that_user(
     assert booted.guard("sudoer", state, SUDO) == "root-unit"
     assert booted.ran(state) == 0, "nothing runs before a restart"
     booted.restart()
-    eventually("the unit ran", lambda: booted.ran(state) == 1)
+    eventually("the unit ran", lambda: booted.ran(state) == 1, 120)
     assert booted.sh(f"cat {state}/who") == "sudoer"
     booted.restart()
-    eventually("it runs at each start", lambda: booted.ran(state) == 2)
+    eventually("it runs at each start", lambda: booted.ran(state) == 2, 120)
 
 
 def test_a_user_who_lingers_gets_a_unit_of_their_own(booted: Booted) -> None:
@@ -107,7 +107,7 @@ def test_a_user_who_lingers_gets_a_unit_of_their_own(booted: Booted) -> None:
     booted.sh("loginctl enable-linger deploy")
     assert booted.guard("deploy", state) == "user-unit"
     booted.restart()
-    eventually("the unit ran", lambda: booted.ran(state) == 1)
+    eventually("the unit ran", lambda: booted.ran(state) == 1, 120)
     assert booted.sh(f"cat {state}/who") == "deploy"
 
 
