@@ -61,7 +61,7 @@ def failures(
         yield "Postgres has another container"
     if found.orders != before.orders:
         yield f"there are {found.orders} orders, not {before.orders}"
-    if not server.lock_is_free():
+    if not server.lock_gets_free():
         yield "the lock is held"
     if left := _left(server):
         yield f"processes are left: {left}"
@@ -87,8 +87,11 @@ def _went_well(second: Ended | None) -> bool:
 def _file(server: Server, before: Before, found: Before, fault: Fault) -> Iterator[str]:
     """It is one that was recorded, or somebody's with our image; and it is what runs."""
     text = server.compose_text()
-    image = server.image_of(server.sh(f"docker inspect -f '{{{{.Config.Image}}}}' {API}").strip())
-    if found.image != image:
+    script = f"docker inspect --type container -f '{{{{.Config.Image}}}}' {API} || true"
+    reference = server.sh(script).strip()
+    if not reference:
+        yield "there is no container"
+    elif server.image_of(reference) != found.image:
         yield "the container's reference is another image by now"
     recorded = server.sh(
         f"for each in {STATE}/runs/*/edit.*.after {STATE}/runs/*/edit.*.before; do"

@@ -31,7 +31,7 @@ def assert_untouched(server: Server, before: Before) -> None:
 def assert_at_rest(server: Server) -> None:
     """No run goes on, and the next one would get the lock."""
     eventually("the host's job ends", lambda: not server.jobs(), 20)
-    assert server.lock_is_free()
+    assert server.lock_gets_free()
 
 
 def assert_status(server: Server, client: Client, release: str | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The host as a person with root's hands sees it, beside and without deployctl."""
 
 import json
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ DATABASE = "techno-os-db"
 STATE = f"{COMPOSE_DIR}/.deployctl"
 """deploy may not make /var/lib/deployctl, so the state lies beside the Compose file."""
 ORDERS = 3
+LOCK_SECONDS = 2
 
 _LOOK = f"""
 echo "file $(sha256sum < {COMPOSE_FILE} | cut -d' ' -f1) $(stat -c '%a %U %G' {COMPOSE_FILE})"
@@ -146,6 +148,13 @@ class Server:
     def lock_is_free(self) -> bool:
         script = f"! [ -e {STATE}/lock ] || flock -n {STATE}/lock true"
         return self.host.exec(["sh", "-c", script]).returncode == 0
+
+    def lock_gets_free(self) -> bool:
+        """Whether it is free, or is within the two seconds that every command waits for it."""
+        until = time.monotonic() + LOCK_SECONDS
+        while not (free := self.lock_is_free()) and time.monotonic() < until:
+            time.sleep(0.1)
+        return free
 
     def in_host_network(self, name: str, program: str, *, image: str = "") -> None:
         """Runs a Python program on the host's own network, beside the project."""
