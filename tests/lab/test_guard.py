@@ -69,8 +69,8 @@ class Booted:
     def told(self, user: str) -> str:
         """What systemd says of that user's units, for whom a test fails."""
         return self.sh(
-            f"XDG_RUNTIME_DIR=/run/user/$(id -u) systemctl --user --no-pager status 'deployctl*' || :"
-            "; journalctl --no-pager -n 20 2>&1 || :",
+            "export XDG_RUNTIME_DIR=/run/user/$(id -u);"
+            " systemctl --user --no-pager status 'deployctl*' || :; journalctl --no-pager -n 20 2>&1 || :",
             user,
         )
 
