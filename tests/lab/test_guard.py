@@ -70,7 +70,8 @@ class Booted:
         """What systemd says of that user's units, for whom a test fails."""
         return self.sh(
             "export XDG_RUNTIME_DIR=/run/user/$(id -u);"
-            " systemctl --user --no-pager status 'deployctl*' || :; journalctl --no-pager -n 20 2>&1 || :",
+            " systemctl --user --no-pager status 'deployctl*' || :;"
+            " journalctl --no-pager -n 20 2>&1 || :",
             user,
         )
 
