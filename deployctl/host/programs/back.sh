@@ -35,9 +35,8 @@ put_back_service() {
 		*@sha256:* | sha256:* | -) ;;
 		*) dk tag "$4" "$5" 2>>"$RUN/console" ;;
 		esac
-		sweep "$1"
 		if [ "$8" = stopped ]; then
-			limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" up --no-start --no-deps --no-build --pull never "$1"
+			compose_up "$1" --no-start --no-deps
 		else
 			# A dependency that is ill must not stand in the way: only the first try asks for them.
 			# shellcheck disable=SC2086

@@ -34,6 +34,12 @@ engine_restarted() {
 	[ "$(engine_mark)" != "$(cat "$RUN/engine" 2>/dev/null)" ]
 }
 
+# back_after_restart: whether Docker went away meanwhile and is there again: what failed for that reason
+# may be tried once more.
+back_after_restart() {
+	engine_back && engine_restarted && wake beside
+}
+
 # wake: starts, and never makes anew, what ran when the run began and does no more: the engine, or the
 # host, was restarted, and not every container has a restart policy. `wake beside`: but for those of
 # the services, which are put in place otherwise.

@@ -1,26 +1,46 @@
 # switch.sh: one image in the place of another, with the containers of that and no others.
 # A part of job.sh, whose variables it uses.
 
-# sweep SERVICE: removes the half-made containers that a killed Compose leaves under hashed names.
-sweep() {
+# straighten SERVICE: Compose makes a container under a hashed name, removes the old one and only then
+# renames the new. One that was cut off there would be started as it is, without its name and perhaps
+# without all its networks. With its name it is made anew by --force-recreate, which this prints, and
+# which keeps its anonymous volumes. Where the old one is still there, the half-made one goes.
+straighten() {
 	dk ps -a --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
 		--filter "label=com.docker.compose.service=$1" --format '{{.ID}} {{.Names}} {{.State}}' |
 		while read -r id name found; do
 			case $name in
 			[0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f]_*)
-				[ "$found" = running ] || dk rm -f "$id" >/dev/null 2>&1
+				if dk rename "$id" "${name#*_}" 2>>"$RUN/console"; then
+					[ "$found" = running ] || echo --force-recreate
+				elif [ "$found" != running ]; then
+					dk rm -f "$id" >/dev/null 2>>"$RUN/console"
+				fi
 				;;
 			esac
-		done
+		done | sort -u
+}
+
+# compose_up SERVICE WORD…: what an earlier one left half-made is put right first.
+compose_up() {
+	_service=$1
+	shift
+	if [ -e "$RUN/up.$_service" ]; then
+		_anew=$(straighten "$_service")
+		[ -z "$_anew" ] || set -- "$_anew" "$@"
+	fi
+	true >"$RUN/up.$_service"
+	limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" up --no-build --pull never "$@" "$_service" || return
+	rm -f "$RUN/up.$_service"
 }
 
 # up SERVICE SCALE WORD…: this service, from the image that is there.
 up() {
-	_service=$1
+	_up=$1
 	_scale=$2
 	shift 2
-	[ "$_scale" = 0 ] || set -- "$@" --scale "$_service=$_scale"
-	limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" up -d --no-build --pull never "$@" "$_service"
+	[ "$_scale" = 0 ] || set -- "$@" --scale "$_up=$_scale"
+	compose_up "$_up" -d "$@"
 }
 
 # ids_of SERVICE: its container IDs, as RUN/services writes them.
@@ -75,7 +95,8 @@ start_services() {
 		case $1 in any | "$held") ;; *) continue ;; esac
 		step "start-service $service"
 		# shellcheck disable=SC2086 # nothing, or --no-deps
-		up "$service" "$scale" $UP_WORDS || {
+		up "$service" "$scale" $UP_WORDS ||
+			{ back_after_restart && up "$service" "$scale" $UP_WORDS; } || {
 			say "failed${TAB}up$TAB$service: $(last_words)"
 			return 1
 		}
