@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from deployctl.lab.machine import COMPOSE_FILE
 from tests.lab.client import Client, Ended, Running
-from tests.lab.server import STATE, Server
+from tests.lab.server import API, STATE, Server
 
 _FAKE_DATE = "/usr/local/bin/date"
 _CUT = "-p tcp --dport 22 -j REJECT --reject-with tcp-reset"
@@ -135,6 +135,15 @@ def _edit_and_kill(scene: Scene) -> None:
     _kill_job(scene)
 
 
+def _lose_name(scene: Scene, *, running: bool) -> None:
+    """As a Compose leaves it that was killed before it gave the new container its name."""
+    stop = "" if running else f"docker stop -t 1 {API} &&"
+    scene.server.sh(
+        f"{stop} docker rename {API} 0123456789ab_{API} &&"
+        f" for each in {STATE}/runs/*/own; do : >${{each%own}}up.api; done"
+    )
+
+
 def _second(scene: Scene) -> None:
     scene.second = scene.other.hotfix("next")
 
@@ -148,6 +157,8 @@ def _cut_for_good(scene: Scene) -> None:
     _cut(scene)
 
 
+NAME_LOST = Fault("name-lost", lambda scene: _lose_name(scene, running=False))
+NAME_LOST_RUNNING = Fault("name-lost-running", lambda scene: _lose_name(scene, running=True))
 EDITED_AND_KILLED = Fault("edited-and-killed", _edit_and_kill)
 FAULTS = (
     Fault("client-killed", _kill_client, ends_client=True),
