@@ -136,12 +136,13 @@ def _edit_and_kill(scene: Scene) -> None:
 
 
 def _lose_name(scene: Scene, *, running: bool) -> None:
-    """As a Compose leaves it that was killed before it gave the new container its name."""
+    """As a Compose and its job leave it, killed before the new container was given its name."""
     stop = "" if running else f"docker stop -t 1 {API} &&"
     scene.server.sh(
         f"{stop} docker rename {API} 0123456789ab_{API} &&"
         f" for each in {STATE}/runs/*/own; do : >${{each%own}}up.api; done"
     )
+    _kill_job(scene)
 
 
 def _second(scene: Scene) -> None:
