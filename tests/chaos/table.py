@@ -10,11 +10,18 @@ from .cell import Outcome
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".chaos"
+DECIDING = (
+    *(f"deployctl/{room}" for room in ("host", "engines", "gates", "rollout")),
+    *(f"deployctl/{name}.py" for name in ("errors", "events", "result")),
+    "playbooks",
+    *(f"tests/chaos/{name}.py" for name in ("broken_client", "cell", "expect", "faults", "steps")),
+)
+"""what a cell's outcome depends on: how a report looks, or who is told of it, is none of that"""
 
 
 def results_file() -> Path:
-    """One for each state of the program: what held for another one proves nothing."""
-    words = ["git", "-C", str(ROOT), "ls-files", "-z", "deployctl", "tests/chaos", "playbooks"]
+    """One for each state of that: what held for another one proves nothing."""
+    words = ["git", "-C", str(ROOT), "ls-files", "-z", "--", *DECIDING]
     names = subprocess.run(words, capture_output=True, check=True).stdout.decode().split("\0")
     digest = hashlib.sha256()
     for name in sorted(filter(None, names)):
