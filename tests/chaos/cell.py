@@ -12,7 +12,7 @@ from pathlib import Path
 from deployctl.lab import sample
 from deployctl.lab.machine import COMPOSE_DIR
 from tests.lab.client import Client, Ended, Running
-from tests.lab.server import STATE, Server
+from tests.lab.server import API, DATABASE, STATE, Server
 
 from . import expect
 from .faults import Fault, Scene, hold_at
@@ -120,6 +120,9 @@ def _play(server: Server, client: BrokenClient, plain: Client, step: Step, fault
         # A state that can't be written is tried again: the service serves before that.
         assert server.get("/health")[0] == 200, "the service does not answer on a full disk"
     fault.heal(scene)
+    if step.over and fault.restarts:
+        # The sample has no restart policy, which its plan warns of: a person starts it.
+        server.sh(f"docker start {DATABASE} {API}")
     _rest(server)
     converged = time.monotonic() - struck
     releases = _releases(server, step.journey, first, before.image, failing)

@@ -27,6 +27,11 @@ class Step:
     within: bool = False
     """a moment after it has begun"""
 
+    @property
+    def over(self) -> bool:
+        """The host's part of the run has ended: what happens there from now on is not the run's."""
+        return self.side == "client" and self.name == "seal"
+
     def __str__(self) -> str:
         place = f"{self.journey} {self.side} {self.name}"
         return f"{place} (within)" if self.within else place
