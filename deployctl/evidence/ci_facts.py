@@ -2,12 +2,15 @@
 
 It is what the job's environment says, and no more: whoever controls the job controls it. The
 default variables of GitHub Actions have neither the environment's name nor who approved a
-deployment to it; where the run's reviews can be read is told instead.
+deployment to it; where the run's reviews can be read is told (and asked: github_reviews.py).
 https://docs.github.com/en/actions/reference/variables-reference
 """
 
 from collections.abc import Mapping
 from typing import Final
+
+TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - its name
+"""what a workflow hands on for GitHub to be asked with (github_reviews.py)"""
 
 _GITHUB: Final = {
     "actor": "GITHUB_ACTOR",

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from deployctl.config.settings import Settings
+from deployctl.evidence.ci_facts import TOKEN
 
 PLAIN = frozenset({"HOME", "LANG", "PATH", "PWD", "SHELL", "TERM", "USER"})
 """variables of every process, which are nobody's secret"""
@@ -25,7 +26,7 @@ def known_secrets(
     `more` are variables that others pass on (steps of a playbook). What isn't set or can't be read
     is left out: whoever needs it will say so.
     """
-    names = {*_variables(settings.model_dump()), *(set(more) - PLAIN)}
+    names = {*_variables(settings.model_dump()), *(set(more) - PLAIN), TOKEN}
     found = {name: _as_shown(os.fsencode(env[name])) for name in names if env.get(name)}
     for name, secret in settings.source.secrets.items():
         if secret.file is not None and (text := _read(secret.file)):

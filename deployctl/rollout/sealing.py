@@ -61,12 +61,19 @@ def seal_run(session: Session, draft: Result) -> SealRef:
 
 def _context(session: Session) -> dict[str, Any]:
     survey = session.survey
+    said = ci_facts(os.environ)
+    reviews = None
+    if "reviews" in said:
+        from deployctl.evidence.github_reviews import github_reviews  # noqa: PLC0415
+
+        reviews = github_reviews(os.environ, said["reviews"])
     return {
         "operator": session.options.operator,
         "host": session.link.host.label if session.link else session.settings.host.host,
         "approvedBy": session.approved_by,
         "approval": policy_record(session.settings.approval),
-        "ciSays": ci_facts(os.environ),
+        "ciSays": said,
+        "ciReviews": reviews,
         "dockerVersion": survey.engine_version if survey else "",
         "composeVersion": survey.compose_version if survey else "",
     }
