@@ -2,6 +2,12 @@
 
 import re
 
+from deployctl.evidence.report.measures import ENGLISH, short
+
+duration = ENGLISH.duration
+size = ENGLISH.size
+short_id = short
+
 # CSI, OSC/DCS/APC/PM/SOS up to their terminator, and two-byte escapes; 8-bit forms included.
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"
@@ -37,33 +43,3 @@ def clean_lines(text: str) -> list[str]:
 def _strip(text: str) -> str:
     text = _CONTROLS.sub("", _ESCAPES.sub("", text))
     return _LONE_SURROGATES.sub("\ufffd", text)
-
-
-def duration(milliseconds: float) -> str:
-    """`85 ms`, `10 s`, `1.2 s`, `2 min 5 s`, `3 h 4 min`."""
-    if milliseconds < 1000:
-        return f"{milliseconds:.0f} ms"
-    seconds = milliseconds / 1000
-    if seconds < 59.95:
-        return f"{seconds:.1f} s".replace(".0 s", " s")
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s".removesuffix(" 0 s")
-    return f"{whole // 3600} h {whole % 3600 // 60} min".removesuffix(" 0 min")
-
-
-def size(count: int) -> str:
-    """`512 B`, `38.0 MB`; decimal units, as registries and disks use them."""
-    if count < 1000:
-        return f"{count} B"
-    value = float(count)
-    for unit in ("kB", "MB", "GB"):
-        value /= 1000
-        if value < 999.95:
-            return f"{value:.1f} {unit}"
-    return f"{value / 1000:.1f} TB"
-
-
-def short_id(identity: str) -> str:
-    """The first 12 hex digits of an image, container or digest, as Docker shows them."""
-    return identity.removeprefix("sha256:")[:12]

@@ -40,6 +40,9 @@ class Measures:
         return f"{value:.1f}".replace(".", self.decimal)
 
 
+ENGLISH = Measures(decimal=".", thousands=",")
+
+
 def moment(at: datetime) -> str:
     """`2026-01-03 07:32:11 UTC`: the same in every language, so that nobody mistakes a month."""
     return at.strftime("%Y-%m-%d %H:%M:%S UTC") if at.year >= 1000 else at.isoformat()

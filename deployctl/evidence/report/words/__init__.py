@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
-from deployctl.evidence.report.measures import Measures
+from deployctl.evidence.report.measures import ENGLISH, Measures
 from deployctl.evidence.report.words import en, pt_br
 
 Language = Literal["en", "pt-BR"]
@@ -28,7 +28,7 @@ class Words:
 
 
 _WORDS: Final = {
-    "en": Words("en", en.WORDS, Measures(decimal=".", thousands=",")),
+    "en": Words("en", en.WORDS, ENGLISH),
     "pt-BR": Words("pt-BR", pt_br.WORDS, Measures(decimal=",", thousands=".")),
 }
 
