@@ -47,7 +47,7 @@ def host_steps() -> frozenset[str]:
 # What each journey comes to on the host, where it goes as it should. A step of the code's that
 # stands nowhere here, or one here that the code doesn't have, fails test_steps.py.
 _FORWARD = (
-    "state-prepared", "keep-files", "reserve", "ask-compose", "pin-images", "guard",
+    "guard", "state-prepared", "keep-files", "reserve", "ask-compose", "pin-images",
     "state-armed", "replace-file", "start-service", "state-swapped",
 )  # fmt: skip
 _CONFIRMED = ("record-release", "record-live", "state-confirmed", "clean-up")

@@ -72,6 +72,8 @@ start_stopped() {
 
 # stay_up: Docker may have been restarted since: what serves at the end of a run is up.
 stay_up() {
+	# One that is on its way down has its process yet.
+	limited 10 dk version || engine_back || return 0
 	engine_restarted && engine_back || return 0
 	case $(state) in
 	confirmed) wake beside && start_services any ;;

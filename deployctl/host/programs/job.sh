@@ -96,7 +96,7 @@ expect() {
 }
 
 backup() {
-	expect prepared && prepare && remember && guard && durable_run
+	expect prepared && prepare && remember && durable_run
 }
 
 # guard: after a restart of the host, the host itself goes on from here.
@@ -359,7 +359,8 @@ done
 cat "$RUN/about.json" >"$STATE_DIR/lock.json"
 note_running
 true >"$RUN/open"
-[ -n "$(state)" ] || write_state prepared || {
+# Before anything else: a restart of the host leaves down what has no restart policy.
+[ -n "$(state)" ] || { guard && write_state prepared; } || {
 	say end
 	exit 1
 }
