@@ -10,9 +10,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from deployctl.lab import sample
-from deployctl.lab.machine import COMPOSE_DIR
+from deployctl.lab.machine import COMPOSE_DIR, COMPOSE_FILE
 from tests.lab.client import Client, Ended, Running
-from tests.lab.server import API, DATABASE, STATE, Server
+from tests.lab.server import STATE, Server
 
 from . import expect
 from .faults import Fault, Scene, hold_at
@@ -122,7 +122,7 @@ def _play(server: Server, client: BrokenClient, plain: Client, step: Step, fault
     fault.heal(scene)
     if step.over and fault.restarts:
         # The sample has no restart policy, which its plan warns of: a person starts it.
-        server.sh(f"docker start {DATABASE} {API}")
+        server.sh(f"docker compose -f {COMPOSE_FILE} up -d", user="deploy")
     _rest(server)
     converged = time.monotonic() - struck
     releases = _releases(server, step.journey, first, before.image, failing)
