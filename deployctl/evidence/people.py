@@ -87,8 +87,10 @@ class People:
 
     def _member(self, key: str, item: Any, people: frozenset[str]) -> Any:
         if isinstance(item, str):
-            if key in people or (key == "user" and item in self._known):
+            if key in people:
                 return self._names(item, key)
+            if key in ("user", "host"):
+                return self._account(item, key)
             return item if key in _IDENTITIES else self._text(item)
         return self._value(item, people | _CLIENT if people and key == "client" else people)
 
@@ -96,6 +98,13 @@ class People:
         several = key in _SEVERAL and text not in self._known
         names = text.split(", ") if several else [text]
         return ", ".join(name if name in _NOBODY else self._pseudonym(name) for name in names)
+
+    def _account(self, text: str, key: str) -> str:
+        """Of an account on a host (`user`, or a `host` such as `user@host:port`): its name, where
+        somebody is called so. The host itself is nobody, whatever it is called."""
+        user, at, place = (text, "", "") if key == "user" else text.rpartition("@")
+        known = self._known.get(user)
+        return f"{self._pseudonym(known) if known else user}{at}{place}"
 
     def _text(self, text: str) -> str:
         # A word by itself is one of ours (a state, a service, a digest), whoever is called alike.

@@ -135,7 +135,8 @@ def _people(directory: RunDirectory) -> dict[str, Path]:
     directory.keep_people()
     if directory.error is not None:
         raise directory.error
-    return {people.NAME: directory.path / people.NAME} if directory.people.count else {}
+    path = directory.path / people.NAME
+    return {people.NAME: path} if path.is_file() else {}
 
 
 def _erasable(files: Mapping[str, Path]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from deployctl.evidence import names
 from deployctl.evidence.journal import Journal
 from deployctl.evidence.people import PSEUDONYM, People, put_back, same_host
 from deployctl.evidence.predicate import Circumstances, Client, NamedDigest
+from deployctl.evidence.redact import MARK, Redactor
 from deployctl.evidence.run_directory import RunDirectory, people_here
 from deployctl.evidence.seal import seal
 from deployctl.evidence.statement import read_seal
@@ -153,6 +154,14 @@ def test_the_settings_have_keys_of_their_own_and_known_names_only() -> None:
     }
 
 
+def test_a_host_is_nobody_whatever_it_is_called() -> None:
+    shown = people("vps").hidden({"host": "ana@vps:22", "operator": "ana", "at": "vps"})
+    assert shown == {"host": f"{pseudonym('ana')}@vps:22", "operator": pseudonym("ana"),
+                     "at": "vps"}  # fmt: skip
+    assert people("vps").hidden({"host": "vps"}) == {"host": "vps"}
+    assert people("vps").hidden({"host": "vps@vps:22"}) == {"host": f"{pseudonym('vps')}@vps:22"}
+
+
 def test_a_name_with_a_comma_is_one_where_the_run_knows_it() -> None:
     told = {"operator": "Li, Bo (Jenkins)", "by": "Li, Bo (Jenkins)"}
     mine = pseudonym("Li, Bo (Jenkins)")
@@ -231,6 +240,18 @@ def test_the_plan_stands_there_letter_for_letter(directory: RunDirectory) -> Non
     lines = (directory.path / "events.ndjson").read_text().splitlines()
     ready = next(json.loads(line) for line in lines if '"planReady"' in line)
     assert ready["plan"] == {"path": "/home/ana/shop"}
+
+
+def test_a_name_that_turns_out_to_be_a_secret_is_nowhere(tmp_path: Path) -> None:
+    """It became known as one when it was written already."""
+    directory = RunDirectory(tmp_path, "lab", "r1", people=people("ana"))
+    Journal(directory)(Approved(by="hunter2hunter2", how="typed", digest="sha256:a"))
+    directory.redactor = Redactor({"X": "hunter2hunter2"})
+    seal(directory, result(), PLAN, {"operator": "ana"})
+    for path in directory.path.iterdir():
+        assert "hunter2" not in path.read_text(), path
+    predicate = read_seal(directory.path / "seal.json").predicate
+    assert set(names.read(directory.path, predicate).values()) == {"ana", MARK}
 
 
 def test_who_it_was_is_kept_before_there_is_a_seal(directory: RunDirectory) -> None:
