@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from deployctl.evidence.seal import NAME
+from deployctl.evidence import people
+from deployctl.evidence.seal import APPROVALS, NAME
 from deployctl.evidence.statement import Sealed
 
-Told = tuple[Literal["proven", "failed"], str]
+Told = tuple[Literal["proven", "not-proven", "failed"], str]
 VIEWS = ("seal.md", "seal.html")
 """made from the seal after it was written; they name its digest"""
 _AFTERWARDS = re.compile(r"validation-[A-Za-z0-9._-]+\.json")
@@ -20,25 +21,62 @@ _CHUNK_BYTES = 1 << 20
 
 
 def check(seal: Path, sealed: Sealed) -> Iterator[Told]:
-    """The files beside `seal`. Raises OSError where the directory can't be read."""
+    """The files beside `seal`; those with personal data may have been erased. Raises OSError where
+    the directory can't be read."""
     folder = seal.absolute().parent
     listed = _listed(sealed.predicate.get("artefacts"))
-    if listed is None:
+    erasable = _erasable(sealed.predicate.get("erasable", []))
+    if listed is None or erasable is None or listed.keys() & erasable.keys():
         yield "failed", "its list of artefacts makes no sense"
         return
+    erased = [name for name in erasable if not _there(folder / name)]
+    files = {**listed, **{name: erasable[name] for name in erasable if name not in erased}}
     failed = False
-    found = {name: _measure(folder / name) for name in listed}
-    whose = {digest: name for name, (digest, _) in listed.items()}
-    for name, (digest, size) in listed.items():
+    found = {name: _measure(folder / name) for name in files}
+    whose = {digest: name for name, (digest, _) in (*listed.items(), *erasable.items())}
+    for name, (digest, size) in files.items():
         told = _fault(name, digest, size, found[name], whose)
         if told:
             failed = True
             yield "failed", told
-    for told in (*_extra(seal, listed), *_other_views(folder, sealed.digest)):
+    for told in (*_extra(seal, files), *_other_views(folder, sealed.digest)):
         failed = True
         yield "failed", told
     if not failed:
-        yield "proven", f"all {len(listed)} artefacts are as they were sealed"
+        yield "proven", f"all {len(files)} artefacts are as they were sealed"
+    yield from _told_erased(erased)
+
+
+def _told_erased(erased: list[str]) -> Iterator[Told]:
+    approvals = [name for name in erased if name != people.NAME]
+    if people.NAME in erased:
+        yield "not-proven", f"who took part ({people.NAME} was erased)"
+    if approvals:
+        yield "not-proven", f"which approvals people signed ({', '.join(approvals)}: erased)"
+
+
+def _erasable(listed: Any) -> dict[str, tuple[str, int]] | None:
+    """The same for what may be erased: nothing else may be, whatever a seal says."""
+    if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
+        return None
+    found = _listed([{**each, "sha256": _hexes(each.get("digest"))} for each in listed])
+    ours = found is None or all(name == people.NAME or name.startswith(APPROVALS) for name in found)
+    return found if ours else None
+
+
+def _hexes(digest: Any) -> Any:
+    return digest.removeprefix("sha256:") if isinstance(digest, str) else None
+
+
+def _there(path: Path) -> bool:
+    """Whatever it is that lies there: a link that leads nowhere is no erased file."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # what is wrong with it is told as of any artefact
+    return True
 
 
 def _listed(artefacts: Any) -> dict[str, tuple[str, int]] | None:

@@ -2,7 +2,7 @@
 
 A laptop's full disk must not end a rollout between swap and gates: these never raise. What went
 wrong is in `error`, and `seal` refuses to vouch for a journal that has one. Events come to them
-without secrets (clean_events.py).
+without secrets (clean_events.py); names of people are taken out here, as it is sealed (people.py).
 """
 
 import json
@@ -29,17 +29,21 @@ class Journal:
 
     def __init__(self, directory: RunDirectory) -> None:
         self.error: OSError | None = None
+        self._directory = directory
         self._file = open_private_file(directory.path / NAME)
 
     def __call__(self, event: Event) -> None:
         if self._file.closed or self.error is not None:
             return
-        line = json.dumps(event_document(event), ensure_ascii=False)
+        document = self._directory.people.hidden(event_document(event))
+        line = json.dumps(document, ensure_ascii=False)
         try:
             self._file.write(line.encode(errors="backslashreplace") + b"\n")
             self._file.flush()
             if isinstance(event, StageEnded | RunEnded):
                 os.fsync(self._file.fileno())
+            # Who they are is known also where no seal comes any more.
+            self._directory.keep_people()
         except OSError as error:
             self.error = error
 

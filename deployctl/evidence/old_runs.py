@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deployctl.evidence import seal
+from deployctl.evidence.people import same_host
 from deployctl.evidence.run_directory import safe_name
 from deployctl.evidence.statement import read_seal
 
@@ -34,7 +35,7 @@ def older(base: Path, whose: Whose, first: str) -> Iterator[Path]:
     """
     folder = base / safe_name(whose.target)
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if _RUN.fullmatch(path.name) and path.name < first and _sealed(path) == whose:
+        if _RUN.fullmatch(path.name) and path.name < first and _is_of(path, whose):
             yield path
 
 
@@ -45,6 +46,15 @@ def remove(path: Path) -> str:
     except OSError as error:
         return f"{path}: {error.strerror}"
     return ""
+
+
+def _is_of(path: Path, whose: Whose) -> bool:
+    found = _sealed(path)
+    return (
+        found is not None
+        and same_host(found.host, whose.host)
+        and (found.target, found.project) == (whose.target, whose.project)
+    )
 
 
 def _sealed(path: Path) -> Whose | None:

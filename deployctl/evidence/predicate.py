@@ -1,6 +1,7 @@
 """What a seal says of a rollout: the predicate of its statement, typed.
 
-Digests are `sha256:…`, but for artefacts, whose `sha256` is what `sha256sum` prints.
+Digests are `sha256:…`, but for artefacts, whose `sha256` is what `sha256sum` prints. People stand
+in it by pseudonyms (people.py).
 """
 
 from typing import Any
@@ -33,6 +34,15 @@ class Artefact(Document):
     sha256: str
     size_bytes: int
     media_type: str
+
+
+class Erasable(Document):
+    """A file with personal data, which may be removed without breaking anything."""
+
+    name: str
+    digest: str
+    """of its bytes"""
+    size_bytes: int
 
 
 class Kept(Document):
@@ -156,5 +166,6 @@ class Predicate(Document):
     signer: Signer | None = None
     unsigned_because: str | None = None
     artefacts: tuple[Artefact, ...] = ()
+    erasable: tuple[Erasable, ...] = ()
     dropped: tuple[str, ...] = ()
     """artefacts that could not be cleaned of secrets, and were not kept"""

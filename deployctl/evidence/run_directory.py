@@ -4,13 +4,19 @@ import contextlib
 import json
 import os
 import re
+import secrets
+import socket
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 from deployctl.errors import RefusedError
+from deployctl.evidence import people as people_file
+from deployctl.evidence.canonical import writable
+from deployctl.evidence.ci_facts import ci_facts
 from deployctl.evidence.clean_events import cleaned
+from deployctl.evidence.people import KEY_BYTES, People
 from deployctl.evidence.redact import LineRedactor, Redactor
 
 DIRECTORY_MODE = 0o700
@@ -29,6 +35,18 @@ def safe_name(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-") or "unnamed"
 
 
+def people_here(env: Mapping[str, str]) -> People:
+    """With a key of its own, and with what this machine and its user are called."""
+    facts = ci_facts(env)
+    told = (env.get("USER"), env.get("LOGNAME"), facts.get("actor"), facts.get("triggeringActor"))
+    home = env.get("HOME", "").rstrip("/")
+    return People(
+        secrets.token_bytes(KEY_BYTES),
+        (writable(name) for name in (*told, socket.gethostname()) if name),
+        writable(home) if home.startswith("/") else "",
+    )
+
+
 class RunDirectory:
     """`<base>/<target>/<run id>/`: directories 0700, files 0600, whatever the umask.
 
@@ -40,9 +58,16 @@ class RunDirectory:
     """
 
     def __init__(
-        self, base: Path | None, target: str, run_id: str, redactor: Redactor | None = None
+        self,
+        base: Path | None,
+        target: str,
+        run_id: str,
+        redactor: Redactor | None = None,
+        people: People | None = None,
     ) -> None:
         self.redactor = redactor or Redactor()
+        self.people = people or people_here(os.environ)
+        self._people_kept = 0
         self.dropped: list[str] = []
         self.error: OSError | None = None
         base = (base or state_home(os.environ) / "evidence").expanduser().absolute()
@@ -74,6 +99,12 @@ class RunDirectory:
         """Its values are cleaned, so that what is written is JSON whatever they hold."""
         text = json.dumps(cleaned(self.redactor, value), ensure_ascii=False, indent=2)
         return self._write(name, text.encode())
+
+    def keep_people(self) -> None:
+        """Writes people.json, where names were hidden since it was last written."""
+        if self.people.count > self._people_kept:
+            self._people_kept = self.people.count
+            self.write_json(people_file.NAME, self.people.document())
 
     def _write(self, name: str, clean: bytes) -> Path | None:
         try:

@@ -12,7 +12,7 @@ from typing import Any
 import deployctl
 from deployctl.errors import DeployctlError, ExitCode
 from deployctl.events import utc_now
-from deployctl.evidence import last_look
+from deployctl.evidence import last_look, people
 from deployctl.evidence.canonical import canonical_json, digest
 from deployctl.evidence.clean_events import cleaned
 from deployctl.evidence.dsse import IN_TOTO, Envelope, Signature
@@ -23,6 +23,7 @@ from deployctl.evidence.predicate import (
     Circumstances,
     Compose,
     ComposeFile,
+    Erasable,
     GateEvidence,
     Kept,
     Predicate,
@@ -35,6 +36,8 @@ from deployctl.evidence.statement import build_statement
 from deployctl.result import Result, SealRef
 
 NAME = "seal.json"
+APPROVALS = "approvals/"
+"""People have signed these with their names in them: they can't be written otherwise."""
 _CHUNK_BYTES = 1 << 20
 _MEDIA_TYPES = {
     ".json": "application/json",
@@ -103,14 +106,20 @@ def _envelope(
     circumstances: Circumstances | None,
     key: SigningKey | CannotSignError | None,
 ) -> Envelope:
-    artefacts = tuple(_artefact(name, path) for name, path in directory.files() if name != NAME)
+    files = {name: path for name, path in directory.files() if name not in (NAME, people.NAME)}
+    artefacts = tuple(
+        _artefact(name, path) for name, path in files.items() if not name.startswith(APPROVALS)
+    )
+    approvals = {name: path for name, path in files.items() if name.startswith(APPROVALS)}
     facts = _facts(directory, result, plan, extra, circumstances, artefacts)
     events = next((each.sha256 for each in artefacts if each.name == "events.ndjson"), None)
 
     def envelope(**more: Any) -> Envelope:
         predicate = Predicate(**facts, **more).model_dump(mode="json", by_alias=True)
-        clean = last_look.at_predicate(directory, cleaned(directory.redactor, predicate))
-        return Envelope(IN_TOTO, build_statement(result, clean, events))
+        clean = directory.people.hidden(cleaned(directory.redactor, predicate))
+        clean["erasable"] = _erasable({**_people(directory), **approvals})
+        clean = last_look.at_predicate(directory, clean)
+        return Envelope(IN_TOTO, build_statement(clean, events))
 
     if isinstance(key, SigningKey):
         unsigned = envelope(signer=Signer(keyid=key.keyid, namespace=NAMESPACE))
@@ -119,6 +128,25 @@ def _envelope(
         except CannotSignError as error:
             key = error
     return envelope(unsigned_because=str(key) if key else "there was no key to sign with")
+
+
+def _people(directory: RunDirectory) -> dict[str, Path]:
+    """The file of who is who, written; none where nobody is named. Raises OSError."""
+    directory.keep_people()
+    if directory.error is not None:
+        raise directory.error
+    path = directory.path / people.NAME
+    return {people.NAME: path} if path.is_file() else {}
+
+
+def _erasable(files: Mapping[str, Path]) -> list[dict[str, Any]]:
+    listed = (_artefact(name, path) for name, path in sorted(files.items()))
+    return [
+        Erasable(
+            name=each.name, digest=f"sha256:{each.sha256}", size_bytes=each.size_bytes
+        ).model_dump(mode="json", by_alias=True)
+        for each in listed
+    ]
 
 
 def _facts(

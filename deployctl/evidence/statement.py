@@ -12,7 +12,6 @@ from typing import Any
 from deployctl.evidence.canonical import canonical_json, digest
 from deployctl.evidence.dsse import IN_TOTO, Envelope, decode
 from deployctl.evidence.predicate import PREDICATE_TYPE
-from deployctl.result import Result
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 LARGEST_BYTES = 64 * 1024 * 1024
@@ -65,9 +64,7 @@ def parse_seal(data: bytes) -> Sealed:
     return Sealed(envelope, digest(data), statement, predicate)
 
 
-def build_statement(
-    result: Result, predicate: Mapping[str, Any], events_sha256: str | None
-) -> bytes:
+def build_statement(predicate: Mapping[str, Any], events_sha256: str | None) -> bytes:
     """The payload's bytes.
 
     A statement is about something: a run that came to no image and no commit is about its events.
@@ -75,21 +72,20 @@ def build_statement(
     return canonical_json(
         {
             "_type": STATEMENT_TYPE,
-            "subject": _subjects(result, predicate, events_sha256),
+            "subject": _subjects(predicate, events_sha256),
             "predicateType": PREDICATE_TYPE,
             "predicate": predicate,
         }
     )
 
 
-def _subjects(
-    result: Result, predicate: Mapping[str, Any], events_sha256: str | None
-) -> list[dict[str, Any]]:
-    release, found = result.release, []
-    if release is not None and release.image_id and release.image_id.startswith("sha256:"):
-        hexes = release.image_id.removeprefix("sha256:")
-        found.append({"name": release.image or "image", "digest": {"sha256": hexes}})
-    commit = release.sha if release is not None else None
+def _subjects(predicate: Mapping[str, Any], events_sha256: str | None) -> list[dict[str, Any]]:
+    release: Mapping[str, Any] = predicate["result"]["release"] or {}
+    image, found = release.get("imageId") or "", []
+    if image.startswith("sha256:"):
+        hexes = image.removeprefix("sha256:")
+        found.append({"name": release.get("image") or "image", "digest": {"sha256": hexes}})
+    commit = release.get("sha")
     if commit is None and predicate.get("source"):
         commit = predicate["source"]["commit"]
     if commit:

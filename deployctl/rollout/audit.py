@@ -15,6 +15,7 @@ from deployctl.evidence import seal as seal_file
 from deployctl.evidence.audit import Audit, Copy, SealCopy
 from deployctl.evidence.audit import audit as compare
 from deployctl.evidence.known_journal import NOTHING, Known
+from deployctl.evidence.people import same_host
 from deployctl.evidence.run_directory import safe_name, state_home
 from deployctl.evidence.statement import read_seal
 from deployctl.host.keys import Ask, ask_nobody
@@ -125,7 +126,7 @@ def _seal(file: Path, target: str | None, host: str | None) -> SealCopy | None:
     context = context if isinstance(context, dict) else {}
     if target is not None and result.get("target") != target:
         return None
-    if host is not None and context.get("host") != host:
+    if host is not None and not same_host(str(context.get("host")), host):
         return None
     journal, previous = (sealed.predicate.get(name) for name in ("journal", "previousSeal"))
     return SealCopy(

@@ -16,6 +16,7 @@ from deployctl.engines import host_journal
 from deployctl.engines.host_journal import OpenJournal, Seen
 from deployctl.errors import RefusedError, UnreachableError
 from deployctl.evidence.ci_facts import ci_facts
+from deployctl.evidence.names import with_names
 from deployctl.evidence.predicate import (
     Approval,
     Circumstances,
@@ -42,7 +43,7 @@ def seal_run(session: Session, draft: Result) -> SealRef:
     book = _open(session)
     try:
         settings = session.settings.model_dump(mode="json")
-        session.evidence.write_json("settings.json", settings)
+        session.evidence.write_json("settings.json", session.evidence.people.hidden_in(settings))
         plan = session.plan.model_dump(mode="json", by_alias=True) if session.plan else {}
         key = key_for_seal(session)
         reference = seal(
@@ -218,7 +219,8 @@ def _require_signed(session: Session, reference: SealRef) -> None:
 
     Of a run that reached no host nothing is to be proven.
     """
-    why = read_seal(Path(reference.path)).predicate.get("unsignedBecause")
+    path = Path(reference.path)
+    why = with_names(path.parent, read_seal(path).predicate).get("unsignedBecause")
     if why is None or session.link is None:
         return
     if session.settings.signing.required:

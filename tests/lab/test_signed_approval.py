@@ -1,5 +1,6 @@
 """Exactly the plan that enough people have signed, on a real host, or nothing."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from deployctl.evidence import approval as words
 from deployctl.evidence.canonical import digest
+from deployctl.evidence.names import with_names
 from deployctl.evidence.statement import read_seal
 from tests.people import Person, allow, person
 
@@ -103,16 +105,18 @@ def roll_back(server: Server, client: Client, *people: Person) -> None:
 
 
 def assert_kept(evidence: Path, client: Client, *people: Person) -> None:
-    """The envelopes are artefacts, byte for byte, and the seal names the people."""
-    seal = read_seal(evidence / "seal.json").predicate
+    """The envelopes are kept byte for byte, erasable, and people.json names who is in the seal."""
+    sealed = read_seal(evidence / "seal.json").predicate
+    assert not any(who.name in json.dumps(sealed) for who in people)
+    seal = with_names(evidence, sealed)
     assert [each["principal"] for each in seal["approvals"]] == [who.name for who in people]
     assert seal["context"]["approval"]["approvers"] == len(people)
-    artefacts = {each["name"]: each["sha256"] for each in seal["artefacts"]}
+    erasable = {each["name"]: each["digest"] for each in seal["erasable"]}
     assert (evidence / "approvals" / PLAN).read_bytes() == (client.folder / PLAN).read_bytes()
     for told in seal["approvals"]:
         name = f"approvals/SHA256-{words.file_name(told['fingerprint'])}.json"
         data = (evidence / name).read_bytes()
-        assert digest(data) == told["digest"] == f"sha256:{artefacts[name]}"
+        assert digest(data) == told["digest"] == erasable[name]
         kept = words.read(data)
         assert words.check(kept, client.folder / "allowed_signers").principal == told["principal"]
 

@@ -4,7 +4,7 @@ import hashlib
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -15,7 +15,7 @@ LARGEST_BYTES: Final = 64 * 1024 * 1024
 _CHUNK_BYTES: Final = 1 << 20
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 
-State = Literal["whole", "changed", "missing"]
+State = Literal["whole", "changed", "missing", "erased"]
 
 
 class _Listed(BaseModel):
@@ -27,9 +27,18 @@ class _Listed(BaseModel):
     media_type: str = Field(alias="mediaType", default="")
 
 
+class _Erasable(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: str
+    digest: str
+    size: int = Field(alias="sizeBytes")
+
+
 @dataclass(frozen=True)
 class Artefact:
-    """One file, as the seal names it. `whole`: it is here, with exactly the bytes of then."""
+    """One file, as the seal names it. `whole`: it is here, with exactly the bytes of then;
+    `erased`: it isn't, and had personal data in it, which may go."""
 
     name: str
     sha256: str
@@ -43,10 +52,17 @@ class Artefact:
 class Artefacts:
     """All files that a seal names, by name. What it doesn't name is never looked at."""
 
-    def __init__(self, directory: Path, listed: Iterable[Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        listed: Iterable[Mapping[str, Any]],
+        erasable: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
         """Raises ValueError for a list that is none."""
         entries = (_Listed.model_validate(each) for each in listed)
         self._by_name = {each.name: _read(directory, each) for each in entries}
+        for each in map(_Erasable.model_validate, erasable):
+            self._by_name.setdefault(each.name, _read_erasable(directory, each))
 
     def get(self, name: str) -> Artefact | None:
         return self._by_name.get(name)
@@ -66,6 +82,16 @@ class Artefacts:
 def _read(directory: Path, listed: _Listed) -> Artefact:
     state, content = _state(directory, listed)
     return Artefact(listed.name, listed.sha256, listed.size, listed.media_type, state, content)
+
+
+def _read_erasable(directory: Path, listed: _Erasable) -> Artefact:
+    same = {
+        "name": listed.name,
+        "sha256": listed.digest.removeprefix("sha256:"),
+        "sizeBytes": listed.size,
+    }
+    found = _read(directory, _Listed.model_validate(same))
+    return replace(found, state="erased") if found.state == "missing" else found
 
 
 def _state(directory: Path, listed: _Listed) -> tuple[State, bytes]:

@@ -97,12 +97,15 @@ def _sentence(told: str) -> str:
 
 
 def _evidence(story: Story, words: Words) -> Check:
-    parted = [each.name for each in story.artefacts if each.state != "whole"]
-    count = len(story.artefacts)
+    parted = [each.name for each in story.artefacts if each.state in ("changed", "missing")]
+    erased = [each.name for each in story.artefacts if each.state == "erased"]
+    count = len(story.artefacts) - len(erased)
     held: Held = "broken" if parted or story.journal.unread else "held"
     told = [words("check.evidence.whole", count=count)]
     if parted:
         told = [words("check.evidence.parted", count=count, names=_named(parted, words))]
+    if erased:
+        told.append(words("check.evidence.erased", names=_named(erased, words)))
     if story.dropped:
         told.append(words("check.evidence.dropped", names=_named(story.dropped, words)))
     if story.journal.unread:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from deployctl.evidence import seal
+from deployctl.evidence.names import with_names
 from deployctl.evidence.report.results import read_result
 from deployctl.evidence.statement import read_seal
 from deployctl.result import Result
@@ -53,8 +54,8 @@ def _past(directory: Path, *, this: bool) -> PastRun | None:
         return None
     try:
         sealed = read_seal(directory / seal.NAME)
-        result = read_result(sealed.predicate.get("result"))
-        context = sealed.predicate.get("context")
+        shown = with_names(directory, sealed.predicate)
+        result, context = read_result(shown.get("result")), shown.get("context")
     except (OSError, ValueError, OverflowError):
         return None
     host = context.get("host", "") if isinstance(context, dict) else ""

@@ -55,7 +55,7 @@ def page(story: Story, words: Words) -> str:
         raw=_raw(story),
         diff=beginning(story.diff, _DIFF_CHARACTERS, _DIFF_CHARACTERS),
         diff_lost=any(a.name == "compose.diff" and a.state != "whole" for a in story.artefacts),
-        lost=[a.name for a in story.artefacts if a.state != "whole"],
+        lost=[a.name for a in story.artefacts if a.state in ("changed", "missing")],
         style=Markup(style),  # noqa: S704 - a file of ours
         policy=_policy(style),
     )  # fmt: skip

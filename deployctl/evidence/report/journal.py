@@ -1,11 +1,14 @@
 """What a report takes from `events.ndjson`. Lines that can't be read are counted. Pure."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from deployctl.evidence.people import put_back
 
 _NEEDED: Final = ("switched", "approved", "note", "rollbackStarted", "rollbackEnded")
 
@@ -46,11 +49,11 @@ class Journal:
     """warnings and errors, in their order"""
 
 
-def read(text: str | None) -> Journal:
-    """`text`: the file's, None where it can't be had."""
+def read(text: str | None, names: Mapping[str, str]) -> Journal:
+    """`text`: the file's, None where it can't be had. `names`: who its pseudonyms stand for."""
     if text is None:
         return Journal()
-    lines = [_parsed(line) for line in text.split("\n") if line.strip()]
+    lines = [_parsed(line, names) for line in text.split("\n") if line.strip()]
     wanted = [line for line in lines if isinstance(line, _Line)]
     approved = [Approval(x.at, x.by, x.how, x.digest) for x in wanted if x.type == "approved"]
     notes = [x.text for x in wanted if x.type == "note" and x.level in ("warning", "error")]
@@ -69,7 +72,7 @@ def _first(lines: list[_Line], kind: str) -> datetime | None:
     return next((line.at for line in lines if line.type == kind), None)
 
 
-def _parsed(line: str) -> _Line | dict[str, Any] | None:
+def _parsed(line: str, names: Mapping[str, str]) -> _Line | dict[str, Any] | None:
     """The line where a report needs it; as it is where not; None where it can't be read."""
     try:
         value = json.loads(line)
@@ -80,6 +83,6 @@ def _parsed(line: str) -> _Line | dict[str, Any] | None:
     if value.get("type") not in _NEEDED:
         return value
     try:
-        return _Line.model_validate(value)
+        return _Line.model_validate(put_back(value, names))
     except ValidationError:
         return None

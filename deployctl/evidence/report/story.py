@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from deployctl.evidence import seal
+from deployctl.evidence import names, seal
+from deployctl.evidence.people import put_back
 from deployctl.evidence.report import history, journal, series, validations
 from deployctl.evidence.report.artefacts import Artefact, Artefacts
 from deployctl.evidence.report.plan import Part, Plan
@@ -156,6 +157,7 @@ class _Predicate(BaseModel):
     result: dict[str, Any]
     context: Context = Context()
     artefacts: list[dict[str, Any]] = Field(default_factory=list)
+    erasable: list[dict[str, Any]] = Field(default_factory=list)
     dropped: list[str] = Field(default_factory=list)
     unsigned_because: str | None = Field(alias="unsignedBecause", default=None)
     journal: Journal | None = None
@@ -187,9 +189,10 @@ def read_story(directory: Path) -> Story:
 
 def _story(directory: Path, sealed: Sealed) -> Story:
     _require_numbers(sealed.predicate)
-    read = _Predicate.model_validate(sealed.predicate)
+    named = names.read(directory, sealed.predicate)
+    read = _Predicate.model_validate(put_back(sealed.predicate, named))
     result = read_result(read.result)
-    artefacts = Artefacts(directory, read.artefacts)
+    artefacts = Artefacts(directory, read.artefacts, read.erasable)
     document = read.plan.get("document")
     return Story(
         seal_path=directory / seal.NAME,
@@ -203,7 +206,7 @@ def _story(directory: Path, sealed: Sealed) -> Story:
         plan=Plan.model_validate(document) if document else None,
         plan_digest=str(read.plan.get("digest") or "") if document else "",
         plan_redacted=bool(read.plan.get("redacted")),
-        journal=journal.read(artefacts.text("events.ndjson")),
+        journal=journal.read(artefacts.text("events.ndjson"), named),
         series=series.read(artefacts.text("availability.json")),
         answers=tuple(_answers(result, artefacts)),
         diff=artefacts.text("compose.diff") or "",

@@ -39,6 +39,11 @@ def test_a_run_before_the_first_of_those_that_are_kept(tmp_path: Path, command: 
     assert not path.exists()
 
 
+def test_one_whose_ssh_user_stands_there_by_a_pseudonym(tmp_path: Path) -> None:
+    path = run(tmp_path, host="person-0123456789ab@vps:22")
+    assert list(older(tmp_path, WHOSE, FIRST)) == [path]
+
+
 @pytest.mark.parametrize(
     "name", [FIRST, "20260105T000001Z-hotfix-000000", "20260104-mine", "notes"]
 )
@@ -50,7 +55,8 @@ def test_a_later_run_or_no_run_at_all_stays(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"target": "staging"}, {"host": "deploy@other:22"}, {"plan": {}},
+        {"target": "staging"}, {"host": "deploy@other:22"}, {"host": "ana@vps:22"},
+        {"host": "person-0123456789ab@other:22"}, {"plan": {}},
         {"plan": {"decisions": {"project": "another"}}}, {"plan": {"decisions": ["shop"]}},
         {"seal": b""}, {"seal": b"null"}, {"seal": sealed({"result": 7})},
         {"seal": b'{"result": {"target": "production"}}'}, {"seal": b"[" * 100_000},

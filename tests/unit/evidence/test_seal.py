@@ -64,9 +64,9 @@ def directory(tmp_path: Path) -> RunDirectory:
 
 
 def test_it_names_every_artefact_by_digest_size_and_type(directory: RunDirectory) -> None:
-    reference = seal(directory, result(), PLAN, {"operator": "ana"})
+    reference = seal(directory, result(), PLAN, {"dockerVersion": "26.1.5"})
     document = sealed(reference).predicate
-    assert document["context"] == {"operator": "ana"}
+    assert document["context"] == {"dockerVersion": "26.1.5"}
     assert document["result"]["exitCode"] == 0
     assert document["artefacts"] == [
         {
@@ -153,7 +153,7 @@ class TestItsStatement:
         self, directory: RunDirectory
     ) -> None:
         predicate = sealed(seal(directory, result(), PLAN, {}, CIRCUMSTANCES)).predicate
-        assert predicate["client"]["host"] == "laptop"
+        assert predicate["client"]["system"] == "Linux x86_64"
         assert predicate["playbook"]["name"] == "hotfix"
         assert predicate["compose"]["diff"] == "-old\n+new\n"
         assert predicate["journal"] == {

@@ -34,6 +34,7 @@ from deployctl.evidence.verify import Verdict, verify
 from deployctl.result import GateResult, Release, Result
 from tests.seals import allowed, new_key, signing
 
+ERASABLE = ("people.json", "approvals/SHA256-abc.json")
 DECISIONS = {"target": "production", "project": "shop", "files": [], "gates": [{"name": "health"}]}
 PLAN = {"digest": digest(canonical_json(DECISIONS)), "decisions": DECISIONS, "facts": {"n": 2.5}}
 
@@ -80,6 +81,7 @@ class World:
         for artefact, data in (
             ("events.ndjson", b"{}\n"), ("build.log", b"#1 FROM python\n"),
             ("gates/health.after.1.txt", b"200"), ("gates/health.after.1.json", b'{"a":1}'),
+            ("approvals/SHA256-abc.json", b'{"by":"bruno"}'),
         ):  # fmt: skip
             directory.write_bytes(artefact, data)
         circumstances = {
@@ -122,7 +124,7 @@ class TestWhatHolds:
         verdict = world.verify(world.run())
         assert verdict.holds, told(verdict)
         assert "signed by ana@example.com" in told(verdict, "proven")
-        assert "all 4 artefacts" in told(verdict, "proven")
+        assert "all 6 artefacts" in told(verdict, "proven")
 
     def test_the_path_may_be_the_seals(self, world: World) -> None:
         assert world.verify(world.run() / "seal.json").holds
@@ -401,7 +403,7 @@ def test_every_artefact_changed_cut_removed_or_replaced_is_found(world: World) -
     path = world.run()
     files = [file for file in sorted(path.rglob("*")) if file.is_file()]
     names = [file for file in files if file.name != "seal.json"]
-    assert len(names) == 4
+    assert len(names) == 6
     for file in names:
         data = file.read_bytes()
         shown = file.relative_to(path).as_posix()
@@ -409,12 +411,76 @@ def test_every_artefact_changed_cut_removed_or_replaced_is_found(world: World) -
             file.write_bytes(changed)
             assert f"the artefact {shown} was changed" in told(world.verify(path))
         file.unlink()
-        assert f"the artefact {shown} is missing" in told(world.verify(path))
+        if shown in ERASABLE:
+            assert f"{shown}" in told(world.verify(path), "not-proven")
+        else:
+            assert f"the artefact {shown} is missing" in told(world.verify(path))
         file.symlink_to(path / "elsewhere")
         assert f"the artefact {shown} is no plain file" in told(world.verify(path))
         file.unlink()
         file.write_bytes(data)
     assert world.verify(path).holds
+
+
+class TestWhatMayBeErased:
+    """Names of people, and what people signed with their names in it."""
+
+    def test_without_it_the_seal_holds_and_says_what_is_not_proven_any_more(
+        self, world: World
+    ) -> None:
+        path = world.run()
+        for name in ERASABLE:
+            (path / name).unlink()
+        verdict = world.verify(path)
+        assert verdict.holds, told(verdict)
+        assert "all 4 artefacts" in told(verdict, "proven")
+        assert "who took part (people.json was erased)" in told(verdict, "not-proven")
+        assert "approvals people signed (approvals/SHA256-abc.json: erased)" in told(
+            verdict, "not-proven"
+        )
+
+    def test_the_chain_of_seals_holds_as_well(self, world: World) -> None:
+        runs = [world.run() for _ in range(3)]
+        for run, name in itertools.product(runs, ERASABLE):
+            (run / name).unlink()
+        assert world.verify(runs[-1], chain="required").holds
+
+    def test_another_list_of_who_is_who_is_found(self, world: World) -> None:
+        path = world.run()
+        other = world.run()
+        (path / "people.json").write_bytes((other / "people.json").read_bytes())
+        assert "the artefact people.json was changed" in told(world.verify(path))
+
+    def test_so_is_one_beside_a_seal_that_names_none(self, world: World) -> None:
+        path = world.run()
+        resign(world, path, lambda p: p.update(erasable=[]))
+        assert "the file people.json is not of this run" in told(world.verify(path))
+
+    def test_nothing_else_may_be_whatever_a_signer_says(self, world: World) -> None:
+        path = world.run()
+
+        def spread(predicate: dict[str, Any]) -> None:
+            log = next(each for each in predicate["artefacts"] if each["name"] == "build.log")
+            predicate["artefacts"].remove(log)
+            predicate["erasable"].append(
+                {"name": "build.log", "digest": f"sha256:{log['sha256']}", "sizeBytes": 15}
+            )
+
+        resign(world, path, spread)
+        assert "makes no sense" in told(world.verify(path))
+
+    def test_a_seal_of_before_there_was_such_a_list_holds_as_ever(self, world: World) -> None:
+        path = world.run()
+
+        def of_before(predicate: dict[str, Any]) -> None:
+            for each in predicate.pop("erasable"):
+                sha256 = each.pop("digest").removeprefix("sha256:")
+                predicate["artefacts"].append({**each, "sha256": sha256, "mediaType": "x"})
+
+        resign(world, path, of_before)
+        assert world.verify(path).holds
+        (path / "people.json").unlink()
+        assert "the artefact people.json is missing" in told(world.verify(path))
 
 
 def test_two_artefacts_that_changed_places_are_named(world: World) -> None:

@@ -1,5 +1,7 @@
 """The end of a run's evidence: it is signed and noted, and nothing of that fails a rollout."""
 
+import json
+import re
 from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +15,8 @@ from deployctl.errors import ConfigError, LinkLostError, LockedError, RefusedErr
 from deployctl.events import Event, Events, Note
 from deployctl.evidence.chain import Head
 from deployctl.evidence.known_journal import Known
+from deployctl.evidence.names import with_names
+from deployctl.evidence.people import People
 from deployctl.evidence.policy import Policy
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.evidence.seal import SealError
@@ -277,3 +281,23 @@ def test_a_ci_job_is_named_by_its_address() -> None:
     assert sealing.client(env).run == "https://github.com/a/b/actions/runs/7"
     assert sealing.client({"CI_JOB_URL": "https://g/1"}).run == "https://g/1"
     assert sealing.client({"LOGNAME": "ana"}).user == "ana"
+
+
+class TestNamesOfPeople:
+    def test_none_is_in_the_seal_or_in_the_settings_beside_it(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.session.evidence.people = People(b"k" * 16, ["ana"], str(world.folder))
+        world.session.approved_by, world.session.approved_how = "ana, bruno", "signed"
+        world.session.approvals = ({"principal": "bruno", "by": "bruno", "digest": "sha256:d"},)
+        monkeypatch.setenv("USER", "ana")
+        world.sign_by(key_file=world.folder / "id_ed25519")
+        reference = world.seal()
+        run = Path(reference.path).parent
+        settings = (run / "settings.json").read_text()
+        assert '"key_file": "~/id_ed25519"' in settings
+        for text in (json.dumps(predicate(reference)), settings):
+            assert re.search(r"\b(ana|bruno)\b", text) is None
+        shown = with_names(run, predicate(reference))
+        assert shown["context"]["approvedBy"] == shown["approval"]["by"] == "ana, bruno"
+        assert (shown["client"]["user"], shown["approvals"][0]["principal"]) == ("ana", "bruno")

@@ -204,6 +204,7 @@ WORDS: Final = {
     "check.evidence": "Evidence complete",
     "check.evidence.whole": "Every file is as it was sealed ({count}).",
     "check.evidence.parted": "Of {count} files these are not as they were sealed: {names}.",
+    "check.evidence.erased": "Erased, as it names people: {names}.",
     "check.evidence.dropped": "Left out, as secrets could not be taken out: {names}.",
     "check.evidence.unread": "Lines of events.ndjson that can't be read: {count}.",
     "check.signature": "Signed",
@@ -244,6 +245,7 @@ WORDS: Final = {
     "artefact.whole": "as sealed",
     "artefact.changed": "CHANGED since",
     "artefact.missing": "MISSING",
+    "artefact.erased": "erased",
     "artefacts.none": "The seal names no files.",
     "artefacts.dropped": "Not kept, as secrets could not be taken out: {names}.",
     # signatures and how to verify

@@ -214,6 +214,7 @@ WORDS: Final = {
     "check.evidence": "Evidências completas",
     "check.evidence.whole": "Todos os arquivos estão tal como foram selados ({count}).",
     "check.evidence.parted": "De {count} arquivos, não estão como foram selados: {names}.",
+    "check.evidence.erased": "Apagado, por conter nomes de pessoas: {names}.",
     "check.evidence.dropped": (
         "Deixados de fora, pois não foi possível remover os segredos: {names}."
     ),
@@ -256,6 +257,7 @@ WORDS: Final = {
     "artefact.whole": "como selado",
     "artefact.changed": "ALTERADO depois",
     "artefact.missing": "AUSENTE",
+    "artefact.erased": "apagado",
     "artefacts.none": "O selo não lista arquivos.",
     "artefacts.dropped": "Não guardados, pois não foi possível remover os segredos: {names}.",
     # assinaturas e conferência

@@ -214,7 +214,8 @@ def make(
     """The directory of a sealed run; `values` go into its result."""
     outcome = result(ending, **values)
     directory = RunDirectory(base, outcome.target or "none", outcome.run_id or "run")
-    lines = (json.dumps(event_document(e)) for e in (events(ending) if told is None else told))
+    kept = events(ending) if told is None else told
+    lines = (json.dumps(directory.people.hidden(event_document(event))) for event in kept)
     written = "".join(f"{line}\n" for line in lines) if journal is None else journal
     directory.write_text("events.ndjson", written)
     if ending != "refused":

@@ -56,6 +56,15 @@ def test_other_services(tmp_path: Path, same: bool, held: str) -> None:
     assert "postgres" in told.told
 
 
+def test_names_that_were_erased_are_told_and_nothing_is_missing(tmp_path: Path) -> None:
+    directory = make(tmp_path)
+    (directory / "people.json").unlink()
+    told = {each.name: each for each in checks(read_story(directory), words_in("en"))}
+    assert told["Evidence complete"].held == "held"
+    assert told["Evidence complete"].told.endswith("Erased, as it names people: people.json.")
+    assert "By person-" in told["Approval before the first change"].told
+
+
 def test_evidence_that_is_not_as_it_was_sealed_is_named(tmp_path: Path) -> None:
     directory = make(tmp_path)
     (directory / "compose.diff").write_text("x")

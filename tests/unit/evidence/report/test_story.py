@@ -137,7 +137,8 @@ def test_damaged_lines_are_counted_and_the_others_read(tmp_path: Path) -> None:
     from deployctl.evidence.report import journal  # noqa: PLC0415
 
     good = '{"type": "switched", "at": "2026-01-03T07:32:05Z", "service": "api"}'
-    read = journal.read(f'{good}\n{{"type": "switched"\n\n[1]\n{{"type": "note", "at": 1e999}}\n')
+    text = f'{good}\n{{"type": "switched"\n\n[1]\n{{"type": "note", "at": 1e999}}\n'
+    read = journal.read(text, {})
     assert read.unread == 3
     assert read.switched == at(5.0)
 
