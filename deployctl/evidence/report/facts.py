@@ -85,6 +85,7 @@ def head(story: Story, words: Words) -> tuple[Row, ...]:
         (words("label.run"), code(story.result.run_id)),
         (words("label.operator"), code(story.context.operator)),
         (words("label.approved"), Cell(_approved(story, words))),
+        (words("label.reviewed"), said(_reviewed(story, words))),
     )
 
 
@@ -95,6 +96,19 @@ def _approved(story: Story, words: Words) -> str:
     if story.context.approved_by:
         return words("approved.by-only", by=story.context.approved_by)
     return words("approved.not")
+
+
+def _reviewed(story: Story, words: Words) -> str:
+    """What the CI says of it. Empty outside a CI that was to say something."""
+    told = story.context.ci_reviews
+    if told is None:
+        return ""
+    if told.not_told:
+        return words("reviewed.unknown", why=told.not_told)
+    return "; ".join(
+        words("reviewed.by", state=each.state, by=each.by, where=", ".join(each.environments))
+        for each in told.reviews
+    ) or words("reviewed.not")
 
 
 def summary(story: Story, words: Words) -> tuple[Row, ...]:

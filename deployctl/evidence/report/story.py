@@ -36,6 +36,19 @@ class SignedApproval(Part):
     fingerprint: str = ""
 
 
+class CiReview(Part):
+    """One person's word on a deployment, as the CI tells it."""
+
+    state: str = ""
+    by: str = ""
+    environments: tuple[str, ...] = ()
+
+
+class CiReviews(Part):
+    reviews: tuple[CiReview, ...] = ()
+    not_told: str = ""
+
+
 class Context(Part):
     """Who and where."""
 
@@ -44,6 +57,7 @@ class Context(Part):
     approved_by: str = ""
     docker_version: str = ""
     compose_version: str = ""
+    ci_reviews: CiReviews | None = None
     approvals: tuple[SignedApproval, ...] = ()
 
 

@@ -209,6 +209,7 @@ def make(
     availability: str | None = "",
     told: Iterable[Event] | None = None,
     journal: str | None = None,
+    ci_reviews: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> Path:
     """The directory of a sealed run; `values` go into its result."""
@@ -228,7 +229,10 @@ def make(
             about = {"asked": asked, "status": "200", "contentType": "application/json",
                      "kept": "all", "sizeBytes": len(answer), "latencyMs": 4}  # fmt: skip
             directory.write_json(f"gates/health.{when}.1.json", about)
-    context = {"operator": "ana", "host": "deploy@vps.example.com:22", "dockerVersion": "26.1.5"}
+    context: dict[str, Any] = {
+        "operator": "ana", "host": "deploy@vps.example.com:22", "dockerVersion": "26.1.5",
+        "ciReviews": ci_reviews,
+    }  # fmt: skip
     if ending != "refused":
         context["approvedBy"] = "ana"
     seal(directory, outcome, plan if ending != "refused" else {}, context)
