@@ -127,6 +127,15 @@ def test_a_tag_that_somebody_gave_stays() -> None:
     assert {tag.reference for tag in found.tags} == {pin(0), pin(1), "techno-os-api:1"}
 
 
+def test_the_last_name_of_an_image_that_is_not_ours_stays() -> None:
+    """r0 was found. Somebody took its own name away: our pin is all that it has left."""
+    own = Tag("sha256:0", "techno-os-api:0")
+    bare = tuple(tag for tag in HOST.tags if tag != own)
+    found = gone(replace(HOST, tags=bare))
+    assert {tag.reference for tag in found.tags} == {pin(1), "techno-os-api:1"}
+    assert found.images == ()
+
+
 def test_what_the_compose_file_names_stays() -> None:
     found = gone(files=("services:\n  once: {image: techno-os-api:1}\n",))
     assert {tag.reference for tag in found.tags} == {pin(0), pin(1)}

@@ -140,6 +140,12 @@ class TestTidy:
         world.tidy(TAGS="sha256:else api:1\nsha256:old api:7", IMAGES="sha256:old\nsha256:none")
         assert world.done == []
 
+    def test_an_image_that_was_to_go_for_it_had_no_name_stays_with_one(self, world: World) -> None:
+        """It was given since: by somebody, or by a run of ours."""
+        world.has("images", "sha256:bare theirs:1", "sha256:none <none>:<none>")
+        world.tidy(IMAGES="sha256:bare\nsha256:none")
+        assert world.done == ["rmi sha256:none"]
+
     def test_the_cache_only_where_that_is_wanted(self, world: World) -> None:
         world.tidy()
         assert world.done == []

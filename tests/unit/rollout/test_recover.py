@@ -1,4 +1,4 @@
-"""What is asked of the release that serves after an abandoned run was ended."""
+"""How an abandoned run is ended, and what is asked of the release that serves then."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 
 from deployctl.config.settings import HostSettings, RolloutSettings, Settings
+from deployctl.engines.compose.job import RollbackOutcome
+from deployctl.engines.compose.survey import Unfinished
+from deployctl.errors import ExitCode, UnreachableError
 from deployctl.events import Events
 from deployctl.evidence.marks import Marks
 from deployctl.rollout import recover
+from deployctl.rollout.outcome import Outcome
+from deployctl.rollout.recorder import Recorder
 from tests.unit.engines.support import survey
 from tests.unit.gates.support import container, context
 
@@ -65,3 +70,78 @@ def test_the_number_of_a_release_stays_as_it_is(serves: str, sentence: str) -> N
     outcome = recover._proven("run x was put back", serves)
     assert outcome.production == sentence
     assert outcome.reason.startswith(f"Run x was put back, and {serves}.")
+
+
+class TestARunThatIsLeft:
+    """From the first order on production may have changed: what fails then is 22."""
+
+    @pytest.fixture
+    def left(self, session: Any) -> Any:
+        run = Unfinished("run-1", "swapped", {}, silent_s=600)
+        session.facts = survey(unfinished=(run,))
+        session.recorder = Recorder(session.events)
+        session.options.operator = "ann"
+        session.wanted = None
+        session.note = lambda *_: None
+        return session
+
+    def end(
+        self,
+        left: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        ends: RollbackOutcome | Exception,
+        serves: str | Exception = "what ran before serves",
+    ) -> Outcome:
+        def answer(it: Any) -> Any:
+            if isinstance(it, Exception):
+                raise it
+            return it
+
+        monkeypatch.setattr(recover.job, "resume", lambda *_: answer(ends))
+        monkeypatch.setattr(recover, "_prove", lambda _: answer(serves))
+        return recover.recover(left)
+
+    @pytest.mark.parametrize(
+        ("state", "said"),
+        [("rolled_back", "put back"), ("confirmed", "finished"), ("released", "ended unchanged")],
+    )
+    def test_is_brought_to_its_end(
+        self, left: Any, monkeypatch: pytest.MonkeyPatch, state: str, said: str
+    ) -> None:
+        outcome = self.end(left, monkeypatch, RollbackOutcome(state))
+        assert outcome.code is ExitCode.SEALED
+        assert f"Run run-1 was {said}" in outcome.reason
+        assert left.recorder.rollback.state == "proven"
+
+    @pytest.mark.parametrize(
+        "ends",
+        [
+            RollbackOutcome("rollback_failed", ("up: api: no such port",)),
+            RollbackOutcome("kept", ("the image that ran before is gone",)),
+            RollbackOutcome("unknown", ("the link was lost",)),
+            UnreachableError("the host does not answer"),
+        ],
+        ids=["failed", "kept", "unknown", "unreachable"],
+    )
+    def test_or_it_is_22(self, left: Any, monkeypatch: pytest.MonkeyPatch, ends: Any) -> None:
+        outcome = self.end(left, monkeypatch, ends)
+        assert outcome.code is ExitCode.ROLLBACK_FAILED
+        told = str(ends) if isinstance(ends, Exception) else ends.failures[0]
+        assert told.rstrip(".") in outcome.reason
+        assert left.recorder.rollback.state == "unproven"
+
+    def test_so_it_is_where_what_serves_then_does_not_hold(
+        self, left: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        serves = recover.NotEndedError("what runs now does not hold: health: 500")
+        outcome = self.end(left, monkeypatch, RollbackOutcome("rolled_back"), serves)
+        assert outcome.code is ExitCode.ROLLBACK_FAILED
+        assert "health: 500" in outcome.reason
+
+    def test_is_not_yet_the_release_that_was_asked_for(
+        self, left: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        left.wanted = "r1"
+        outcome = self.end(left, monkeypatch, RollbackOutcome("rolled_back"))
+        assert outcome.code is ExitCode.REFUSED
+        assert outcome.next_step == "deployctl rollback --to r1"
