@@ -88,6 +88,8 @@ class Spare:
     keepers: tuple[str, ...] = ()
     """container IDs"""
     tags: tuple[Tag, ...] = ()
+    others: frozenset[str] = frozenset()
+    """images of these tags that deployctl did not make: the last name of one stays"""
     images: tuple[str, ...] = ()
     """IDs of images that have no reference"""
     runs: tuple[str, ...] = ()
@@ -181,6 +183,7 @@ def spare(
         ),
         keepers=tuple(each.id for each in keepers),
         tags=tuple(tag for tag in found.tags if tag in tags),
+        others=frozenset(tag.image_id for tag in tags) - {tag.image_id for tag in own},
         images=tuple(sorted(untagged & {tag.image_id for tag in own} - safe)),
         runs=runs,
         records=_spare_records(releases, numbers),

@@ -35,6 +35,7 @@ REFUSALS = {
     "pin": "The running image can't be kept",
     "backup": "The Compose file can't be kept",
     "image": "The image to switch to is not on the host any more",
+    "engine": "Docker does not answer as it should",
 }
 
 

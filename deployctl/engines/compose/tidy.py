@@ -68,7 +68,7 @@ def carry_out(host: Host, survey: Survey, spare: Spare, live: str, order: "Order
             "RUN_ID": order.run_id,
             "LIVE": live,
             "KEEPERS": "\n".join(spare.keepers),
-            "TAGS": "\n".join(f"{tag.image_id} {tag.reference}" for tag in spare.tags),
+            "TAGS": "\n".join(_line(tag, spare) for tag in spare.tags),
             "IMAGES": "\n".join(spare.images),
             "RUNS": "\n".join(spare.runs),
             "RECORDS": "\n".join(spare.records),
@@ -128,3 +128,8 @@ def _rows(answer: Answer, name: str, width: int) -> list[list[str]]:
 
 def _lines(answer: Answer, name: str) -> list[str]:
     return [line for line in answer.text(name).split("\n") if line]
+
+
+def _line(tag: Tag, spare: Spare) -> str:
+    whose = " another's" if tag.image_id in spare.others else ""
+    return f"{tag.image_id} {tag.reference}{whose}"

@@ -22,10 +22,6 @@ containers_of_before() {
 
 # put_back_service NAME SCALE IDS IMAGE REFERENCE PIN HASHES STATE
 put_back_service() {
-	if [ "$8" = absent ]; then
-		limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" rm -sf "$1"
-		return
-	fi
 	_tries=0
 	_words=$UP_WORDS
 	while :; do
@@ -35,7 +31,9 @@ put_back_service() {
 		*@sha256:* | sha256:* | -) ;;
 		*) dk tag "$4" "$5" 2>>"$RUN/console" ;;
 		esac
-		if [ "$8" = stopped ]; then
+		if [ "$8" = absent ]; then
+			limited "$STEP_TIMEOUT" compose "$COMPOSE_WORDS" rm -sf "$1" && return 0
+		elif [ "$8" = stopped ]; then
 			compose_up "$1" --no-start --no-deps
 		else
 			# A dependency that is ill must not stand in the way: only the first try asks for them.

@@ -8,8 +8,10 @@
 NL='
 '
 
-# LIMIT may hold words that bound each question to Docker: one that hangs must not hold up the rest.
+# LIMIT has words that bound each question to Docker: one that hangs must not hold up the rest, nor
+# outlive its client for long.
 LIMIT=
+! timeout 5 true 2>/dev/null || LIMIT="timeout${NL}60"
 dk() (
 	set -f
 	IFS=$NL
@@ -24,7 +26,7 @@ compose() (
 	set -f
 	IFS=$NL
 	# shellcheck disable=SC2086 # one word a line
-	exec $DOCKER compose --ansi never $words "$@"
+	exec $LIMIT $DOCKER compose --ansi never $words "$@"
 )
 
 # What Docker itself says of a container, in words that are no secret; and, for WORDS, what people and

@@ -43,7 +43,6 @@ PATIENCE=60
 HOST_PATIENCE=600
 # Seconds between two tries of a rollback that could not even be written down.
 PACE=30
-! timeout 5 true 2>/dev/null || LIMIT="timeout${NL}60"
 
 # prepare: whatever a rollback will need exists before anything changes.
 prepare() {
@@ -102,8 +101,8 @@ backup() {
 # guard: after a restart of the host, the host itself goes on from here.
 guard() {
 	step guard
-	cp "$RUN/boot.sh" "$STATE_DIR/.boot.sh" && mv "$STATE_DIR/.boot.sh" "$STATE_DIR/boot.sh" || return 1
-	guard_install "$GUARD" || say "note${TAB}guard${TAB}$(guard_told "$GUARD") could not be installed: after a restart of the host in the middle of this run, nothing goes on by itself"
+	cp "$RUN/boot.sh" "$STATE_DIR/.boot.sh" && mv "$STATE_DIR/.boot.sh" "$STATE_DIR/boot.sh" && guard_install "$GUARD" ||
+		say "note${TAB}guard${TAB}$(guard_told "$GUARD") could not be installed: after a restart of the host in the middle of this run, nothing goes on by itself"
 }
 
 # remember: how Compose finds this project, for a survey that meets no container of it any more.
@@ -360,7 +359,8 @@ cat "$RUN/about.json" >"$STATE_DIR/lock.json"
 note_running
 true >"$RUN/open"
 # Before anything else: a restart of the host leaves down what has no restart policy.
-[ -n "$(state)" ] || { guard && write_state prepared; } || {
+[ -n "$(state)" ] || guard
+[ -n "$(state)" ] || write_state prepared || {
 	say end
 	exit 1
 }

@@ -22,9 +22,10 @@ told() {
 	_raw=$(
 		set -f
 		IFS=$NL
-		# shellcheck disable=SC2046 # one ID a line
-		$DOCKER inspect --type "$2" --format "$3" $(cat) 2>/dev/null
+		# shellcheck disable=SC2046,SC2086 # one ID a line
+		$LIMIT $DOCKER inspect --type "$2" --format "$3" $(cat) 2>/dev/null
 	)
+	[ -n "$_raw" ] || [ "$2" != container ] || fail docker "Docker does not say what the $1 are"
 	_said=$(printf '%s\n' "$_raw" | hide "$known" words) ||
 		fail unscrubbed "what is secret in the containers can't be told from what isn't"
 	put "$1" "$_said"
@@ -42,8 +43,8 @@ LIST
 	images=$(printf '%s\n' "$ids" | (
 		set -f
 		IFS=$NL
-		# shellcheck disable=SC2046 # one ID a line
-		$DOCKER inspect --type container --format '{{.Image}}' $(cat) 2>/dev/null
+		# shellcheck disable=SC2046,SC2086 # one ID a line
+		$LIMIT $DOCKER inspect --type container --format '{{.Image}}' $(cat) 2>/dev/null
 	) | sort -u)
 	told images image "$IMAGE$SHAPE}" <<LIST
 $images

@@ -3,7 +3,6 @@
 # DOCKER
 #include docker.sh
 
-! timeout 5 true 2>/dev/null || LIMIT="timeout${NL}60"
 TAB=$(printf '\t')
 told=$(dk system df -v --format "{{range .Images}}image$TAB{{.ID}}$TAB{{.Repository}}:{{.Tag}}$TAB{{.UniqueSize}}$TAB{{.Containers}}{{println}}{{end}}{{range .BuildCache}}cache$TAB{{.ID}}$TAB{{.InUse}}$TAB{{.Shared}}$TAB{{.Size}}{{println}}{{end}}" 2>&1) ||
 	fail docker "$told"

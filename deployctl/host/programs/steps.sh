@@ -62,9 +62,9 @@ durable_run() {
 limited() {
 	_seconds=$1
 	shift
-	"$@" </dev/null >>"$RUN/console" 2>&1 3>&- 7>&- &
+	# It has a limit of its own here, for all its questions to Docker.
+	{ LIMIT= && "$@"; } </dev/null >>"$RUN/console" 2>&1 3>&- 7>&- &
 	_child=$!
-	rm -f "$RUN/late"
 	(
 		exec 9>&- 3>&- 7>&-
 		# In single seconds, so that nothing of it outlives the command for long.
@@ -72,20 +72,18 @@ limited() {
 			sleep 1
 			_seconds=$((_seconds - 1))
 		done
-		if [ -d "/proc/$_child" ]; then
-			# Not `:`, which ends the shell where there is no room: it has to be ended all the same.
-			true >"$RUN/late"
-			_end_tree "$_child"
-		fi
+		[ -d "/proc/$_child" ] || exit 0
+		# From here on it was too late, also if the command ends well when it is asked to end.
+		trap '' TERM
+		_end_tree "$_child"
+		exit 124
 	) >/dev/null 2>&1 &
 	_guard=$!
 	wait "$_child"
 	_result=$?
-	if [ -f "$RUN/late" ]; then
-		wait "$_guard"
-		return 124
-	fi
 	kill "$_guard" 2>/dev/null
+	wait "$_guard"
+	[ $? != 124 ] || return 124
 	return "$_result"
 }
 

@@ -222,7 +222,7 @@ dk image ls -q --no-trunc --filter label=io.deployctl.build-digest | sort -u | (
 	set -f
 	IFS=$NL
 	# shellcheck disable=SC2086 # one ID a line
-	$DOCKER image inspect --format '{{.Id}} {{index .Config.Labels "io.deployctl.build-digest"}}' $ids
+	$LIMIT $DOCKER image inspect --format '{{.Id}} {{index .Config.Labels "io.deployctl.build-digest"}}' $ids
 ) >"$work/built" 2>/dev/null &
 wait
 grep -q '"Name":"compose"' "$work/info" || check_engine

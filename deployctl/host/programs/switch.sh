@@ -81,10 +81,18 @@ keep_all() {
 images_are_there() {
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
-		dk image inspect --format '{{.Id}}' "$image" >/dev/null 2>>"$RUN/console" || {
+		image_there "$image"
+		case $? in
+		0) ;;
+		1)
 			say "refused${TAB}image$TAB$image"
 			return 1
-		}
+			;;
+		*)
+			say "refused${TAB}engine${TAB}Docker does not say whether the image $image is there"
+			return 1
+			;;
+		esac
 	done <"$RUN/edits"
 }
 

@@ -6,7 +6,8 @@
 # RUN_ID     the run that has just been confirmed, in whose name this is done
 # LIVE       its release: if another is live by now, nothing is touched
 # KEEPERS    container IDs, one a line
-# TAGS       image ID and reference, with a space between, one a line
+# TAGS       image ID and reference, and a word more where the image is another's, one a line; with
+#            spaces between
 # IMAGES     IDs of images that have no reference, one a line
 # RUNS       runs, one a line
 # RECORDS    release numbers, one a line
@@ -16,7 +17,7 @@
 #include made.sh
 
 [ -z "$STATE_GROUP" ] || umask 007
-! timeout 5 true 2>/dev/null || LIMIT="timeout${NL}120"
+[ -z "$LIMIT" ] || LIMIT="timeout${NL}120"
 failed=
 
 # try COMMAND…: Docker does it, or its words are kept.
@@ -69,10 +70,12 @@ $KEEPERS
 LIST
 
 used=$(every_container '{{.Image}}') || fail docker 'the containers of the host could not be listed'
-while read -r id reference; do
+while read -r id reference whose; do
 	case $NL$used$NL in *"$NL$id$NL"*) continue ;; esac
 	[ -n "$reference" ] || continue
 	[ "$(dk image inspect --format '{{.Id}}' "$reference" 2>/dev/null)" = "$id" ] || continue
+	# Its owner's name for it may have gone since: then ours is what holds it.
+	[ -z "$whose" ] || [ "$(dk image inspect --format '{{len .RepoTags}}' "$id" 2>/dev/null)" -gt 1 ] 2>/dev/null || continue
 	try rmi "$reference"
 done <<LIST
 $TAGS

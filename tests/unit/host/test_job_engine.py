@@ -50,6 +50,57 @@ class TestARollback:
         assert host.said("failed") == [f"engine: {AWAY}"]
         assert host.ups() == []
 
+    def test_waits_for_a_docker_that_goes_away_also_for_a_service_that_was_absent(
+        self, host: JobHost
+    ) -> None:
+        host.plan("db 0 - - - - - absent")
+        host.is_at("swapped")
+        host.has("containers", "c9 db db sha256:db running False")
+        host.instead("*' rm -sf '*", "[ -e went ] || { echo 3 >went; cp went away; exit 1; }")
+        host.does("go_back 'the gates failed'")
+        assert host.state == "rolled_back the gates failed"
+
+    def test_says_why_a_service_that_was_absent_could_not_be_removed(self, host: JobHost) -> None:
+        host.plan("db 0 - - - - - absent")
+        host.is_at("swapped")
+        host.instead("*' rm -sf '*", "echo 'removal is in progress'; exit 1")
+        host.does("go_back 'the gates failed'")
+        assert host.state == "rollback_failed the gates failed"
+        assert host.said("failed")
+
+    def test_is_not_held_up_by_a_compose_that_hangs(self, host: JobHost) -> None:
+        """It is asked what a file names that somebody has edited meanwhile."""
+        file = host.folder / "compose.yml"
+        host.plan(API, edits=(f"1 b a api:1 api:2 {file} {file} b",))
+        file.write_text("services: {api: {image: 'other:3'}}\n")
+        (host.run / "edit.1.before").write_text("services: {api: {image: 'api:1'}}\n")
+        (host.run / "edit.1.after").write_text("services: {api: {image: 'api:2'}}\n")
+        host.is_at("swapped")
+        host.instead("*'config --images'*", "exec /bin/sleep 45")
+        host.does("LIMIT=timeout${NL}1; go_back x")
+        assert host.state == "rollback_failed x"
+
+
+class TestAnImageOfAfter:
+    """Before arming."""
+
+    def arm(self, host: JobHost, answer: str) -> list[str]:
+        file = host.folder / "compose.yml"
+        file.write_text("x")
+        sha = host.does(f"sha_of {file}").stdout.strip()
+        host.plan(edits=(f"1 {sha} after api:1 api:2 {file} {file} {sha}",))
+        host.is_at("prepared")
+        host.instead("'image inspect'*", f"echo '{answer}' >&2; exit 1")
+        host.does("asked=$(uptime_s); obey arm arm")
+        return host.said("refused")
+
+    def test_that_docker_says_is_not_there_is_refused_as_that(self, host: JobHost) -> None:
+        assert self.arm(host, "Error: No such image: api:2") == ["image: api:2"]
+
+    def test_of_which_docker_says_something_else_is_not(self, host: JobHost) -> None:
+        told = "engine: Docker does not say whether the image api:2 is there"
+        assert self.arm(host, "context deadline exceeded") == [told]
+
 
 class TestAnImageOfBefore:
     def test_that_docker_says_is_not_there_is_gone(self, host: JobHost) -> None:
@@ -102,13 +153,13 @@ class TestALimit:
         done = host.does("limited 1 /bin/sleep 5; echo $?")
         assert done.stdout == "124\n"
 
-    def test_holds_where_no_mark_of_it_can_be_written(self, host: JobHost) -> None:
-        """A directory lies where the mark would: a full disk can't be had here."""
-        (host.run / "late").mkdir()
-        host.tool("slow", 'echo "$$" >"$WORLD/pid"; exec /bin/sleep 5')
-        done = host.does("if limited 1 slow; then echo done; else echo not-done; fi")
-        assert done.stdout == "not-done\n"
-        assert not Path(f"/proc/{(host.folder / 'pid').read_text().strip()}").exists()
+    def test_holds_for_a_command_that_ends_well_when_it_is_asked_to_end(
+        self, host: JobHost
+    ) -> None:
+        nap = "n=0; while [ $n -lt 50 ]; do /bin/sleep 0.1; n=$((n + 1)); done"
+        host.tool("slow", f'trap "exit 0" TERM; {nap}')
+        done = host.does("if limited 1 slow; then echo done; else echo $?; fi")
+        assert done.stdout == "124\n"
 
 
 class TestWhatARestartLeftDown:

@@ -235,14 +235,17 @@ class TestWhatCannotBeScrubbed:
 def test_no_file_keeps_secrets_when_the_scrubbing_is_ended_early(
     shell: list[str], small: Path, tmp_path: Path
 ) -> None:
-    """As the host's job does with all that keeps evidence for too long."""
+    """As the host's job does with all that keeps evidence for too long, which has one limit."""
     docker = tmp_path / "docker"
     docker.write_text(
         f'#!/bin/sh\n[ "$1" = ps ] && echo c1 && exit\n: >{tmp_path}/asked; sleep 30\n'
     )
     docker.chmod(0o755)
     text = "\n".join(
-        (*map(programs.program_text, ("lib", "docker")), 'echo text | scrub p "" | cat >/dev/null')
+        (
+            *map(programs.program_text, ("lib", "docker")),
+            'LIMIT=; echo text | scrub p "" | cat >/dev/null',
+        )
     )
     script = programs._assemble(text, {"DOCKER": str(docker)})
     with started(shell, script, start_new_session=True) as process:

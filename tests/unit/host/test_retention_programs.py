@@ -40,6 +40,7 @@ case $* in
     done
     ;;
 "image inspect --format {{.Id}} "*) grep " $5$" "$WORLD/images" | cut -d' ' -f1 | grep . ;;
+"image inspect --format {{len .RepoTags}} "*) grep -c "^$5 [^<]" "$WORLD/images" ;;
 "image inspect --format {{len"*)
     grep -q "^$5 " "$WORLD/images" && echo "$(grep -c "^$5 [^<]" "$WORLD/images")0"
     ;;
@@ -139,6 +140,16 @@ class TestTidy:
     def test_a_tag_that_is_another_image_by_now_stays(self, world: World) -> None:
         world.tidy(TAGS="sha256:else api:1\nsha256:old api:7", IMAGES="sha256:old\nsha256:none")
         assert world.done == []
+
+    def test_the_last_name_of_an_image_stays_also_where_its_owners_went_since(
+        self, world: World
+    ) -> None:
+        """It isn't one that deployctl made, and the decision was made while it had another name."""
+        world.has("images", "sha256:theirs deployctl-pin/shop/api:r0")
+        world.tidy(TAGS="sha256:theirs deployctl-pin/shop/api:r0 another's")
+        assert world.done == []
+        world.tidy(TAGS="sha256:theirs deployctl-pin/shop/api:r0")
+        assert world.done == ["rmi deployctl-pin/shop/api:r0"]
 
     def test_an_image_that_was_to_go_for_it_had_no_name_stays_with_one(self, world: World) -> None:
         """It was given since: by somebody, or by a run of ours."""
