@@ -187,10 +187,17 @@ confirm() {
 			return 1
 		}
 	fi
-	[ "${2:-}" = unproven ] || serving || {
-		rollback "it did not run any more when it was confirmed"
-		return 1
-	}
+	if [ "${2:-}" != unproven ]; then
+		serving || {
+			rollback "it did not run any more when it was confirmed"
+			return 1
+		}
+		# What can't be started again is no release.
+		images_are_there || {
+			rollback "its image was removed before it was confirmed"
+			return 1
+		}
+	fi
 	step record-release
 	spend record
 	for record in "$RUN"/release.*.json; do

@@ -101,6 +101,29 @@ class TestAnImageOfAfter:
         told = "engine: Docker does not say whether the image api:2 is there"
         assert self.arm(host, "context deadline exceeded") == [told]
 
+    @pytest.mark.parametrize(
+        ("there", "state"),
+        [
+            ((OLD, NEW, "api:1", "api:2"), "confirmed"),
+            ((OLD, NEW, "api:1"), "rolled_back its image was removed before it was confirmed"),
+        ],
+    )
+    def test_that_was_removed_since_makes_no_release(
+        self, host: JobHost, there: tuple[str, ...], state: str
+    ) -> None:
+        """The container may run without it, and can never be started again."""
+        file = host.folder / "compose.yml"
+        file.write_text("x")
+        sha = host.does(f"sha_of {file}").stdout.strip()
+        (host.run / "edit.1.before").write_text("x")
+        host.plan(API, edits=(f"1 {sha} after api:1 api:2 {file} {file} {sha}",))
+        host.has("images", *there)
+        host.does(
+            'echo "$(($(uptime_s) + 60)) $(boot_id)" >"$RUN/deadline"; BY=ana; LIVE_AFTER=r1'
+            f"; confirm {RUN_ID}"
+        )
+        assert host.state == state
+
 
 class TestAnImageOfBefore:
     def test_that_docker_says_is_not_there_is_gone(self, host: JobHost) -> None:
