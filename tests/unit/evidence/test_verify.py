@@ -16,6 +16,7 @@ import pytest
 
 from deployctl.evidence import sshsig
 from deployctl.evidence.canonical import canonical_json, digest
+from deployctl.evidence.chain import NO_ENTRY
 from deployctl.evidence.dsse import Envelope, Signature
 from deployctl.evidence.policy import Policy
 from deployctl.evidence.predicate import (
@@ -34,12 +35,13 @@ from deployctl.evidence.verify import Verdict, verify
 from deployctl.result import GateResult, Release, Result
 from tests.seals import allowed, new_key, signing
 
+RUN = "20260103T073200Z-hotfix-aaaaaa"
 ERASABLE = ("people.json", "approvals/SHA256-abc.json")
 DECISIONS = {"target": "production", "project": "shop", "files": [], "gates": [{"name": "health"}]}
 PLAN = {"digest": digest(canonical_json(DECISIONS)), "decisions": DECISIONS, "facts": {"n": 2.5}}
 
 
-def result(plan: dict[str, Any] = PLAN) -> Result:
+def result(plan: dict[str, Any] = PLAN, run_id: str = RUN) -> Result:
     gate = GateResult(
         name="health", when="after", state="pass", observed="200", threshold="200", attempts=1,
         reason="",
@@ -50,13 +52,23 @@ def result(plan: dict[str, Any] = PLAN) -> Result:
         exit_code=0,
         reason="Every gate held.",
         target="production",
-        run_id="20260103T073200Z-hotfix-aaaaaa",
+        run_id=run_id,
         started_at=datetime(2026, 1, 3, tzinfo=UTC),
         duration_ms=1,
         plan_digest=plan["digest"],
         release=Release(sha="d" * 40, image="api:d", image_id="sha256:" + "e" * 64),
         gates=[gate],
     )
+
+
+def entry(number: int) -> str:
+    """What stands for the digest of that entry of a journal, which nobody looks at here."""
+    return digest(str(number).encode()) if number else f"sha256:{NO_ENTRY}"
+
+
+def journal(number: int, before: int, name: str = entry(1)) -> JournalRef:
+    """A place in it: that entry was its last, and that one the last before the run."""
+    return JournalRef(id=name, seq=number, head_before=entry(before), head_after=entry(number))
 
 
 class World:
@@ -87,16 +99,15 @@ class World:
         circumstances = {
             "client": Client(host="laptop", user="ana", system="Linux x86_64"),
             "playbook": NamedDigest(name="hotfix", digest="sha256:" + "b" * 64),
-            "journal": JournalRef(
-                id="sha256:1", seq=3 * self.count, head_before="sha256:2", head_after="sha256:3"
-            ),
+            "journal": journal(3 * self.count - 1, 3 * self.count - 3),
             "previous_seal": PreviousSeal(digest=self.last) if self.last else None,
             **changes,
         }
         key = key or signing(self.key)
         reference = seal(
-            directory, result(plan), plan, {"operator": "ana"}, Circumstances(**circumstances), key
-        )
+            directory, result(plan, name), plan, {"operator": "ana"},
+            Circumstances(**circumstances), key,
+        )  # fmt: skip
         self.last = reference.digest
         return directory.path
 
@@ -134,7 +145,6 @@ class TestWhatHolds:
         name = read_seal(path / "seal.json").digest
         (path / "seal.html").write_text(f"<p>{name}</p>")
         (path / "seal.md").write_text(f"of {name}")
-        (path / "validation-bruno.json").write_text("{}")
         assert world.verify(path).holds
 
     def test_a_key_with_a_certificate_of_an_authority(self, world: World, tmp_path: Path) -> None:
@@ -177,7 +187,7 @@ class TestTheSigner:
 
     def test_a_signature_for_another_purpose_is_none(self, world: World) -> None:
         verdict = world.verify(world.run(signing(world.key, "approval@deployctl")))
-        assert "signed as 'approval@deployctl'" in told(verdict)
+        assert "signed as approval@deployctl" in told(verdict)
 
     def test_a_seal_without_one(self, world: World) -> None:
         path = world.run()
@@ -188,7 +198,7 @@ class TestTheSigner:
 class TestThePolicy:
     def test_a_seal_of_another_target(self, world: World) -> None:
         assert world.verify(world.run(), target="production").holds
-        assert "not 'staging'" in told(world.verify(world.run(), target="staging"))
+        assert "not staging" in told(world.verify(world.run(), target="staging"))
 
     def test_one_that_is_too_old(self, world: World) -> None:
         path = world.run()
@@ -218,7 +228,7 @@ class TestThePlan:
     def test_a_plan_of_another_target_than_the_result(self, world: World) -> None:
         path = world.run()
         resign(world, path, lambda p: p["result"].update(target="staging"))
-        assert "its plan of 'production'" in told(world.verify(path))
+        assert "its plan of production" in told(world.verify(path))
 
     def test_a_subject_that_is_not_what_was_deployed(self, world: World) -> None:
         path = world.run()
@@ -254,14 +264,13 @@ class TestTheChain:
 
     def test_a_seal_before_it_that_stands_later_in_the_journal(self, world: World) -> None:
         runs = [world.run()]
-        journal = JournalRef(id="sha256:1", seq=1, head_before="sha256:2", head_after="sha256:3")
-        runs.append(world.run(journal=journal))
+        runs.append(world.run(journal=journal(2, 3)))
         assert "stands later" in told(world.verify(runs[1]))
 
     def test_a_seal_of_another_journal(self, world: World) -> None:
         world.run()
-        journal = JournalRef(id="sha256:9", seq=9, head_before="sha256:2", head_after="sha256:3")
-        assert "begun anew" in told(world.verify(world.run(journal=journal)))
+        other = journal(9, 6, name=entry(99))
+        assert "begun anew" in told(world.verify(world.run(journal=other)))
 
 
 # -- whatever is changed ----------------------------------------------------------------------
