@@ -61,5 +61,10 @@ def public_key(blob: bytes) -> PublicKey:
     return PublicKey(strings(plain, *own[2:]), valid)
 
 
+def is_certificate(blob: bytes) -> bool:
+    """Of whatever an agent may say that its key is."""
+    return blob[4 : 4 + int.from_bytes(blob[:4], "big")].endswith(_CERTIFICATE)
+
+
 def _parts(name: bytes) -> int:
     return _PARTS.get(name, 3 if name.startswith(b"sk-") else 2)

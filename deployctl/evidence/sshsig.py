@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 
 from deployctl.evidence import sshsig_form
 from deployctl.evidence.canonical import digest
-from deployctl.evidence.ssh_wire import public_key, split, strings
+from deployctl.evidence.ssh_wire import is_certificate, public_key, split, strings
 
 MAGIC = b"SSHSIG"
 HASH = "sha512"
@@ -64,7 +64,7 @@ def _public(key: Key) -> bytes:
 
 
 def _certificate(public: bytes) -> str | None:
-    return None if public_key(public).valid is None else digest(public)
+    return digest(public) if is_certificate(public) else None
 
 
 def fingerprint(key: Key) -> str:
