@@ -3,7 +3,7 @@
 import re
 from typing import Any, Final
 
-_WORD: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.:/@+=-]{0,199}")
+_WORD: Final = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_.:/@+=-]{0,199}")
 _LONGEST: Final = 200
 
 
