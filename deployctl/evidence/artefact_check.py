@@ -51,7 +51,7 @@ def check(seal: Path, sealed: Sealed) -> Iterator[Told]:
         yield "proven", f"all {len(files)} artefacts are as they were sealed"
     yield from _told_erased(erased)
     if shown := " and ".join(name for name, told in views.items() if told is not None):
-        yield "not-proven", f"what {shown} says (a view; deployctl report makes it anew)"
+        yield "not-proven", f"what is written in {shown} (`deployctl report` makes it anew)"
 
 
 def validations(seal: Path) -> list[str]:

@@ -5,7 +5,7 @@ allowed_signers: allowed_signers   # who may sign, as ssh-keygen(1) has it; besi
 signers: 1                         # how many different people
 target: production
 max_age: 30d
-chain: required                    # every seal before it is there, and follows
+chain: required                    # every seal before it is there, signed, and follows
 ```
 """
 

@@ -324,9 +324,9 @@ class TestViews:
         path = world.run()
         name = read_seal(path / "seal.json").digest
         (path / "seal.html").write_text(f"<p>all is well</p>{name}")
-        assert "what seal.html says (a view" in told(world.verify(path), "not-proven")
+        assert "what is written in seal.html (" in told(world.verify(path), "not-proven")
         (path / "seal.md").write_text(f"all is well {name}")
-        assert "what seal.md and seal.html says" in told(world.verify(path), "not-proven")
+        assert "what is written in seal.md and seal.html" in told(world.verify(path), "not-proven")
 
 
 def make_special(kind: str, path: Path) -> None:
