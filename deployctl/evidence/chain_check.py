@@ -84,11 +84,12 @@ def _ends(last: _Place, followed: int, lacking: Literal["failed", "not-proven"])
         yield "proven", f"follows {count} before it"
     if last.previousSeal is not None:
         return  # nobody asked to follow all of them
+    nobody = "nobody can tell " if lacking == "failed" else ""
     if last.journal is None:
-        yield lacking, f"its place in a journal ({which} names none)"
+        yield lacking, f"{nobody}its place in a journal ({which} names none)"
     elif last.journal.headBefore != _START:
         told = f"{which} names none before it, and its journal had entries before its run"
-        yield lacking, f"that no seal is missing: {told}"
+        yield lacking, f"{nobody}whether a seal is missing ({told})"
     elif not followed:
         yield "proven", "the first seal of its journal"
 
@@ -152,7 +153,7 @@ def _unsigned(before: Sealed, policy: Policy) -> str:
         return f"the seal before it, {before.digest}, does not say when it was sealed"
     told = [told for _, state, told in signer_check.check(before, policy, sealed_at)
             if state != "proven"]  # fmt: skip
-    return f"of the seal before it, {before.digest}: {'; '.join(told)}" if told else ""
+    return f"the seal before it, {before.digest}, isn't proven: {'; '.join(told)}" if told else ""
 
 
 class _Beside:

@@ -533,8 +533,8 @@ class TestARequiredChain:
     def test_one_that_names_none_before_it_in_a_journal_with_entries(self, world: World) -> None:
         path = world.run(journal=journal(300, 297))
         assert world.verify(path).holds
-        assert "that no seal is missing" in told(world.verify(path), "not-proven")
-        assert "that no seal is missing" in told(world.verify(path, chain="required"))
+        assert "whether a seal is missing" in told(world.verify(path), "not-proven")
+        assert "whether a seal is missing" in told(world.verify(path, chain="required"))
         last = world.run(journal=journal(305, 303))
         assert "the oldest seal names none" in told(world.verify(last, chain="required"))
 
