@@ -12,7 +12,7 @@ from deployctl.evidence.canonical import canonical_json
 from deployctl.evidence.dsse import IN_TOTO, Envelope
 from deployctl.evidence.predicate import NAMESPACE, PREDICATE_TYPE
 from deployctl.evidence.seal import SigningKey
-from deployctl.evidence.sshsig import fingerprint, sign
+from deployctl.evidence.sshsig import certificate, fingerprint, sign
 from deployctl.evidence.statement import STATEMENT_TYPE
 
 
@@ -39,7 +39,9 @@ def new_key(folder: Path, name: str = "id_ed25519") -> paramiko.PKey:
 
 
 def signing(key: paramiko.PKey, namespace: str = NAMESPACE) -> SigningKey:
-    return SigningKey(fingerprint(key), lambda message: sign(message, namespace, key))
+    return SigningKey(
+        fingerprint(key), lambda message: sign(message, namespace, key), certificate(key)
+    )
 
 
 def allowed(

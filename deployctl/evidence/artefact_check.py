@@ -1,15 +1,17 @@
 """Whether every file of a run is the one that was sealed, and no other lies among them."""
 
 import hashlib
+import os
 import re
-import stat
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Set
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-from deployctl.evidence import people
+from deployctl.evidence import people, plain_file
+from deployctl.evidence.quoted import quoted
 from deployctl.evidence.seal import APPROVALS, NAME
-from deployctl.evidence.statement import Sealed
+from deployctl.evidence.statement import Sealed, read_seal
 
 Told = tuple[Literal["proven", "not-proven", "failed"], str]
 VIEWS = ("seal.md", "seal.html")
@@ -18,11 +20,13 @@ _AFTERWARDS = re.compile(r"validation-[A-Za-z0-9._-]+\.json")
 """signatures that were added to a seal"""
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _CHUNK_BYTES = 1 << 20
+_LARGEST_VIEW = 64 << 20
+_MOST_EXTRA = 100
+"""files that don't belong there, told by name"""
 
 
 def check(seal: Path, sealed: Sealed) -> Iterator[Told]:
-    """The files beside `seal`; those with personal data may have been erased. Raises OSError where
-    the directory can't be read."""
+    """The files beside `seal`; those with personal data may have been erased."""
     folder = seal.absolute().parent
     listed = _listed(sealed.predicate.get("artefacts"))
     erasable = _erasable(sealed.predicate.get("erasable", []))
@@ -31,20 +35,32 @@ def check(seal: Path, sealed: Sealed) -> Iterator[Told]:
         return
     erased = [name for name in erasable if not _there(folder / name)]
     files = {**listed, **{name: erasable[name] for name in erasable if name not in erased}}
-    failed = False
-    found = {name: _measure(folder / name) for name in files}
+    sizes = {size for _, size in files.values()}
+    found = {name: _measure(folder / name, sizes) for name in files}
     whose = {digest: name for name, (digest, _) in (*listed.items(), *erasable.items())}
-    for name, (digest, size) in files.items():
-        told = _fault(name, digest, size, found[name], whose)
-        if told:
-            failed = True
-            yield "failed", told
-    for told in (*_extra(seal, files), *_other_views(folder, sealed.digest)):
-        failed = True
+    faults = [_fault(name, *files[name], found[name], whose) for name in files]
+    if seal.name == NAME or _there(folder / NAME) or any(_there(folder / name) for name in listed):
+        names = {*listed, *erasable}
+        faults += islice(_extra(folder, names, own=seal.name), _MOST_EXTRA)
+        faults += [_other_seal(folder, seal.name, sealed.digest)]
+    views = {name: _view_fault(folder / name, sealed.digest) for name in VIEWS}
+    faults += [told for told in views.values() if told]
+    for told in filter(None, faults):
         yield "failed", told
-    if not failed:
+    if not any(faults):
         yield "proven", f"all {len(files)} artefacts are as they were sealed"
     yield from _told_erased(erased)
+    if shown := " and ".join(name for name, told in views.items() if told is not None):
+        yield "not-proven", f"what is written in {shown} (`deployctl report` makes it anew)"
+
+
+def validations(seal: Path) -> list[str]:
+    """The names of what people signed after the run, if it is that."""
+    try:
+        with os.scandir(seal.absolute().parent) as found:
+            return sorted(entry.name for entry in found if _AFTERWARDS.fullmatch(entry.name))
+    except OSError:
+        return []  # told of the artefacts
 
 
 def _told_erased(erased: list[str]) -> Iterator[Told]:
@@ -96,21 +112,24 @@ def _listed(artefacts: Any) -> dict[str, tuple[str, int]] | None:
     return listed
 
 
-def _measure(path: Path) -> tuple[str, int] | str:
-    """Digest and size, or why there is none."""
-    checksum, size = hashlib.sha256(), 0
+def _measure(path: Path, sizes: Set[int]) -> tuple[str, int] | str:
+    """Digest and size, or why there is none. What has no size that was sealed needs no digest."""
+    checksum, read = hashlib.sha256(), 0
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return "is no plain file"
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
+        with plain_file.opened(path, follow=False) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size not in sizes:
+                return "", size
+            while read <= size and (chunk := file.read(_CHUNK_BYTES)):
                 checksum.update(chunk)
-                size += len(chunk)
-    except FileNotFoundError:
+                read += len(chunk)
+    except (FileNotFoundError, NotADirectoryError):
         return "is missing"
+    except plain_file.UnfitError:
+        return "is no plain file"
     except OSError as error:
         return f"can't be read ({error.strerror})"
-    return checksum.hexdigest(), size
+    return checksum.hexdigest(), read
 
 
 def _fault(
@@ -131,23 +150,59 @@ def _fault(
     return f"the artefact {name} was changed{change}"
 
 
-def _extra(seal: Path, listed: Mapping[str, Any]) -> Iterator[str]:
-    folder = seal.absolute().parent
-    if seal.name != NAME:
-        return  # a copy of the seal beside other things
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_dir() and not path.is_symlink():
-            continue
-        if name not in listed and name not in (NAME, *VIEWS) and not _AFTERWARDS.fullmatch(name):
-            yield f"the file {name} is not of this run"
-
-
-def _other_views(folder: Path, digest: str) -> Iterator[str]:
-    for name in VIEWS:
+def _extra(folder: Path, listed: Set[str], own: str) -> Iterator[str]:
+    """What lies there besides. Directories without anything that is listed are not looked into."""
+    known = {*listed, *VIEWS, NAME, own}
+    directories = {str(up) for name in listed for up in PurePosixPath(name).parents} | {"."}
+    for directory in sorted(directories):
+        place = folder / directory
+        if place.is_symlink():
+            continue  # told as a file of the directory above
         try:
-            text = (folder / name).read_text(encoding="utf-8", errors="replace")
-        except OSError:
+            with os.scandir(place) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except (FileNotFoundError, NotADirectoryError):
             continue
-        if digest.removeprefix("sha256:") not in text:
-            yield f"{name} is a view of another seal: it does not name {digest}"
+        except OSError as error:
+            yield f"the directory {directory} can't be read ({error.strerror})"
+            continue
+        for entry in entries:
+            name = (PurePosixPath(directory) / entry.name).as_posix()
+            if entry.is_dir(follow_symlinks=False):
+                if name not in directories and not _empty(Path(entry.path)):
+                    yield f"the directory {quoted(name)} is not of this run"
+            elif name not in known and not _AFTERWARDS.fullmatch(name):
+                yield f"the file {quoted(name)} is not of this run"
+
+
+def _empty(directory: Path) -> bool:
+    try:
+        with os.scandir(directory) as found:
+            return next(found, None) is None
+    except OSError:
+        return False
+
+
+def _other_seal(folder: Path, name: str, digest: str) -> str:
+    """A copy of a seal is looked at: whether the run's own one is the same."""
+    if name == NAME or not _there(folder / NAME):
+        return ""
+    try:
+        same = read_seal(folder / NAME).digest == digest
+    except (OSError, ValueError):
+        same = False
+    return "" if same else f"{NAME} beside it is another seal"
+
+
+def _view_fault(path: Path, digest: str) -> str | None:
+    """None where there is no such view. What it says can't be compared: it also tells of runs
+    before this one, which may be gone by now, and of what people signed after it."""
+    try:
+        data = plain_file.read(path, _LARGEST_VIEW, follow=False)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        return f"{path.name} can't be read: {getattr(error, 'strerror', None) or error}"
+    if digest.removeprefix("sha256:").encode() not in data:
+        return f"{path.name} is a view of another seal: it does not name {digest}"
+    return ""

@@ -5,7 +5,7 @@ allowed_signers: allowed_signers   # who may sign, as ssh-keygen(1) has it; besi
 signers: 1                         # how many different people
 target: production
 max_age: 30d
-chain: required                    # every seal before it is there, and follows
+chain: required                    # every seal before it is there, signed, and follows
 ```
 """
 
@@ -13,16 +13,20 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 
 from deployctl.config.faults import Fault, InvalidFileError, MeasureError
 from deployctl.config.fields import LocalPath, TargetName
-from deployctl.config.load import read, unreadable
+from deployctl.config.load import unreadable
 from deployctl.config.section import Section
-from deployctl.config.tree import Mapping, parse
+from deployctl.config.tree import LARGEST_BYTES, Mapping, parse
 from deployctl.config.validate import validate
+from deployctl.errors import ConfigError
+from deployctl.evidence import plain_file
 
 NEXT_STEP = "Correct the policy; the README shows every key of one."
+MOST_SIGNATURES = 16
+"""of one seal: each is a question to OpenSSH"""
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -37,18 +41,35 @@ class Policy(Section):
     """Every key may be left out; what isn't asked for isn't required."""
 
     allowed_signers: LocalPath | None = None
-    signers: int = Field(default=1, ge=1, le=100)
-    """distinct people of the allowed signers who have signed the seal itself"""
+    signers: int = Field(default=1, ge=1, le=MOST_SIGNATURES, strict=True)
+    """distinct people whom the allowed signers name and who have signed the seal itself"""
     target: TargetName | None = None
     max_age: Annotated[int, BeforeValidator(_age)] | None = None
     """in seconds, since it was sealed"""
     chain: Literal["required", "any"] = "any"
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _filled(cls, value: object) -> object:
+        """Who writes a key means to ask for something."""
+        if value is None:
+            raise MeasureError("expected a value; leave the key out to ask for nothing")
+        return value
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return plain_file.read(path, LARGEST_BYTES)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        told = f"The policy {path} can't be read: {why}."
+        raise ConfigError(told, next_step="Check the path and its permissions.") from error
+
 
 def load_policy(path: Path) -> Policy:
     """Raises ConfigError with every fault."""
     file = str(path)
-    root, faults = parse(read(path), file)
+    root, faults = parse(_bytes(path), file)
     if not isinstance(root, Mapping):
         expected = "expected a mapping such as {allowed_signers: FILE}"
         raise InvalidFileError(unreadable(file, root, faults, expected), next_step=NEXT_STEP)

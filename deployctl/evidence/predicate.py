@@ -63,8 +63,13 @@ class Client(Document):
 
 
 class Signer(Document):
+    """Its members say that the signature is written as deployctl writes it, with this key and, if
+    it has one, this certificate: both ways are open where `certificate` isn't there at all."""
+
     keyid: str
     namespace: str
+    certificate: str | None
+    """the digest of the certificate that comes with the signature"""
 
 
 class NamedDigest(Document):

@@ -66,6 +66,8 @@ class SigningKey:
 
     keyid: str
     sign: Callable[[bytes], bytes]
+    certificate: str | None = None
+    """the digest of the one that it signs with"""
 
 
 def seal(
@@ -122,7 +124,9 @@ def _envelope(
         return Envelope(IN_TOTO, build_statement(clean, events))
 
     if isinstance(key, SigningKey):
-        unsigned = envelope(signer=Signer(keyid=key.keyid, namespace=NAMESPACE))
+        unsigned = envelope(
+            signer=Signer(keyid=key.keyid, namespace=NAMESPACE, certificate=key.certificate)
+        )
         try:
             return unsigned.signed(Signature(key.keyid, key.sign(unsigned.pae)))
         except CannotSignError as error:

@@ -2,20 +2,22 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from deployctl.evidence import sshsig
+from deployctl.evidence import plain_file, sshsig
+from deployctl.evidence.allowed_signers import LARGEST_BYTES
 from deployctl.evidence.dsse import Envelope, Signature
-from deployctl.evidence.policy import Policy
+from deployctl.evidence.policy import MOST_SIGNATURES, Policy
 from deployctl.evidence.predicate import NAMESPACE
+from deployctl.evidence.quoted import quoted
 from deployctl.evidence.statement import Sealed
 
 Told = tuple[str, Literal["proven", "not-proven", "failed"], str]
-_VALIDITY = re.compile(r',?\bvalid-(?:after|before)="?[0-9]{8,14}Z?"?')
+_VALIDITY = re.compile(r',?\bvalid-(?:after|before)="?[0-9]{8,14}Z?"?', re.IGNORECASE)
 
 
 def check(sealed: Sealed, policy: Policy, sealed_at: datetime) -> Iterator[Told]:
@@ -23,25 +25,31 @@ def check(sealed: Sealed, policy: Policy, sealed_at: datetime) -> Iterator[Told]
     envelope = sealed.envelope
     if envelope is None or not envelope.signatures:
         why = sealed.predicate.get("unsignedBecause")
-        told = f"it is not signed ({why})" if why else "it is not signed, though it names a signer"
-        yield "signature", "failed", told
+        told = f"; it says: {quoted(why)}" if why else ", though it names a signer"
+        yield "signature", "failed", f"it is not signed{told}"
+        return
+    faults = list(_forms(sealed, envelope.signatures))
+    if faults:
+        yield "signature", "failed", "; ".join(faults)
         return
     with tempfile.NamedTemporaryFile(prefix="deployctl.") as nobody:
-        allowed = policy.allowed_signers or Path(nobody.name)
-        found = _ask(envelope, allowed, sealed_at)
-        faults = list(filter(None, [*_forms(sealed, envelope.signatures), *found.faults]))
-        if faults:
-            yield "signature", "failed", "; ".join(faults)
-            return
-        yield "signature", "proven", f"the signature holds ({envelope.signatures[0].keyid})"
-        yield _signer(found, policy, f"{sealed_at:%FT%TZ}")
+        found = _ask(envelope, policy.allowed_signers or Path(nobody.name), sealed_at)
+    if found.faults:
+        yield "signature", "failed", "; ".join(found.faults)
+        return
+    keys = ", ".join(each.keyid for each in envelope.signatures)
+    yield "signature", "proven", f"the signature holds ({keys})"
+    yield _signer(found, policy, f"{sealed_at:%FT%TZ}")
 
 
 @dataclass
 class _Found:
     """What OpenSSH says of all signatures."""
 
-    principals: set[str] = field(default_factory=set)
+    people: dict[str, str] = field(default_factory=dict)
+    """by their names in small letters: nobody is two people by writing it otherwise"""
+    nameless: list[str] = field(default_factory=list)
+    """keys that are allowed to whoever fits a pattern"""
     unknown: list[str] = field(default_factory=list)
     outdated: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -51,10 +59,15 @@ def _ask(envelope: Envelope, allowed: Path, at: datetime) -> _Found:
     found = _Found()
     for each in envelope.signatures:
         said = sshsig.verify(envelope.pae, each.sig, NAMESPACE, allowed, at)
-        if said.state == "good":
-            found.principals.add(said.principal)
-        elif said.state == "bad":
-            found.faults.append(f"the signature by {each.keyid} does not hold: {said.detail}")
+        if said.state == "bad":
+            why = said.detail.replace(str(allowed), "allowed signers")
+            found.faults.append(f"the signature by {each.keyid} does not hold: {why}")
+        elif not _in_time(each, at):
+            found.outdated.append(f"the certificate of {each.keyid}")
+        elif said.state == "good" and said.names_somebody:
+            found.people.setdefault(said.principal.casefold(), said.principal)
+        elif said.state == "good":
+            found.nameless.append(f"{each.keyid} as {quoted(said.principal)}, which is no name")
         elif _once(envelope.pae, each, allowed):
             found.outdated.append(each.keyid)
         else:
@@ -63,49 +76,75 @@ def _ask(envelope: Envelope, allowed: Path, at: datetime) -> _Found:
 
 
 def _signer(found: _Found, policy: Policy, when: str) -> Told:
-    signed = ", ".join(sorted(found.principals))
+    signed = ", ".join(map(quoted, sorted(found.people.values())))
     unknown = ", ".join(found.unknown)
     if found.outdated:
         keys = ", ".join(found.outdated)
         return "signer", "failed", f"{keys} is not valid at {when}: expired, or not valid yet"
-    if len(found.principals) >= policy.signers:
+    if unknown and (signed or found.nameless):
+        told = f"{unknown} has signed it, too, and is not among the allowed signers"
+        return "signer", "failed", told
+    if len(found.people) >= policy.signers:
         return "signer", "proven", f"signed by {signed} at {when}"
-    if signed:
-        return "signer", "failed", f"signed only by {signed}; {policy.signers} are required"
+    if signed or found.nameless:
+        by = signed or "nobody who has a name"
+        names = f" (the allowed signers list {', '.join(found.nameless)})" if found.nameless else ""
+        required = "1 is" if policy.signers == 1 else f"{policy.signers} are"
+        return "signer", "failed", f"signed only by {by}{names}; {required} required"
     if policy.allowed_signers is None:
         told = f"who signed (no allowed signers were given to know {unknown})"
         return "signer", "not-proven", told
     return "signer", "not-proven", f"who signed ({unknown} is not among the allowed signers)"
 
 
-def _forms(sealed: Sealed, signatures: Sequence[Signature]) -> Iterator[str]:
-    """What is wrong with the signatures before anybody asks whose they are."""
-    yield from map(_fault_of, signatures)
-    keyids = [each.keyid for each in signatures]
-    named = sealed.predicate.get("signer")
-    if not isinstance(named, dict) or named.get("keyid") != keyids[0]:
-        yield f"it was to be signed by another key than {keyids[0]}"
-    if len(set(keyids)) != len(keyids):
-        yield "a key has signed it twice"
-
-
-def _fault_of(signature: Signature) -> str:
-    try:
-        claims = sshsig.read(signature.sig)
-    except ValueError as error:
-        return f"a signature can't be read: {error}"
-    if claims.namespace != NAMESPACE:
-        return f"it was signed as {claims.namespace!r}, not as {NAMESPACE!r}"
-    if signature.keyid not in claims.keyids:
-        return f"a signature is said to be by {signature.keyid}, and is by another key"
-    return ""
+def _in_time(signature: Signature, at: datetime) -> bool:
+    valid = sshsig.read(signature.sig).valid
+    return valid is None or valid[0] <= at.timestamp() < valid[1]
 
 
 def _once(message: bytes, signature: Signature, allowed: Path) -> bool:
     """Whether the key is listed, but for another time than when it signed."""
-    text = allowed.read_text(encoding="utf-8", errors="replace")
-    with tempfile.NamedTemporaryFile("w", prefix="deployctl.") as always:
-        always.write(_VALIDITY.sub("", text))
+    text = plain_file.read(allowed, LARGEST_BYTES).decode("utf-8", "surrogateescape")
+    with tempfile.NamedTemporaryFile(prefix="deployctl.") as always:
+        always.write(_VALIDITY.sub("", text).encode("utf-8", "surrogateescape"))
         always.flush()
         found = sshsig.verify(message, signature.sig, NAMESPACE, Path(always.name))
     return found.state == "good"
+
+
+# -- their form, before anybody asks whose they are --------------------------------------------
+
+
+def _forms(sealed: Sealed, signatures: Sequence[Signature]) -> Iterator[str]:
+    if len(signatures) > MOST_SIGNATURES:
+        yield f"it has {len(signatures)} signatures; no seal has more than {MOST_SIGNATURES}"
+        return
+    claims = []
+    for each in signatures:
+        try:
+            claims.append(sshsig.read(each.sig))
+        except ValueError as error:
+            yield f"a signature can't be read: {error}"
+            return
+    for each, said in zip(signatures, claims, strict=True):
+        if said.namespace != NAMESPACE:
+            yield f"it was signed as {quoted(said.namespace)}, not as {NAMESPACE}"
+        if each.keyid not in said.keyids:
+            yield f"a signature is said to be by {quoted(each.keyid)}, and is by another key"
+    if len({said.keyid for said in claims}) != len(claims):
+        yield "a key has signed it twice"
+    yield from _other_than_named(sealed.predicate.get("signer"), signatures[0].keyid, claims[0])
+
+
+def _other_than_named(named: object, keyid: str, said: sshsig.Claims) -> Iterator[str]:
+    """The statement says by what it is signed, so that nobody can put another in its place."""
+    if not isinstance(named, Mapping) or named.get("keyid") != keyid:
+        yield f"it was to be signed by another key than {quoted(keyid)}"
+    elif named.get("namespace") != NAMESPACE:
+        yield f"it was to be signed as {quoted(named.get('namespace'))}"
+    elif "certificate" not in named:
+        return  # of before it did
+    elif named["certificate"] != said.certificate:
+        yield f"the certificate of {keyid} is not the one that it was signed with"
+    elif not said.lower:
+        yield f"the signature by {keyid} was written anew"

@@ -15,10 +15,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
+from deployctl.evidence import sshsig_form
+from deployctl.evidence.canonical import digest
+from deployctl.evidence.ssh_wire import is_certificate, public_key, split, strings
+
 MAGIC = b"SSHSIG"
 HASH = "sha512"
 _BEGIN, _END = "-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----"
 _SECONDS = 10.0
+_PATTERN = frozenset("*?!")
 
 
 class HasBytes(Protocol):
@@ -40,13 +45,26 @@ def sign(message: bytes, namespace: str, key: Key) -> bytes:
     Raises what the key raises: paramiko.SSHException, OSError where an agent has gone.
     """
     hashed = hashlib.sha512(message).digest()
-    data = MAGIC + _strings(namespace, b"", HASH, hashed)
+    data = MAGIC + strings(namespace, b"", HASH, hashed)
     # SHA-1, which ssh-rsa alone would mean, is refused by PROTOCOL.sshsig.
     made = key.sign_ssh_data(data, "rsa-sha2-512" if key.get_name() == "ssh-rsa" else None)
-    signature = made if isinstance(made, bytes) else made.asbytes()
-    public = getattr(getattr(key, "public_blob", None), "key_blob", None) or key.asbytes()
+    value = sshsig_form.lower(made if isinstance(made, bytes) else made.asbytes())
     version = (1).to_bytes(4, "big")
-    return _armor(MAGIC + version + _strings(public, namespace, b"", HASH, signature))
+    return _armor(MAGIC + version + strings(_public(key), namespace, b"", HASH, value))
+
+
+def certificate(key: Key) -> str | None:
+    """The digest of the certificate that it signs with; None where it has none."""
+    return _certificate(_public(key))
+
+
+def _public(key: Key) -> bytes:
+    blob: bytes = getattr(getattr(key, "public_blob", None), "key_blob", None) or key.asbytes()
+    return blob
+
+
+def _certificate(public: bytes) -> str | None:
+    return digest(public) if is_certificate(public) else None
 
 
 def fingerprint(key: Key) -> str:
@@ -67,10 +85,17 @@ class Claims:
     keyids: frozenset[str]
     """that one, and the certificate's own"""
     namespace: str
+    certificate: str | None
+    """its digest, where the key came with one"""
+    valid: tuple[int, int] | None
+    """the certificate: from when on, and before when, in seconds since 1970"""
+    lower: bool
+    """of the two ways to write it, if there are two, it is the one of `sign`"""
 
 
 def read(signature: bytes) -> Claims:
-    """Raises ValueError for anything but the form that `sign` writes."""
+    """Raises ValueError for anything but the form that `sign` writes; OpenSSH's other way to write
+    a signature by ECDSA is told apart only (`lower`)."""
     try:
         first, *lines, last, rest = signature.decode("ascii").split("\n")
         blob = base64.b64decode("".join(lines), validate=True)
@@ -80,37 +105,22 @@ def read(signature: bytes) -> Claims:
         raise ValueError("it is no SSH signature as deployctl writes one")
     if not blob.startswith(MAGIC + (1).to_bytes(4, "big")):
         raise ValueError("it is no SSH signature of version 1")
-    public, namespace, _, _, _ = _split(blob[len(MAGIC) + 4 :], 5)
-    keyids = _keyids(public)
-    return Claims(keyids[-1], frozenset(keyids), namespace.decode("utf-8", "replace"))
-
-
-def _keyids(public: bytes) -> list[str]:
-    """A certificate holds the key's own parts after its type and a nonce (PROTOCOL.certkeys)."""
-    (kind,) = _split(public, 1, more=True)
-    name, found, _ = kind.partition(b"-cert-v01@openssh.com")
-    if not found:
-        return [_fingerprint(public)]
-    parts = {b"ssh-ed25519": 1, b"ssh-rsa": 2, b"sk-ssh-ed25519": 2}.get(
-        name, 3 if name.startswith(b"sk-") else 2
+    public, namespace, reserved, hashed, value = split(blob[len(MAGIC) + 4 :], 5)
+    # PROTOCOL.sshsig lets verifiers ignore what is reserved: anybody could write anything there.
+    if reserved or hashed != HASH.encode():
+        raise ValueError("it is no SSH signature as deployctl writes one")
+    key = public_key(public)
+    fault = sshsig_form.fault(key, value)
+    if fault:
+        raise ValueError(fault)
+    return Claims(
+        keyid=_fingerprint(key.plain),
+        keyids=frozenset((_fingerprint(public), _fingerprint(key.plain))),
+        namespace=namespace.decode("utf-8", "replace"),
+        certificate=_certificate(public),
+        valid=key.valid,
+        lower=sshsig_form.lower(value) == value,
     )
-    own = _split(public, 2 + parts, more=True)[2:]
-    plain = name + (b"@openssh.com" if name.startswith(b"sk-") else b"")
-    return [_fingerprint(public), _fingerprint(_strings(plain, *own))]
-
-
-def _split(data: bytes, count: int, *, more: bool = False) -> list[bytes]:
-    """So many RFC 4251 strings, and nothing after them unless there may be `more`. ValueError."""
-    found = []
-    for _ in range(count):
-        size = int.from_bytes(data[:4], "big")
-        if len(data) < 4 + size:
-            raise ValueError("it is cut off")
-        found.append(data[4 : 4 + size])
-        data = data[4 + size :]
-    if data and not more:
-        raise ValueError("something follows the signature")
-    return found
 
 
 def _armor(blob: bytes) -> bytes:
@@ -125,6 +135,11 @@ class Verified:
     state: Literal["good", "unknown", "bad"]
     principal: str = ""
     detail: str = ""
+
+    @property
+    def names_somebody(self) -> bool:
+        """A pattern, such as `*`, is nobody's name; people are counted by name."""
+        return not _PATTERN & set(self.principal)
 
 
 class NoOpenSSHError(Exception):
@@ -142,7 +157,8 @@ def verify(
 
     `at` (aware) is when the key had to be valid; by default now. Raises NoOpenSSHError.
     """
-    when = () if at is None else ("-O", f"verify-time={at:%Y%m%d%H%M%SZ}")
+    # As this machine's clock shows it: before 9.1 ssh-keygen took no time with a Z.
+    when = () if at is None else ("-O", f"verify-time={at.astimezone():%Y%m%d%H%M%S}")
     with tempfile.NamedTemporaryFile(prefix="deployctl.") as file:
         file.write(signature)
         file.flush()
@@ -179,9 +195,3 @@ def _keygen(*words: str, message: bytes = b"") -> "subprocess.CompletedProcess[b
 def _said(done: "subprocess.CompletedProcess[bytes]") -> str:
     lines = done.stderr.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else f"ssh-keygen ended with {done.returncode}"
-
-
-def _strings(*parts: str | bytes) -> bytes:
-    """RFC 4251 strings, one after another."""
-    raw = (part.encode() if isinstance(part, str) else part for part in parts)
-    return b"".join(len(each).to_bytes(4, "big") + each for each in raw)

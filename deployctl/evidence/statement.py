@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deployctl.evidence import plain_file
 from deployctl.evidence.canonical import canonical_json, digest
 from deployctl.evidence.dsse import IN_TOTO, Envelope, decode
 from deployctl.evidence.predicate import PREDICATE_TYPE
@@ -32,11 +33,7 @@ class Sealed:
 
 def read_seal(path: Path) -> Sealed:
     """Raises OSError, and ValueError with a sentence for anything that is no seal."""
-    with path.open("rb") as file:
-        data = file.read(LARGEST_BYTES + 1)
-    if len(data) > LARGEST_BYTES:
-        raise ValueError(f"it is larger than {LARGEST_BYTES} bytes")
-    return parse_seal(data)
+    return parse_seal(plain_file.read(path, LARGEST_BYTES))
 
 
 def parse_seal(data: bytes) -> Sealed:

@@ -6,16 +6,28 @@ Nothing is taken from the seal that a verifier must bring: who may sign is the p
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from deployctl.evidence import artefact_check, signer_check
+from deployctl.evidence import (
+    allowed_signers,
+    artefact_check,
+    chain_check,
+    signer_check,
+    validation_check,
+)
 from deployctl.evidence.canonical import canonical_json, digest
+from deployctl.evidence.moments import CLOCKS_PART, moment
 from deployctl.evidence.policy import Policy
+from deployctl.evidence.quoted import quoted
+from deployctl.evidence.run_directory import safe_name
 from deployctl.evidence.seal import NAME
 from deployctl.evidence.statement import Sealed, read_seal
 
+_RUN_ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z]+-[0-9a-f]{6}")
+"""of a directory: as deployctl calls those of its runs"""
+_LONGEST_MS: Final = 366 * 24 * 3600 * 1000
 State = Literal["proven", "not-proven", "failed"]
 
 
@@ -45,8 +57,15 @@ class Verdict:
 
 
 def verify(path: Path, policy: Policy, now: datetime) -> Verdict:
-    """`path` is a seal.json or the run's directory. Raises OSError, NoOpenSSHError."""
-    file = path / NAME if path.is_dir() else path
+    """`path` is a seal.json or the run's directory.
+
+    Raises OSError where the seal itself can't be read, NoOpenSSHError, SignersError.
+    """
+    with allowed_signers.copied(policy) as asked:
+        return _verify(path / NAME if path.is_dir() else path, asked, now)
+
+
+def _verify(file: Path, policy: Policy, now: datetime) -> Verdict:
     try:
         sealed = read_seal(file)
     except ValueError as error:
@@ -58,27 +77,39 @@ def verify(path: Path, policy: Policy, now: datetime) -> Verdict:
 
 
 def _checks(file: Path, sealed: Sealed, policy: Policy, now: datetime) -> Iterator[Check]:
-    try:
-        sealed_at = _moment(sealed.predicate)
-    except ValueError as error:
-        yield Check("seal", "failed", str(error))
+    sealed_at = moment(sealed.predicate.get("sealedAt"))
+    if sealed_at is None:
+        yield Check("seal", "failed", "it does not say when it was sealed")
         return
     for name, state, told in signer_check.check(sealed, policy, sealed_at):
         yield Check(name, state, told)
+    yield _run(file, sealed)
     yield _target(sealed, policy)
     yield from _age(policy, sealed_at, now)
+    yield from _order(sealed, sealed_at)
     yield _plan(sealed)
     yield from _subjects(sealed)
     for state, told in artefact_check.check(file, sealed):
         yield Check("artefacts", state, told)
-    yield from _chain(file, sealed, policy)
+    names = artefact_check.validations(file)
+    for state, told in validation_check.check(
+        file.absolute().parent, names, sealed, sealed_at, policy, now
+    ):
+        yield Check("validation", state, told)
+    for state, told in chain_check.check(file, sealed, policy):
+        yield Check("chain", state, told)
 
 
-def _moment(predicate: Mapping[str, Any]) -> datetime:
-    text = predicate.get("sealedAt")
-    if isinstance(text, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", text):
-        return datetime.fromisoformat(text)
-    raise ValueError("it does not say when it was sealed")
+def _run(file: Path, sealed: Sealed) -> Check:
+    result = sealed.predicate.get("result")
+    name, ended, code = (_at(result, each) for each in ("runId", "result", "exitCode"))
+    if not isinstance(name, str) or not isinstance(ended, str) or type(code) is not int:
+        return Check("run", "failed", "it does not say which run it is of, and how that ended")
+    folder = file.absolute().parent.name
+    if file.name == NAME and _RUN_ID.fullmatch(folder) and folder != safe_name(name):
+        told = f"it is of the run {quoted(name)}, and lies where {folder} belongs"
+        return Check("run", "failed", told)
+    return Check("run", "proven", f"run {quoted(name)} ended {quoted(ended)} ({code})")
 
 
 def _at(value: Any, *names: str) -> Any:
@@ -91,22 +122,36 @@ def _target(sealed: Sealed, policy: Policy) -> Check:
     target = _at(sealed.predicate, "result", "target")
     planned = _at(sealed.predicate, "plan", "document", "decisions", "target")
     if planned is not None and planned != target:
-        return Check("target", "failed", f"its result is of {target!r}, its plan of {planned!r}")
+        told = f"its result is of {quoted(target)}, its plan of {quoted(planned)}"
+        return Check("target", "failed", told)
     if policy.target is None:
-        return Check("target", "not-proven", f"which target was meant (it says {target})")
+        return Check("target", "not-proven", f"which target was meant (it says {quoted(target)})")
     if target != policy.target:
-        return Check("target", "failed", f"it is of the target {target!r}, not {policy.target!r}")
+        told = f"it is of the target {quoted(target)}, not {policy.target}"
+        return Check("target", "failed", told)
     return Check("target", "proven", f"target {target}")
 
 
 def _age(policy: Policy, sealed_at: datetime, now: datetime) -> Iterator[Check]:
     age = (now - sealed_at).total_seconds()
-    if age < -300:
+    if age < -CLOCKS_PART:
         yield Check("age", "failed", f"it was sealed in the future, at {sealed_at:%FT%TZ}")
     elif policy.max_age is not None:
         old = age > policy.max_age
-        told = f"sealed at {sealed_at:%FT%TZ}, {age / 3600:.0f} h ago"
+        told = f"sealed at {sealed_at:%FT%TZ}, {max(age, 0) / 3600:.0f} h ago"
         yield Check("age", "failed" if old else "proven", told + (": too old" if old else ""))
+
+
+def _order(sealed: Sealed, sealed_at: datetime) -> Iterator[Check]:
+    """Nothing is sealed before it is over."""
+    began = moment(_at(sealed.predicate, "result", "startedAt"))
+    took = _at(sealed.predicate, "result", "durationMs")
+    if began is None or type(took) is not int or not 0 <= took < _LONGEST_MS:
+        yield Check("age", "failed", "it does not say when its run began, and how long it took")
+    elif (began - sealed_at).total_seconds() + took / 1000 > CLOCKS_PART:
+        ended = began + timedelta(milliseconds=took)
+        told = f"it says that it was sealed at {sealed_at:%FT%TZ}, before its run ended"
+        yield Check("age", "failed", f"{told} ({ended:%FT%TZ})")
 
 
 def _plan(sealed: Sealed) -> Check:
@@ -114,15 +159,16 @@ def _plan(sealed: Sealed) -> Check:
     said, document = _at(plan, "digest"), _at(plan, "document")
     bound = _at(sealed.predicate, "result", "planDigest")
     if bound is not None and bound != said:
-        return Check("plan", "failed", f"its result is of the plan {bound}, and not of {said}")
+        told = f"its result is of the plan {quoted(bound)}, and not of {quoted(said)}"
+        return Check("plan", "failed", told)
     decisions = _at(document, "decisions")
     if digest(canonical_json(document if decisions is None else decisions)) == said:
         told = f"plan {said}" if document else "no plan was made"
         return Check("plan", "proven", told)
     if _at(plan, "redacted") is True:
-        told = f"that the plan is {said} (something of it was a secret, and is not there)"
+        told = f"that the plan is {quoted(said)} (something of it was a secret, and is not there)"
         return Check("plan", "not-proven", told)
-    return Check("plan", "failed", f"its plan's decisions don't have the digest {said}")
+    return Check("plan", "failed", f"its plan's decisions don't have the digest {quoted(said)}")
 
 
 def _subjects(sealed: Sealed) -> Iterator[Check]:
@@ -142,88 +188,10 @@ def _subjects(sealed: Sealed) -> Iterator[Check]:
         yield Check("subject", "failed", "it does not say what it is about")
         return
     foreign = [
-        str(value) for each in subjects for value in each["digest"].values() if value not in known
+        quoted(value)
+        for each in subjects
+        for value in each["digest"].values()
+        if value not in known
     ]
     if foreign:
         yield Check("subject", "failed", f"it is about {', '.join(foreign)}, unlike its result")
-
-
-# -- the seals before it ----------------------------------------------------------------------
-
-
-def _chain(file: Path, sealed: Sealed, policy: Policy) -> Iterator[Check]:
-    """Each seal names the one before it in the host's journal; they lie in directories beside."""
-    wanted = policy.chain == "required"
-    followed, here = 0, sealed
-    seen = {sealed.digest}
-    beside = _Beside(file)
-    while (name := _at(here.predicate, "previousSeal", "digest")) is not None:
-        before = beside.find(str(name))
-        if before is None:
-            told = f"the seal {name} before {'it' if not followed else f'the {followed} before it'}"
-            if wanted:
-                yield Check("chain", "failed", f"the chain has a gap: {told} is not here")
-            else:
-                yield Check("chain", "not-proven", f"{told} (it is not here)")
-            return
-        broken = _does_not_follow(before, here)
-        if broken or before.digest in seen:
-            yield Check("chain", "failed", broken or "the chain of seals is a ring")
-            return
-        seen.add(before.digest)
-        followed, here = followed + 1, before
-        if not wanted:
-            break
-    if _at(sealed.predicate, "journal") is None and not followed:
-        state: State = "failed" if wanted else "not-proven"
-        yield Check("chain", state, "its place in a journal (it names none)")
-    elif followed:
-        count = "the seal" if followed == 1 else f"the {followed} seals"
-        yield Check("chain", "proven", f"follows {count} before it")
-    else:
-        yield Check("chain", "proven", "the first seal of its journal")
-
-
-class _Beside:
-    """The seals in the directories beside a run's, by their digests."""
-
-    def __init__(self, file: Path) -> None:
-        own = file.absolute().parent
-        # The one before is mostly the next older: names of runs sort by time.
-        folders = sorted(own.parent.iterdir(), reverse=True) if own.parent.is_dir() else []
-        older = [each for each in folders if each.name < own.name]
-        later = [each for each in folders if each.name > own.name]
-        self._files = iter([each / NAME for each in (*older, *later)])
-        self._known: dict[str, Sealed] = {}
-
-    def find(self, name: str) -> Sealed | None:
-        while name not in self._known:
-            file = next(self._files, None)
-            if file is None:
-                return None
-            try:
-                read = read_seal(file)
-            except (OSError, ValueError):
-                continue
-            self._known[read.digest] = read
-        return self._known[name]
-
-
-def _does_not_follow(before: Sealed, after: Sealed) -> str:
-    first, second = (_at(each.predicate, "journal") for each in (before, after))
-    target = _at(after.predicate, "result", "target")
-    if _at(before.predicate, "result", "target") != target:
-        return f"the seal before it, {before.digest}, is of another target"
-    if first is None or second is None:
-        return ""
-    if not all(type(_at(each, "seq")) is int for each in (first, second)):
-        return "a seal does not say where the journal stood"
-    if first.get("id") != second.get("id"):
-        return f"the seal before it, {before.digest}, is of another journal: it was begun anew"
-    if first["seq"] >= second["seq"]:
-        return f"the seal before it, {before.digest}, stands later in the journal"
-    return ""
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -52,7 +52,8 @@ def key_for_seal(session: Session) -> SigningKey | CannotSignError:
         return CannotSignError(error.what.rstrip("."))
     if offer is None:
         return CannotSignError("no key let us in to the host, and `signing:` names none")
-    return SigningKey(sshsig.fingerprint(offer.key), partial(_sign, offer))
+    key = offer.key
+    return SigningKey(sshsig.fingerprint(key), partial(_sign, offer), sshsig.certificate(key))
 
 
 def _sign(offer: Offer, message: bytes) -> bytes:

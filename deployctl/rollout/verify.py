@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Literal
 
 from deployctl.errors import ExitCode, RefusedError
+from deployctl.evidence.allowed_signers import SignersError
+from deployctl.evidence.moments import utc_now
 from deployctl.evidence.policy import Policy
 from deployctl.evidence.sshsig import NoOpenSSHError
-from deployctl.evidence.verify import Check, Verdict, utc_now
+from deployctl.evidence.verify import Check, Verdict
 from deployctl.evidence.verify import verify as check_seal
 from deployctl.result import SCHEMA_VERSION, Document
 
@@ -33,18 +35,17 @@ class VerifyDocument(Document):
 
 def verify(path: Path, policy: Policy) -> VerifyDocument:
     """Raises RefusedError where there is nothing to check, or nothing to check it with."""
-    signers = policy.allowed_signers
-    if signers is not None and not signers.is_file():
-        raise RefusedError(
-            f"There is no file {signers} of allowed signers.",
-            next_step="Correct the path; what stands in it: man ssh-keygen, ALLOWED SIGNERS.",
-        )
     try:
         verdict = check_seal(path, policy, utc_now())
     except OSError as error:
         raise RefusedError(
             f"The seal {path} can't be read: {error.strerror or error}.",
             next_step="Give the path of a seal.json, or of the run's directory.",
+        ) from error
+    except SignersError as error:
+        raise RefusedError(
+            str(error),
+            next_step="Correct the path; what stands in it: man ssh-keygen, ALLOWED SIGNERS.",
         ) from error
     except NoOpenSSHError as error:
         raise RefusedError(

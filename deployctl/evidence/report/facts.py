@@ -296,10 +296,14 @@ def signatures(story: Story, words: Words) -> tuple[Row, ...]:
 
 def _validated(story: Story, words: Words) -> Iterator[tuple[str, Cell | tuple[Cell, ...]]]:
     """The one line that a report leaves open until a person has signed."""
-    if not story.validations:
+    if not any(each.by for each in story.validations):
         yield words("label.validated"), Cell(words("validated.open"))
     for each in story.validations:
-        yield words("label.validated"), (code(each.by), code(each.keyid), Cell(each.at))
+        if each.by:
+            claimed = (code(each.by), code(each.keyid), Cell(each.at))
+            yield words("label.validated"), (*claimed, Cell(words("validated.unchecked")))
+        else:
+            yield words("label.validated"), (code(each.file), Cell(words("validated.none")))
 
 
 def validated(story: Story, words: Words) -> tuple[Row, ...]:

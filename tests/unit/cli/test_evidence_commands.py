@@ -67,6 +67,7 @@ class TestVerify:
         first = done.stdout.splitlines()[0]
         assert first.startswith("Proven: ")
         assert "signed by ana@example.com" in first
+        assert "run r-1 ended sealed (0)" in first
         assert "Not proven: which target was meant" in first
 
     def test_without_a_word_on_who_may_sign_it_is_23(self, run: Run, sealed: Path) -> None:
@@ -102,6 +103,9 @@ class TestVerify:
             ("signers: 0", "signers"), ("max_age: 3 days", "expected an age such as"),
             ("target: production\nsigner: 2", "did you mean signers"), ("[]", "expected a mapping"),
             ("password: hunter2hunter2", "no key here is a policy's"),
+            ("signers: true", "signers"), ("signers: 1.0", "signers"), ("signers:", "signers"),
+            ("target:", "target"), ("max_age:", "max_age"), ("chain:", "chain"),
+            ("signers: 1\nallowed_signers:", "leave the key out"),
         ],
     )  # fmt: skip
     def test_a_policy_that_makes_no_sense_is_78(

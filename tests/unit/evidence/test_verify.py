@@ -5,7 +5,7 @@ import copy
 import itertools
 import json
 import shutil
-from collections.abc import Callable, Iterator
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,108 +15,28 @@ import paramiko
 import pytest
 
 from deployctl.evidence import sshsig
-from deployctl.evidence.canonical import canonical_json, digest
 from deployctl.evidence.dsse import Envelope, Signature
-from deployctl.evidence.policy import Policy
-from deployctl.evidence.predicate import (
-    Circumstances,
-    Client,
-    JournalRef,
-    NamedDigest,
-    PreviousSeal,
-)
-from deployctl.evidence.run_directory import RunDirectory
-from deployctl.evidence.seal import SigningKey, seal
-from deployctl.evidence.sshsig import NoOpenSSHError, Verified
-from deployctl.evidence.sshsig import verify as sshsig_verify
+from deployctl.evidence.sshsig import Verified
 from deployctl.evidence.statement import read_seal
-from deployctl.evidence.verify import Verdict, verify
-from deployctl.result import GateResult, Release, Result
+from deployctl.evidence.verify import verify
 from tests.seals import allowed, new_key, signing
 
-ERASABLE = ("people.json", "approvals/SHA256-abc.json")
-DECISIONS = {"target": "production", "project": "shop", "files": [], "gates": [{"name": "health"}]}
-PLAN = {"digest": digest(canonical_json(DECISIONS)), "decisions": DECISIONS, "facts": {"n": 2.5}}
-
-
-def result(plan: dict[str, Any] = PLAN) -> Result:
-    gate = GateResult(
-        name="health", when="after", state="pass", observed="200", threshold="200", attempts=1,
-        reason="",
-    )  # fmt: skip
-    return Result(
-        command="hotfix",
-        result="sealed",
-        exit_code=0,
-        reason="Every gate held.",
-        target="production",
-        run_id="20260103T073200Z-hotfix-aaaaaa",
-        started_at=datetime(2026, 1, 3, tzinfo=UTC),
-        duration_ms=1,
-        plan_digest=plan["digest"],
-        release=Release(sha="d" * 40, image="api:d", image_id="sha256:" + "e" * 64),
-        gates=[gate],
-    )
-
-
-class World:
-    """Runs of one operator, sealed one after another."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.key = new_key(folder)
-        self.policy = Policy(allowed_signers=allowed(folder / "allowed", self.key))
-        self.count = 0
-        self.last = ""
-
-    def run(
-        self,
-        key: SigningKey | None = None,
-        plan: dict[str, Any] = PLAN,
-        **changes: Any,
-    ) -> Path:
-        self.count += 1
-        name = f"20260103T07320{self.count}Z-hotfix-aaaaaa"
-        directory = RunDirectory(self.folder / "evidence", "production", name)
-        for artefact, data in (
-            ("events.ndjson", b"{}\n"), ("build.log", b"#1 FROM python\n"),
-            ("gates/health.after.1.txt", b"200"), ("gates/health.after.1.json", b'{"a":1}'),
-            ("approvals/SHA256-abc.json", b'{"by":"bruno"}'),
-        ):  # fmt: skip
-            directory.write_bytes(artefact, data)
-        circumstances = {
-            "client": Client(host="laptop", user="ana", system="Linux x86_64"),
-            "playbook": NamedDigest(name="hotfix", digest="sha256:" + "b" * 64),
-            "journal": JournalRef(
-                id="sha256:1", seq=3 * self.count, head_before="sha256:2", head_after="sha256:3"
-            ),
-            "previous_seal": PreviousSeal(digest=self.last) if self.last else None,
-            **changes,
-        }
-        key = key or signing(self.key)
-        reference = seal(
-            directory, result(plan), plan, {"operator": "ana"}, Circumstances(**circumstances), key
-        )
-        self.last = reference.digest
-        return directory.path
-
-    def verify(self, path: Path, **policy: Any) -> Verdict:
-        asked = self.policy.model_copy(update=policy)
-        return verify(path, asked, datetime.now(UTC))
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> World:
-    made = World(tmp_path)
-    try:
-        sshsig_verify(b"x", b"x", "x", tmp_path / "allowed")
-    except NoOpenSSHError:
-        pytest.skip("no ssh-keygen here")
-    return made
-
-
-def told(verdict: Verdict, state: str = "failed") -> str:
-    return "; ".join(check.told for check in verdict.checks if check.state == state)
+from .sealed_runs import (
+    DECISIONS,
+    ERASABLE,
+    PLAN,
+    World,
+    assert_found,
+    at,
+    change,
+    entry,
+    forge,
+    journal,
+    leaves,
+    other,
+    resign,
+    told,
+)
 
 
 class TestWhatHolds:
@@ -134,12 +54,9 @@ class TestWhatHolds:
         name = read_seal(path / "seal.json").digest
         (path / "seal.html").write_text(f"<p>{name}</p>")
         (path / "seal.md").write_text(f"of {name}")
-        (path / "validation-bruno.json").write_text("{}")
         assert world.verify(path).holds
 
     def test_a_key_with_a_certificate_of_an_authority(self, world: World, tmp_path: Path) -> None:
-        import subprocess  # noqa: PLC0415
-
         authority = new_key(tmp_path, "ca")
         words = ["ssh-keygen", "-q", "-s", str(tmp_path / "ca"), "-I", "ana", "-n", "ana", "-V"]
         subprocess.run([*words, "-1d:+1d", str(tmp_path / "id_ed25519.pub")], check=True)
@@ -177,7 +94,7 @@ class TestTheSigner:
 
     def test_a_signature_for_another_purpose_is_none(self, world: World) -> None:
         verdict = world.verify(world.run(signing(world.key, "approval@deployctl")))
-        assert "signed as 'approval@deployctl'" in told(verdict)
+        assert "signed as approval@deployctl" in told(verdict)
 
     def test_a_seal_without_one(self, world: World) -> None:
         path = world.run()
@@ -188,7 +105,7 @@ class TestTheSigner:
 class TestThePolicy:
     def test_a_seal_of_another_target(self, world: World) -> None:
         assert world.verify(world.run(), target="production").holds
-        assert "not 'staging'" in told(world.verify(world.run(), target="staging"))
+        assert "not staging" in told(world.verify(world.run(), target="staging"))
 
     def test_one_that_is_too_old(self, world: World) -> None:
         path = world.run()
@@ -218,7 +135,7 @@ class TestThePlan:
     def test_a_plan_of_another_target_than_the_result(self, world: World) -> None:
         path = world.run()
         resign(world, path, lambda p: p["result"].update(target="staging"))
-        assert "its plan of 'production'" in told(world.verify(path))
+        assert "its plan of production" in told(world.verify(path))
 
     def test_a_subject_that_is_not_what_was_deployed(self, world: World) -> None:
         path = world.run()
@@ -254,82 +171,16 @@ class TestTheChain:
 
     def test_a_seal_before_it_that_stands_later_in_the_journal(self, world: World) -> None:
         runs = [world.run()]
-        journal = JournalRef(id="sha256:1", seq=1, head_before="sha256:2", head_after="sha256:3")
-        runs.append(world.run(journal=journal))
+        runs.append(world.run(journal=journal(2, 3)))
         assert "stands later" in told(world.verify(runs[1]))
 
     def test_a_seal_of_another_journal(self, world: World) -> None:
         world.run()
-        journal = JournalRef(id="sha256:9", seq=9, head_before="sha256:2", head_after="sha256:3")
-        assert "begun anew" in told(world.verify(world.run(journal=journal)))
+        other = journal(9, 6, name=entry(99))
+        assert "begun anew" in told(world.verify(world.run(journal=other)))
 
 
 # -- whatever is changed ----------------------------------------------------------------------
-
-
-def change(path: Path, act: Callable[[Envelope], Envelope]) -> None:
-    sealed = read_seal(path / "seal.json")
-    assert sealed.envelope is not None
-    (path / "seal.json").write_bytes(act(sealed.envelope).encode())
-
-
-def resign(world: World, path: Path, act: Callable[[dict[str, Any]], object]) -> None:
-    """Changes the predicate, and signs it as the signer could."""
-
-    def changed(envelope: Envelope) -> Envelope:
-        statement = json.loads(envelope.payload)
-        act(statement["predicate"])
-        new = Envelope(envelope.payload_type, canonical_json(statement))
-        key = signing(world.key)
-        return new.signed(Signature(key.keyid, key.sign(new.pae)))
-
-    change(path, changed)
-
-
-def leaves(value: Any, where: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """The way to every member there is."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield (*where, key)
-            yield from leaves(item, (*where, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield (*where, index)
-            yield from leaves(item, (*where, index))
-
-
-def at(value: Any, where: tuple[Any, ...]) -> Any:
-    for part in where:
-        value = value[part]
-    return value
-
-
-def other(value: Any) -> Any:
-    """Another value of the same kind."""
-    match value:
-        case bool():
-            return not value
-        case int() | float():
-            return value + 1
-        case str():
-            return f"{value}x"
-        case dict():
-            return {**value, "x": 1}
-        case list():
-            return [*value, 1]
-        case _:
-            return "x"
-
-
-def forge(path: Path, statement: dict[str, Any]) -> None:
-    """The statement under the signature that was made of the true one."""
-    change(path, lambda envelope: replace(envelope, payload=canonical_json(statement)))
-
-
-def assert_found(world: World, path: Path, what: object) -> None:
-    verdict = world.verify(path)
-    assert verdict.of("failed"), what
-    assert not verdict.holds, what
 
 
 def test_every_field_flipped_dropped_or_swapped_is_found(world: World) -> None:

@@ -97,6 +97,8 @@ WORDS: Final = {
     "label.approval": "Signed approval",
     "label.validated": "Human validator",
     "validated.open": "awaiting confirmation",
+    "validated.unchecked": "says the file; nobody has checked the signature here",
+    "validated.none": "not a valid file",
     "label.previous-seal": "Previous seal",
     "label.journal-before": "Journal before",
     "label.journal-after": "Journal after",

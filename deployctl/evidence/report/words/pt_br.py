@@ -99,6 +99,8 @@ WORDS: Final = {
     "label.approval": "Aprovação assinada",
     "label.validated": "Validação humana",
     "validated.open": "aguardando confirmação",
+    "validated.unchecked": "é o que diz o arquivo; ninguém conferiu a assinatura aqui",
+    "validated.none": "arquivo inválido",
     "label.previous-seal": "Selo anterior",
     "label.journal-before": "Diário antes",
     "label.journal-after": "Diário depois",

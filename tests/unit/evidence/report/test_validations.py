@@ -5,59 +5,84 @@ from typing import Any
 
 import pytest
 
+from deployctl.evidence import approval
 from deployctl.evidence.canonical import canonical_json
 from deployctl.evidence.dsse import IN_TOTO, Envelope, Signature
 from deployctl.evidence.report.markdown import markdown
 from deployctl.evidence.report.story import read_story
 from deployctl.evidence.report.words import words_in
 from deployctl.evidence.statement import read_seal
+from tests.seals import new_key
 
 from .support import make
 
+FILE = "validation-bea.json"
 
-def validate(directory: Path, *signatures: Signature, **changes: Any) -> None:
+
+def validate(directory: Path, **changes: Any) -> None:
     word = {
         "sealDigest": read_seal(directory / "seal.json").digest,
+        "target": "production",
+        "runId": "r-1",
         "by": "bea",
-        "at": "2026-01-03T08:00:00Z",
+        "at": "2026-01-03T08:00:00.000Z",
         **changes,
     }
-    envelope = Envelope(IN_TOTO, canonical_json({"predicate": word})).signed(*signatures)
-    (directory / "validation-bea.json").write_bytes(envelope.encode())
+    signed = approval.sign(approval.OfSeal(**word), new_key(directory.parent))
+    (directory / FILE).write_bytes(signed.data)
 
 
-def line(directory: Path) -> str:
-    told = markdown(read_story(directory), words_in("en")).splitlines()
-    return next(each for each in told if each.startswith("- **Human validator:**"))
+def told(directory: Path) -> list[str]:
+    lines = markdown(read_story(directory), words_in("en")).splitlines()
+    found = [each for each in lines if each.startswith("- **Human validator:**")]
+    return found[: len(found) // 2]  # they stand among the signatures and at the end
 
 
 def test_it_is_open_at_first(tmp_path: Path) -> None:
-    assert line(make(tmp_path)).endswith("awaiting confirmation")
+    [line] = told(make(tmp_path))
+    assert line.endswith("awaiting confirmation")
 
 
-def test_it_has_the_name_and_the_key_of_who_signed(tmp_path: Path) -> None:
-    directory = make(tmp_path)
-    validate(directory, Signature("SHA256:b", b"x"))
-    assert "`bea`, `SHA256:b`, 2026-01-03T08:00:00Z" in line(directory)
-
-
-@pytest.mark.parametrize("changes", [{"sealDigest": "sha256:other"}, {"by": None}])
-def test_a_word_about_another_seal_or_of_another_form_is_none(
-    tmp_path: Path, changes: dict[str, Any]
+def test_it_has_the_name_that_the_file_claims_and_says_that_nobody_checked_it(
+    tmp_path: Path,
 ) -> None:
     directory = make(tmp_path)
-    validate(directory, Signature("SHA256:b", b"x"), **changes)
-    assert line(directory).endswith("awaiting confirmation")
+    validate(directory)
+    [line] = told(directory)
+    assert "`bea`, `SHA256:" in line
+    assert line.endswith("2026-01-03T08:00:00.000Z, "
+                         "says the file; nobody has checked the signature here")  # fmt: skip
 
 
-def test_an_unsigned_word_is_none(tmp_path: Path) -> None:
+def assert_invalid(directory: Path) -> None:
+    first, *others = told(directory)
+    assert first.endswith("awaiting confirmation")
+    assert [each.rpartition(":** ")[2] for each in others] == [f"`{FILE}`, not a valid file"]
+
+
+def test_a_word_about_another_seal_is_none(tmp_path: Path) -> None:
+    directory = make(tmp_path)
+    validate(directory, sealDigest="sha256:" + "0" * 64)
+    assert_invalid(directory)
+
+
+@pytest.mark.parametrize("signatures", [(), (Signature("SHA256:THE-CEOS-KEY", b"rubbish"),)])
+def test_a_claim_without_a_signature_that_can_be_read_is_none(
+    tmp_path: Path, signatures: tuple[Signature, ...]
+) -> None:
     directory = make(tmp_path)
     validate(directory)
-    assert line(directory).endswith("awaiting confirmation")
+    payload = approval.read((directory / FILE).read_bytes()).envelope.payload
+    envelope = Envelope(IN_TOTO, payload).signed(*signatures)
+    (directory / FILE).write_bytes(envelope.encode())
+    assert_invalid(directory)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"\xff" * 9, b"[" * 100_000])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"\xff" * 9, b"[" * 100_000, Envelope(IN_TOTO, canonical_json({})).encode()],
+)
 def test_a_file_that_can_not_be_read_is_none(tmp_path: Path, content: bytes) -> None:
     directory = make(tmp_path)
-    (directory / "validation-x.json").write_bytes(content)
-    assert line(directory).endswith("awaiting confirmation")
+    (directory / FILE).write_bytes(content)
+    assert_invalid(directory)
