@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from deployctl.evidence import chain
-from deployctl.evidence.audit import Audit, Copy, SealCopy, audit
+from deployctl.evidence.audit import Audit, audit
+from deployctl.evidence.audited import Copy, SealCopy
 from deployctl.evidence.chain import line_digest
 from deployctl.evidence.known_journal import NOTHING, Known
 
@@ -83,7 +84,7 @@ def test_an_empty_journal_and_no_seals() -> None:
 def test_a_seal_that_lies_elsewhere_is_only_told() -> None:
     found = audited(LINES, seals=seals()[1:])
     assert found.findings == ()
-    assert found.notes == ("1 of the seals that the journal notes are not among the copies",)
+    assert found.notes == ("not at hand, though the journal notes them: the seals of 1 run: r-1",)
 
 
 @pytest.mark.parametrize("at", range(9))
