@@ -6,6 +6,8 @@ anew: seals, and what a machine remembers of it, were made when it stood elsewhe
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
+from pathlib import PurePath
 
 from deployctl.evidence import audit_seals
 from deployctl.evidence.audit_book import Book
@@ -61,7 +63,7 @@ def audit(
             told += _copies(journal, other)
         else:
             told.append(_other_journal(book, other, found, known))
-        compared |= same
+        compared |= same and bool(other.data)
     mine = [each for each in known if each.size and each.journal == chain.journal]
     for each in mine:
         witnesses.digest(each.seq, each.head)
@@ -78,7 +80,9 @@ def audit(
     told += audit_seals.twice(book)
     unnoted = {pair for each in known for pair in each.unnoted}
     told += audit_seals.check(book, found, unnoted)
-    told += audit_seals.missing(book, found.own, all_of_them=all_of_them, folders=folders)
+    here = {seal.run for seal in found.own}
+    here |= {PurePath(seal.place).parent.name for seal in found.unreadable}
+    told += audit_seals.missing(book, here, all_of_them=all_of_them, folders=folders)
     findings = [each for each in told if isinstance(each, Finding)]
     return Audit(
         findings=tuple(sorted(findings, key=lambda each: (each.line is None, each.line or 0))),
@@ -137,7 +141,8 @@ def _shared(journal: Copy, other: Copy) -> tuple[int, bool]:
 
 
 def _some_runs(data: bytes) -> set[str]:
-    entries = (read(line) for line in lines_of(data))
+    """Up to the first line that is no entry: a file may have millions of those."""
+    entries = takewhile(lambda entry: entry is not None, map(read, lines_of(data)))
     return {entry.run for entry in entries if entry is not None}
 
 

@@ -1,8 +1,12 @@
 """A journal as an audit looks into it: what it notes of each run, and who vouches for its lines."""
 
+import re
 from bisect import bisect_right
 
 from deployctl.evidence.chain import NO_ENTRY, Chain
+
+_LATER_JOB = re.compile(r"(.+)-[0-9]+")
+"""of a run that had to take the lock once more (rollout/holding.py)"""
 
 
 class Book:
@@ -14,7 +18,9 @@ class Book:
         self.lines = len(chain.digests)
         self.noted: dict[str, list[tuple[int, str]]] = {}
         """run -> lines and digests of its seals; rightly it is one"""
-        self.begun: dict[str, int] = {}
+        self.begun: dict[str, list[int]] = {}
+        """run -> lines where a job of it began"""
+        self.acted: dict[str, int] = {}
         """run -> line of its first entry that notes no seal"""
         self.vouched = 0
         self.voucher = ""
@@ -22,7 +28,11 @@ class Book:
         self._line_of_seal: dict[str, int] = {}
         for entry in chain.entries:
             if entry.event != "seal":
-                self.begun.setdefault(entry.run, entry.seq)
+                later = _LATER_JOB.fullmatch(entry.run)
+                for run in (entry.run, *(later.groups() if later else ())):
+                    self.acted.setdefault(run, entry.seq)
+                    if entry.event == "begin":
+                        self.begun.setdefault(run, []).append(entry.seq)
                 continue
             self._seals.append(entry.seq)
             self._line_of_seal.setdefault(entry.seal, entry.seq)

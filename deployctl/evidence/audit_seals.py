@@ -92,7 +92,7 @@ def _own(
         return
     if (seal.run, seal.digest) in unnoted:
         yield f"{seal.place} is not noted yet: the next run of this machine does that"
-    elif not seal.took_part and seal.result in _LEFT_NOTHING and seal.run not in book.begun:
+    elif not seal.took_part and seal.result in _LEFT_NOTHING and seal.run not in book.acted:
         yield None
     else:
         # The last line may be what noted it, and was edited: nothing else would show that.
@@ -165,19 +165,13 @@ def _unlike(book: Book, seal: SealCopy) -> str:
 def _run_and_previous(book: Book, seal: SealCopy, line: int | None) -> Iterator[Finding]:
     """Its run's entries, and the seal before it, are where it says."""
     seq = seal.seq
-    begun = book.begun.get(seal.run)
-    if seal.took_part and (begun is None or begun > seq or book.before(begun) != seal.before):
-        told = "its run has none" if begun is None else f"its run's first is line {begun}"
+    begun = book.begun.get(seal.run, [])
+    if seal.took_part and not any(at <= seq and book.before(at) == seal.before for at in begun):
+        told = f"begins in line {begun[-1]}" if begun else "has none"
         yield Finding(
             line or seq,
-            f"{seal.place} does not fit: it names other entries of {book.place} than its run's "
-            f"({told})",
-        )
-    elif not seal.took_part and begun is not None and begun <= seq:
-        yield Finding(
-            line or seq,
-            f"{seal.place} does not fit: by it the run made no entries up to line {seq}; line "
-            f"{begun} is one",
+            f"{seal.place} does not fit: it names other entries of {book.place} than its run's, "
+            f"which {told}",
         )
     last = book.last_seal(seq)
     before = book.line_of_seal(seal.previous) if seal.previous is not None else 0
@@ -199,14 +193,14 @@ def _others(book: Book, found: Sorted) -> Iterator[Finding | str]:
         if seal.run in book.noted:
             at = book.noted[seal.run][0][0]
             yield Finding(at, f"{seal.place} is not the seal that line {at} of {book.place} notes")
-        elif seal.run in book.begun:
-            at = book.begun[seal.run]
+        elif seal.run in book.acted:
+            at = book.acted[seal.run]
             yield Finding(
                 at, f"{seal.place} names no journal, but line {at} of {book.place} is of its run"
             )
     for seal in found.rivals:
         yield from _place(book, seal, None)
-    silent = sum(seal.run not in book.begun and seal.run not in book.noted for seal in found.silent)
+    silent = sum(seal.run not in book.acted and seal.run not in book.noted for seal in found.silent)
     if silent:
         yield f"they name no journal, and were not compared: the seals of {_runs(silent)}"
     if found.foreign:
@@ -242,14 +236,13 @@ def twice(book: Book) -> Iterator[Finding]:
 
 
 def missing(
-    book: Book, seals: Sequence[SealCopy], *, all_of_them: bool, folders: Collection[str]
+    book: Book, here: Collection[str], *, all_of_them: bool, folders: Collection[str]
 ) -> Iterator[Finding | str]:
     """Seals that the journal notes and nobody has here. Retention removes the oldest.
 
-    `all_of_them`: the copies are meant to be all that there are. `folders`: names of the runs'
+    `here`: runs whose seals are. `all_of_them`: the copies are meant to be all that there are. `folders`: names of the runs'
     directories at hand, with or without a seal.
     """
-    here = {seal.run for seal in seals}
     first = min((book.noted[run][0][0] for run in here if run in book.noted), default=None)
     gone: list[tuple[str, int]] = []
     away: list[str] = []
@@ -265,8 +258,8 @@ def missing(
         told = listed([f"{run} (line {line})" for run, line in gone])
         yield Finding(
             gone[0][1],
-            f"not at hand, though {book.place} notes them and older ones are here: the seals of "
-            f"{_runs(len(gone))}: {told}; name where they lie with --dir, or they were removed",
+            f"not at hand, though {book.place} notes them: the seals of {_runs(len(gone))}: "
+            f"{told}; name where they lie with --dir, or they were removed",
         )
     if away:
         whose = f"{_runs(len(away))}: {listed(away)}"

@@ -87,17 +87,24 @@ def audit_copy(journal: Path, target: str | None, asked: Asked) -> AuditDocument
             f"The journal {journal} can't be read: {plain_file.clause(error)}.",
             next_step="Give the path of a copy of the host's journal.jsonl.",
         ) from error
-    known, faults = _recall(_records(target))
+    paths, unread = _records(target)
+    known, faults = _recall(paths)
     found = _compare(copy, Whose(target or ""), asked, known, but=journal)
-    return _document(target, copy.place, found, faults)
+    return _document(target, copy.place, found, [*unread, *faults])
 
 
-def _records(target: str | None) -> list[Path]:
-    """What this machine knows of the target's journals: of several hosts, or of one rebuilt."""
+def _records(target: str | None) -> tuple[list[Path], list[str]]:
+    """What this machine knows of the target's journals (of several hosts, or of one rebuilt); why
+    it can't tell."""
     if target is None:
-        return []
+        return [], []
     folder = state_home(os.environ) / "journals" / safe_name(target)
-    return sorted(folder.glob("*.json"))
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".json"), []
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        return [], [f"what this machine knew can't be read from {folder}: {error.strerror}"]
 
 
 def _compare(
