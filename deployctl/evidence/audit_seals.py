@@ -240,8 +240,8 @@ def missing(
 ) -> Iterator[Finding | str]:
     """Seals that the journal notes and nobody has here. Retention removes the oldest.
 
-    `here`: runs whose seals are. `all_of_them`: the copies are meant to be all that there are. `folders`: names of the runs'
-    directories at hand, with or without a seal.
+    `here`: runs whose seals are. `all_of_them`: the copies are meant to be all that there are.
+    `folders`: names of the runs' directories at hand, with or without a seal.
     """
     first = min((book.noted[run][0][0] for run in here if run in book.noted), default=None)
     gone: list[tuple[str, int]] = []

@@ -200,15 +200,17 @@ class TestAudit:
     def test_directories_below_directories(
         self, run: Run, sealed: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        with monkeypatch.context() as patch:
-            patch.chdir(sealed)
-            for _ in range(1500):
-                Path("d").mkdir()
-                os.chdir("d")
-        done = run("audit", "--journal", "host.jsonl", "--dir", "evidence")
+        try:
+            with monkeypatch.context() as patch:
+                patch.chdir(sealed)
+                for _ in range(1500):
+                    Path("d").mkdir()
+                    os.chdir("d")
+            done = run("audit", "--journal", "host.jsonl", "--dir", "evidence")
+        finally:  # pytest could not remove them
+            subprocess.run(["rm", "-rf", str(sealed / "d")], check=True)
         assert done.code == ExitCode.REFUSED
         assert "it has directories, 24 levels down" in done.stdout
-        subprocess.run(["rm", "-rf", str(sealed / "d")], check=True)
 
     def test_a_directory_that_nobody_lets_in(
         self, run: Run, sealed: Path, monkeypatch: pytest.MonkeyPatch
