@@ -36,6 +36,15 @@ def audit(
         bool,
         typer.Option("--accept", help="Go on from the host's journal as it is now."),
     ] = False,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            "--policy",
+            parser=opt.file_path,
+            metavar="FILE",
+            help="Verify each seal's signature as well, by this policy of verify.",
+        ),
+    ] = None,
     target: opt.Target = None,
     config: opt.Config = None,
     output: opt.Output = opt.OutputFormat.TEXT,
@@ -44,6 +53,7 @@ def audit(
 
     Exits with 23 if they do.
     """
+    from deployctl.evidence.policy import load_policy  # noqa: PLC0415
     from deployctl.rollout import audit as auditing  # noqa: PLC0415
     from deployctl.ui.evidence import audit_text  # noqa: PLC0415
 
@@ -53,7 +63,8 @@ def audit(
             next_step="Leave one of --accept and --journal out.",
         )
     told = Output.of(context)
-    asked = auditing.Asked(tuple(folders or ()), accept)
+    rules = load_policy(policy) if policy is not None else None
+    asked = auditing.Asked(tuple(folders or ()), accept, rules)
     if journal is not None:
         found = auditing.audit_copy(journal, target, asked)
     else:

@@ -11,12 +11,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from deployctl.evidence import plain_file
 from deployctl.evidence.canonical import canonical_json
 from deployctl.evidence.run_directory import (
     make_private_directory,
     safe_name,
     write_private_file,
 )
+
+LARGEST_BYTES = 1024 * 1024
+"""of a record; they are much smaller"""
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,11 @@ NOTHING = Known("", 0, "", 0, "")
 def recall(path: Path) -> Known:
     """NOTHING where nothing is known. Raises OSError, and ValueError for a damaged record."""
     try:
-        found = json.loads(path.read_bytes())
+        found = json.loads(plain_file.read(path, LARGEST_BYTES))
     except FileNotFoundError:
         return NOTHING
+    except RecursionError as error:
+        raise ValueError("it is no record of a journal") from error
     if not isinstance(found, Mapping):
         raise ValueError("it is no record of a journal")  # noqa: TRY004 - all faults are one kind
     return Known(
@@ -72,8 +78,8 @@ def recall(path: Path) -> Known:
         head=_text(found, "head"),
         size=_number(found, "size"),
         sha256=_text(found, "sha256"),
-        unnoted=tuple((str(run), str(digest)) for run, digest in found.get("unnoted", ())),
-        replaced=tuple(map(str, found.get("replaced", ()))),
+        unnoted=tuple((str(run), str(digest)) for run, digest in _pairs(found, "unnoted")),
+        replaced=tuple(map(str, _list(found, "replaced"))),
     )
 
 
@@ -120,4 +126,18 @@ def _number(found: Mapping[str, Any], name: str) -> int:
     value = found.get(name)
     if type(value) is not int or value < 0:
         raise ValueError(f"its {name} is no number")
+    return value
+
+
+def _list(found: Mapping[str, Any], name: str) -> list[Any]:
+    value = found.get(name, [])
+    if not isinstance(value, list):
+        raise ValueError(f"its {name} is no list")  # noqa: TRY004
+    return value
+
+
+def _pairs(found: Mapping[str, Any], name: str) -> list[list[Any]]:
+    value = _list(found, name)
+    if not all(isinstance(each, list) and len(each) == 2 for each in value):
+        raise ValueError(f"its {name} holds no pairs")
     return value

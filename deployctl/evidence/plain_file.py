@@ -46,3 +46,8 @@ def read(path: Path, largest: int, *, follow: bool = True) -> bytes:
 def _require_plain(status: os.stat_result) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnfitError("it is no plain file")
+
+
+def clause(error: OSError | ValueError) -> str:
+    """Why a file can't be read, without its path."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployctl.config.settings import Settings
@@ -10,19 +10,20 @@ from deployctl.engines import host_journal
 from deployctl.engines.compose import survey
 from deployctl.engines.compose.refusals import refusing
 from deployctl.errors import ExitCode, RefusedError, UsageError
-from deployctl.evidence import chain, known_journal
-from deployctl.evidence import seal as seal_file
-from deployctl.evidence.audit import Audit, Copy, SealCopy
+from deployctl.evidence import chain, known_journal, plain_file
+from deployctl.evidence.audit import Audit
 from deployctl.evidence.audit import audit as compare
+from deployctl.evidence.audited import Copy, Finding, Whose
 from deployctl.evidence.known_journal import NOTHING, Known
-from deployctl.evidence.people import same_host
+from deployctl.evidence.policy import Policy
 from deployctl.evidence.run_directory import safe_name, state_home
-from deployctl.evidence.statement import read_seal
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout.address import host_address
+from deployctl.rollout.copies import LARGEST_JOURNAL, gather
 from deployctl.rollout.known_journal import place as place_of_known
+from deployctl.rollout.verify import verify
 
 
 class AuditFinding(Document):
@@ -53,6 +54,8 @@ class Asked:
     dirs: tuple[Path, ...] = ()
     accept: bool = False
     """the host's journal of now is what this machine knows of it from now on"""
+    policy: Policy | None = None
+    """by which each seal's signature is verified"""
 
 
 def audit_host(settings: Settings, asked: Asked, ask: Ask = ask_nobody) -> AuditDocument:
@@ -68,7 +71,8 @@ def audit_host(settings: Settings, asked: Asked, ask: Ask = ask_nobody) -> Audit
         link.close()
     known, faults = _recall([path])
     journal = Copy(f"the journal on {label}", data)
-    found = _compare(journal, settings.target, asked, known, label)
+    whose = Whose(settings.target, label.rpartition("@")[2], facts.project)
+    found = _compare(journal, whose, asked, known)
     if asked.accept:
         _accept(path, data, known)
     return _document(settings.target, journal.place, found, faults, accepted=asked.accept)
@@ -77,65 +81,73 @@ def audit_host(settings: Settings, asked: Asked, ask: Ask = ask_nobody) -> Audit
 def audit_copy(journal: Path, target: str | None, asked: Asked) -> AuditDocument:
     """Without a host: `journal` is a copy of its journal. Raises UsageError."""
     try:
-        copy = Copy(str(journal), journal.read_bytes())
-    except OSError as error:
+        copy = Copy(str(journal), plain_file.read(journal, LARGEST_JOURNAL))
+    except (OSError, ValueError) as error:
         raise UsageError(
-            f"The journal {journal} can't be read: {error.strerror}.",
+            f"The journal {journal} can't be read: {plain_file.clause(error)}.",
             next_step="Give the path of a copy of the host's journal.jsonl.",
         ) from error
-    paths: list[Path] = []
-    if target is not None:
-        folder = state_home(os.environ) / "journals" / safe_name(target)
-        paths = sorted(folder.glob("*.json"))
+    paths, unread = _records(target)
     known, faults = _recall(paths)
-    found = _compare(copy, target, asked, known, None)
-    return _document(target, copy.place, found, faults)
+    found = _compare(copy, Whose(target or ""), asked, known, but=journal)
+    return _document(target, copy.place, found, [*unread, *faults])
+
+
+def _records(target: str | None) -> tuple[list[Path], list[str]]:
+    """What this machine knows of the target's journals (of several hosts, or of one rebuilt); why
+    it can't tell."""
+    if target is None:
+        return [], []
+    folder = state_home(os.environ) / "journals" / safe_name(target)
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".json"), []
+    except FileNotFoundError:
+        return [], []
+    except OSError as error:
+        return [], [f"what this machine knew can't be read from {folder}: {error.strerror}"]
 
 
 def _compare(
-    journal: Copy, target: str | None, asked: Asked, known: Sequence[Known], host: str | None
+    journal: Copy, whose: Whose, asked: Asked, known: Sequence[Known], but: Path | None = None
 ) -> Audit:
+    """`but`: the file of the journal itself, which may lie among the copies."""
     own = state_home(os.environ) / "evidence"
-    dirs = asked.dirs or ((own / safe_name(target),) if target is not None else ())
     for folder in asked.dirs:
         if not folder.is_dir():
             raise UsageError(
                 f"There is no directory {folder}.", next_step="Name one with copies of evidence."
             )
-    files = sorted(file for folder in dirs for file in folder.rglob("*") if file.is_file())
-    replaced = {each for one in known for each in one.replaced}
-    seals = [
-        copy
-        for file in files
-        if file.name == seal_file.NAME
-        and (copy := _seal(file, target, host)) is not None
-        and not (copy.journal and str(copy.journal.get("id")).removeprefix("sha256:") in replaced)
-    ]
-    others = [Copy(str(file), file.read_bytes()) for file in files if file.name == chain.NAME]
-    return compare(journal, others, seals, known)
-
-
-def _seal(file: Path, target: str | None, host: str | None) -> SealCopy | None:
-    """None for one of another target, or of a host of another name."""
-    try:
-        sealed = read_seal(file)
-    except (OSError, ValueError) as error:
-        return SealCopy(str(file), "", "", None, None, fault=str(error))
-    result, context = (sealed.predicate.get(name) for name in ("result", "context"))
-    result = result if isinstance(result, dict) else {}
-    context = context if isinstance(context, dict) else {}
-    if target is not None and result.get("target") != target:
-        return None
-    if host is not None and not same_host(str(context.get("host")), host):
-        return None
-    journal, previous = (sealed.predicate.get(name) for name in ("journal", "previousSeal"))
-    return SealCopy(
-        place=str(file),
-        digest=sealed.digest,
-        run=str(result.get("runId")),
-        journal=journal if isinstance(journal, dict) else None,
-        previous=str(previous.get("digest")) if isinstance(previous, dict) else None,
+    dirs = asked.dirs or ((own / safe_name(whose.target),) if whose.target else ())
+    copies = gather(dirs, but)
+    found = compare(
+        journal,
+        copies.journals(),
+        copies.seals(),
+        known,
+        meant=whose,
+        # This machine's own evidence is of its own runs; those of others lie with them.
+        all_of_them=bool(asked.dirs),
+        folders=copies.folders,
     )
+    more = [Finding(None, fault) for fault in copies.faults]
+    notes = list(found.notes)
+    if asked.policy is not None:
+        more += _signatures(found, asked.policy)
+    elif found.seals:
+        notes.append("signatures were not verified: deployctl verify does, or audit --policy FILE")
+    return replace(found, findings=(*found.findings, *more), notes=tuple(notes))
+
+
+def _signatures(found: Audit, policy: Policy) -> Iterator[Finding]:
+    """Of the journal's seals, as `verify` says. They may be old, and the journal is their chain.
+
+    Raises RefusedError where there is nothing to check them with.
+    """
+    policy = policy.model_copy(update={"max_age": None, "chain": "any"})
+    for seal in found.own:
+        verdict = verify(Path(seal.place), policy)
+        if verdict.exit_code != ExitCode.SEALED:
+            yield Finding(None, f"{seal.place}: {verdict.sentence.rstrip('.')}")
 
 
 def _recall(paths: Sequence[Path]) -> tuple[list[Known], list[str]]:
@@ -144,8 +156,9 @@ def _recall(paths: Sequence[Path]) -> tuple[list[Known], list[str]]:
     for path in paths:
         try:
             found.append(known_journal.recall(path))
-        except (OSError, ValueError, TypeError) as error:
-            faults.append(f"what this machine knew can't be read from {path}: {error}")
+        except (OSError, ValueError) as error:
+            clause = plain_file.clause(error)
+            faults.append(f"what this machine knew can't be read from {path}: {clause}")
     return found, faults
 
 
@@ -196,10 +209,17 @@ def _sentences(
         yield f"The copies part: {findings[0].told}."
     elif not found.entries:
         yield f"{place[0].upper()}{place[1:]} has no entries yet."
+    elif not found.compared:
+        yield (
+            f"{place[0].upper()}{place[1:]} is whole by itself: {found.entries} entries. Nothing "
+            "was compared with it."
+        )
     else:
         yield (
             f"{place[0].upper()}{place[1:]} is whole: {found.entries} entries, and {found.seals} "
             "seals here are the ones that it notes."
         )
+    if found.entries and found.unvouched and not findings:
+        yield f"Line {found.entries}, the last, is vouched for by nothing yet."
     if accepted:
         yield "This machine goes on from what is there now."

@@ -37,8 +37,9 @@ if [ -n "$RUN_ID" ]; then
 fi
 put begin "$begin"
 put first "$(head -n 1 "$book" 2>/dev/null)"
-put seal "$(entry '"event":"seal"')"
+# In this order: a seal that another run notes meanwhile is then none that this one passes over.
 put last "$(tail -n 1 "$book" 2>/dev/null)"
+put seal "$(entry '"event":"seal"')"
 put ready ''
 note
 if [ -f "$book" ]; then

@@ -342,8 +342,8 @@ if [ -d "$STATE_DIR" ]; then
 		put journal-bytes "$(wc -c <"$STATE_DIR/journal.jsonl" | tr -d ' ')"
 		[ "$JOURNAL_BYTES" = 0 ] || put journal-known "$(head -c "$JOURNAL_BYTES" "$STATE_DIR/journal.jsonl" | sha256sum | cut -d' ' -f1)"
 		put journal-first "$(head -n 1 "$STATE_DIR/journal.jsonl")"
-		put journal-seal "$(grep -F '"event":"seal"' "$STATE_DIR/journal.jsonl" | tail -n 1)"
 		put journal-last "$(tail -n 1 "$STATE_DIR/journal.jsonl")"
+		put journal-seal "$(grep -F '"event":"seal"' "$STATE_DIR/journal.jsonl" | tail -n 1)"
 	fi
 	for record in "$STATE_DIR"/releases/*.json; do
 		[ -f "$record" ] && put_file release "$record"

@@ -1,9 +1,13 @@
 """verify and audit without any host: words, exit codes, documents."""
 
+import errno
 import json
+import os
 import shutil
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,6 +139,120 @@ class TestAudit:
         done = run("audit", "--journal", "host.jsonl", "--dir", "evidence")
         assert done.code == 0, done.stdout
         assert "is whole: 3 entries, and 1 seals here are the ones that it notes" in done.stdout
+        assert "Line 3, the last, is vouched for by nothing yet." in done.stdout
+        assert "signatures were not verified: deployctl verify does" in done.stdout
+
+    def test_with_nothing_to_compare_it_says_so(self, run: Run, sealed: Path) -> None:
+        del sealed
+        done = run("audit", "--journal", "host.jsonl")
+        assert done.code == 0
+        assert "is whole by itself: 3 entries. Nothing was compared with it." in done.stdout
+
+    def test_a_copy_is_not_compared_with_itself(
+        self, run: Run, sealed: Path, surroundings: Path
+    ) -> None:
+        del sealed
+        (surroundings / "host.jsonl").rename(surroundings / "evidence" / "journal.jsonl")
+        done = run("audit", "--journal", "evidence/journal.jsonl", "--dir", "evidence")
+        assert done.code == 0
+        assert "Line 3, the last, is vouched for by nothing yet." in done.stdout
+
+    def test_a_policy_says_who_must_have_signed(
+        self, run: Run, sealed: Path, surroundings: Path
+    ) -> None:
+        words = ("audit", "--journal", "host.jsonl", "--dir", "evidence", "--policy", "p.yml")
+        (surroundings / "p.yml").write_text("allowed_signers: allowed\nchain: required\n")
+        done = run(*words)
+        assert done.code == 0, done.stdout
+        assert "signatures" not in done.stdout
+        (sealed / "build.log").write_text("other")
+        done = run(*words)
+        assert done.code == ExitCode.REFUSED
+        assert "Does not hold: the artefact build.log was changed" in done.stdout
+
+    def test_a_run_s_directory_without_its_seal(self, run: Run, sealed: Path) -> None:
+        (sealed / "seal.json").unlink()
+        done = run("audit", "--journal", "host.jsonl", "--dir", "evidence")
+        assert done.code == ExitCode.REFUSED
+        assert "host.jsonl notes them: the seals of 1 run: r-1 (line 3)" in done.stdout
+
+    @pytest.mark.parametrize("name", ["seal.json", "journal.jsonl"])
+    @pytest.mark.parametrize(
+        ("kind", "told"),
+        [
+            ("fifo", "it is no plain file"), ("/dev/zero", "it is no plain file"),
+            ("/proc/self/mem", "Input/output error"), ("/nowhere", "No such file"),
+            ("sparse", "it is larger than 67108864 bytes"),
+        ],
+    )  # fmt: skip
+    def test_what_is_no_plain_file_is_told(
+        self, run: Run, sealed: Path, name: str, kind: str, told: str
+    ) -> None:
+        placed = sealed.parent / "x" / name
+        placed.parent.mkdir()
+        if kind == "fifo":
+            os.mkfifo(placed)
+        elif kind == "sparse":
+            with placed.open("wb") as file:
+                file.truncate(8 << 30)
+        else:
+            placed.symlink_to(kind)
+        done = run("audit", "--journal", "host.jsonl", "--dir", "evidence")
+        assert done.code == ExitCode.REFUSED
+        assert f"x/{name} can't be read: {told}" in done.stdout
+
+    def test_directories_below_directories(
+        self, run: Run, sealed: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        try:
+            with monkeypatch.context() as patch:
+                patch.chdir(sealed)
+                for _ in range(1500):
+                    Path("d").mkdir()
+                    os.chdir("d")
+            done = run("audit", "--journal", "host.jsonl", "--dir", "evidence")
+        finally:  # pytest could not remove them
+            subprocess.run(["rm", "-rf", str(sealed / "d")], check=True)
+        assert done.code == ExitCode.REFUSED
+        assert "it has directories, 24 levels down" in done.stdout
+
+    def test_a_directory_that_nobody_lets_in(
+        self, run: Run, sealed: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        true = os.scandir
+        closed = sealed.name
+
+        def scandir(path: Any = ".") -> Any:
+            if str(path).endswith(closed):
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return true(path)
+
+        monkeypatch.setattr(os, "scandir", scandir)
+        done = run("audit", "--journal", "host.jsonl", "--dir", "evidence")
+        assert done.code == ExitCode.REFUSED
+        assert "evidence/lab/r-1 can't be read: Permission denied" in done.stdout
+
+    @pytest.mark.parametrize("kind", ["fifo", "deep", "no pairs", "no folder"])
+    def test_a_record_that_is_none(
+        self, run: Run, sealed: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    ) -> None:
+        monkeypatch.setenv("XDG_STATE_HOME", str(sealed / "state"))
+        record = sealed / "state/deployctl/journals/lab/a.json"
+        record.parent.mkdir(parents=True)
+        if kind == "fifo":
+            os.mkfifo(record)
+        elif kind == "no folder":
+            record.parent.rmdir()
+            record.parent.write_text("")
+        elif kind == "deep":
+            record.write_text("[" * 100_000)
+        else:
+            record.write_text(json.dumps(
+                {"journal": "", "seq": 0, "head": "", "size": 0, "sha256": "", "unnoted": 7}
+            ))  # fmt: skip
+        done = run("audit", "--journal", "host.jsonl", "--target", "lab")
+        assert done.code == ExitCode.REFUSED
+        assert "what this machine knew can't be read" in done.stdout
 
     def test_the_first_place_where_they_part(
         self, run: Run, sealed: Path, surroundings: Path
@@ -160,8 +278,8 @@ class TestAudit:
 
     @pytest.mark.parametrize(
         "words",
-        [("--journal", "none"), ("--journal", "host.jsonl", "--dir", "none"),
-         ("--journal", "host.jsonl", "--accept")],
+        [("--journal", "none"), ("--journal", "/dev/zero"), ("--journal", "evidence"),
+         ("--journal", "host.jsonl", "--dir", "none"), ("--journal", "host.jsonl", "--accept")],
     )  # fmt: skip
     def test_words_that_mean_nothing_here_are_2(
         self, run: Run, sealed: Path, words: tuple[str, ...]

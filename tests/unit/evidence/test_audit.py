@@ -1,6 +1,7 @@
 """Whatever is done to a journal or to a seal, an audit names the first place where copies part."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 
 from deployctl.evidence import chain
-from deployctl.evidence.audit import Audit, Copy, SealCopy, audit
+from deployctl.evidence.audit import Audit, audit
+from deployctl.evidence.audited import Copy, SealCopy
 from deployctl.evidence.chain import line_digest
 from deployctl.evidence.known_journal import NOTHING, Known
 
@@ -83,7 +85,7 @@ def test_an_empty_journal_and_no_seals() -> None:
 def test_a_seal_that_lies_elsewhere_is_only_told() -> None:
     found = audited(LINES, seals=seals()[1:])
     assert found.findings == ()
-    assert found.notes == ("1 of the seals that the journal notes are not among the copies",)
+    assert found.notes == ("not at hand, though the journal notes them: the seals of 1 run: r-1",)
 
 
 @pytest.mark.parametrize("at", range(9))
@@ -186,3 +188,100 @@ def test_a_seal_that_says_nonsense_of_the_journal_is_named(journal: dict[str, An
     copies = seals()
     copies[0] = replace(copies[0], journal=journal)
     assert audited(LINES, seals=copies).findings
+
+
+EVIL = "0" * 63 + "1"
+
+
+def with_other_prev(at: int) -> list[bytes]:
+    lines = list(LINES)
+    lines[at] = lines[at].replace(json.loads(lines[at])["prev"].encode(), EVIL.encode())
+    return lines
+
+
+@pytest.mark.parametrize("at", range(9))
+def test_a_line_whose_prev_was_edited_is_named_and_not_the_one_before(at: int) -> None:
+    line, told = first(audited(with_other_prev(at), KNOWN))
+    assert line == at + 1, told
+    assert f"line {at + 1} was edited" in told
+
+
+def test_of_the_last_two_lines_nobody_may_know_which_was_edited() -> None:
+    line, told = first(audited(with_other_prev(8), seals=[]))
+    assert line == 8
+    assert "line 8 or 9 was edited" in told
+
+
+@pytest.mark.parametrize("who", ["a copy", "a seal"])
+def test_whoever_knows_one_of_the_last_two_tells_which_was_edited(who: str) -> None:
+    others = [Copy("ci", text(LINES))] if who == "a copy" else []
+    copies = [] if others else seals()
+    edited = list(LINES)
+    edited[7] = edited[7].replace(b'"at": ""', b'"at": "x"')
+    for line, lines in ((8, edited), (9, with_other_prev(8))):
+        found = audited(lines, seals=copies, others=others)
+        assert f"host: line {line} was edited" in " ".join(each.told for each in found.findings)
+        assert found.findings[0].line == line
+
+
+def test_a_copy_goes_before_what_the_neighbours_say() -> None:
+    """Who writes a line's `prev` and all after it anew makes the line before look edited."""
+    lines = with_other_prev(4)
+    for number in range(5, 9):
+        entry = {**json.loads(lines[number]), "prev": line_digest(lines[number - 1])}
+        lines[number] = json.dumps(entry).encode()
+    assert first(audited(lines, seals=[]))[0] == 4
+    assert first(audited(lines, seals=[], others=[Copy("ci", text(LINES))]))[0] == 5
+
+
+@pytest.mark.parametrize("at", [0, 4, 8])
+@pytest.mark.parametrize("end", [b"\r", b" "])
+def test_bytes_after_an_entry_are_named(at: int, end: bytes) -> None:
+    lines = list(LINES)
+    lines[at] += end
+    line, told = first(audited(lines))
+    assert line == at + 1
+    assert ("carriage return" in told) == (end == b"\r")
+
+
+def test_a_line_that_counts_itself_wrongly() -> None:
+    lines = list(LINES)
+    lines[4] = lines[4].replace(b'"seq": 5', b'"seq": 50')
+    assert "line 5 was edited" in first(audited(lines))[1]
+
+
+def test_nobody_may_know_the_last_line() -> None:
+    assert audited(LINES).unvouched
+    assert not audited(LINES, KNOWN).unvouched
+    assert not audited(LINES, others=[Copy("ci", text(LINES))]).unvouched
+    assert not audited(LINES[:8], seals=seals()).unvouched
+
+
+@pytest.mark.parametrize("change", [(b'"event": "seal"', b'"event": "xxxx"'), (b"r-3", b"r-9")])
+def test_the_last_line_is_named_where_it_may_have_been_edited(change: tuple[bytes, bytes]) -> None:
+    line, told = first(audited([*LINES[:8], LINES[8].replace(*change)]))
+    assert line == 9, told
+
+
+def test_a_journal_with_nothing_to_compare_is_whole_by_itself() -> None:
+    assert not audited(LINES, seals=[]).compared
+    assert not audited(LINES, seals=[], others=[Copy("ci", b"")]).compared
+    assert audited(LINES, KNOWN, seals=[]).compared
+
+
+def test_of_two_journals_under_one_target_the_one_that_is_meant_is_said() -> None:
+    other = Known("f" * 64, 3, "e" * 64, 300, "d" * 64)
+    found = audit(Copy("host", text(LINES)), [], seals(), [other, KNOWN])
+    assert found.findings == ()
+    assert "knows 2 journals under this target" in found.notes[0]
+    assert KNOWN.journal[:12] in found.notes[0]
+    found = audit(Copy("host", text(LINES)), [], [], [other, replace(other, journal="a" * 64)])
+    assert "not one of the 2 journals" in first(found)[1]
+
+
+def test_a_long_journal_takes_moments() -> None:
+    runs = [f"r-{number}" for number in range(33_334)]
+    data = text(written(runs))
+    began = time.process_time()
+    assert audit(Copy("host", data), [Copy("ci", data)], []).findings == ()
+    assert time.process_time() - began < 4, "2 s where nothing else runs"
