@@ -65,7 +65,7 @@ def _context(session: Session) -> dict[str, Any]:
     said = ci_facts(os.environ)
     reviews = None
     if "reviews" in said:
-        from deployctl.evidence.github_reviews import github_reviews  # noqa: PLC0415
+        from deployctl.rollout.github_reviews import github_reviews  # noqa: PLC0415
 
         reviews = github_reviews(os.environ, said["reviews"])
     return {

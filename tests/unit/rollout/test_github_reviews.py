@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from deployctl.evidence import github_reviews as asked
-from deployctl.evidence.github_reviews import github_reviews
+from deployctl.rollout import github_reviews as asked
+from deployctl.rollout.github_reviews import github_reviews
 
 TOKEN = {"GITHUB_TOKEN": "ghs_canary0123456789"}
 PATH = "/repos/acme/api/actions/runs/77/approvals"
