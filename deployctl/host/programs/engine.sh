@@ -1,11 +1,16 @@
 # engine.sh: Docker as it is when it is restarted under a run: waited for, and what it left down started.
 # A part of job.sh, whose variables it uses.
 
+# engine_answers: without a word, for what is said stands among Compose's last words.
+engine_answers() {
+	dk version >/dev/null
+}
+
 # engine_back: waits for Docker to answer. One that is being restarted knows no image, but that
 # doesn't mean that they are gone.
 engine_back() {
 	_until=$(($(uptime_s) + PATIENCE))
-	until limited 10 dk version; do
+	until limited 10 engine_answers; do
 		[ "$(uptime_s)" -lt "$_until" ] || {
 			say "failed${TAB}engine${TAB}Docker does not answer on the host"
 			return 1
@@ -73,7 +78,7 @@ start_stopped() {
 # stay_up: Docker may have been restarted since: what serves at the end of a run is up.
 stay_up() {
 	# One that is on its way down has its process yet.
-	limited 10 dk version || engine_back || return 0
+	limited 10 engine_answers || engine_back || return 0
 	engine_restarted && engine_back || return 0
 	case $(state) in
 	confirmed) wake beside && start_services any ;;

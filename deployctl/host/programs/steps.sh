@@ -91,6 +91,6 @@ limited() {
 last_words() {
 	_said=$(last_bytes 65536 <"$RUN/console" | scrub_said "$PROJECT" "$PUBLIC" | tail -n 5 | tr '\n\t' '  ' | cut -c 1-600)
 	# What is secret is known from Docker: without it nothing can be told.
-	[ -n "$_said" ] || limited 10 dk version || _said='Docker went away meanwhile'
+	[ -n "$_said" ] || limited 10 engine_answers || _said='Docker went away meanwhile'
 	printf '%s\n' "${_said:-Compose said nothing of it}"
 }
