@@ -21,9 +21,7 @@ def keys(draw: st.DrawFn) -> list[str]:
 
 
 OTHERS = st.text("ab -=:/\t", max_size=8).map(lambda text: [text])
-PIECES = st.lists(keys() | OTHERS, max_size=8).map(
-    lambda parts: [x for part in parts for x in part]
-)
+PIECES = st.lists(keys() | OTHERS, max_size=8).map(lambda parts: list(chain(*parts)))
 
 
 @given(PIECES, st.data())
