@@ -15,6 +15,8 @@ MIN_LENGTH = 8
 """Shorter values are common words and numbers; they count only under a secret-looking name."""
 MIN_SECRET = 3
 """Of such a name, too: what is shorter stands in half of all words."""
+_AS_BYTES = "surrogateescape"
+"""What is no UTF-8 comes back as it was."""
 
 _PART = r"[A-Za-z0-9_.-]"
 _WORD = (
@@ -28,7 +30,8 @@ _NAME = (
 )
 _SECRET_NAME = re.compile(_NAME, re.IGNORECASE)
 
-_KEY_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+# Where two keys stand on one line, the first one's end may hold the second one's dashes.
+_KEY_BEGIN = re.compile(r"-{0,5}BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_END = re.compile(r"-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _KEY_BLOCK = re.compile(rf"{_KEY_BEGIN.pattern}.*?(?:{_KEY_END.pattern}|\Z)", re.DOTALL)
 
@@ -79,9 +82,12 @@ class Redactor:
             if name not in hidden:
                 for part in _parts(name, value):
                     found |= forms(part, in_base64=len(part) >= MIN_LENGTH)
+        in_latin = {data for form in found if (data := _latin(form))}
+        in_text = found | {data.decode(errors=_AS_BYTES) for data in in_latin}
         # The longest first, so that a value is never left standing around a shorter one inside it.
-        ordered = sorted(found, key=lambda form: (-len(form), form))
-        self._forms = [form.encode(errors="replace") for form in ordered]
+        ordered = sorted(in_text, key=lambda form: (-len(form), form))
+        in_utf16 = {form.encode("utf-16-le", errors="replace").rstrip(b"\0") for form in found}
+        self._forms = {form.encode(errors="replace") for form in found} | in_latin | in_utf16
         self._exact = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def text(self, text: str) -> str:
@@ -107,12 +113,13 @@ class Redactor:
         return value
 
     def data(self, data: bytes) -> bytes | None:
-        """The same for a file. None: it isn't text and holds a known secret; it can't be kept."""
+        """The same for a file, whose other bytes stay. None: a known secret can't be taken out, so
+        it can't be kept."""
         try:
             return self.text(data.decode()).encode()
         except UnicodeDecodeError:
-            found = self._exact is not None and self._exact.search(data.decode("latin-1"))
-            return None if found else data
+            clean = self.text(data.decode(errors=_AS_BYTES)).encode(errors=_AS_BYTES)
+            return None if self.holds(clean) else clean
 
     def holds(self, data: bytes) -> bool:
         """Whether a known secret stands in it, in any of its forms."""
@@ -134,23 +141,33 @@ class LineRedactor:
         self._inside_key = False
 
     def line(self, line: str) -> str:
+        hidden = ""
         if self._inside_key:
             end = _KEY_END.search(line)
             if end is None:
                 return MARK
-            self._inside_key = False
-            return MARK + self._redactor.text(line[end.end() :])
-        begin = _KEY_BEGIN.search(line)
-        self._inside_key = begin is not None and _KEY_END.search(line, begin.end()) is None
-        return self._redactor.text(line)
+            hidden, line = MARK, line[end.end() :]
+        blocks = _KEY_BLOCK.findall(line)
+        self._inside_key = bool(blocks) and _KEY_END.search(blocks[-1]) is None
+        return hidden + self._redactor.text(line)
 
 
 def _parts(name: str, value: str) -> list[str]:
     """The value, and each line of one that has several: logs are scrubbed line by line."""
     shortest = MIN_SECRET if looks_secret(name) else MIN_LENGTH
     lines = [line for line in value.splitlines() if len(line) >= MIN_LENGTH]
+    # A key's own marks are those of all keys: without them no other key would be seen.
+    lines = [line for line in lines if not (_KEY_BEGIN.search(line) or _KEY_END.search(line))]
     whole = value.strip()
     return [*([whole] if len(whole) >= shortest else []), *lines]
+
+
+def _latin(form: str) -> bytes:
+    """How a program that writes no UTF-8 writes it; empty where that makes no difference."""
+    try:
+        return b"" if form.isascii() else form.encode("latin-1")
+    except UnicodeEncodeError:
+        return b""
 
 
 def _hide_value(found: re.Match[str]) -> str:

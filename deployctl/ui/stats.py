@@ -82,11 +82,16 @@ def _value(figure: Figure) -> str:
         case "ratio":
             shown = f"{figure.value:.0%}"
         case _:
-            shown = f"{figure.value:.1f} {figure.unit}"
+            shown = f"{_seldom(figure.value)} {figure.unit}"
     bound = "at least " if figure.lower_bound else ""
     of = f"{figure.hits} of {figure.sample}" if figure.hits is not None else f"{figure.sample}"
     note = f"; {figure.note}" if figure.note else ""
     return f"{bound}{shown} (of {of}{note})" if figure.hits is None else f"{bound}{shown} ({of})"
+
+
+def _seldom(value: float) -> str:
+    """`1.5`, `0.023`: what is seldom is not never."""
+    return f"{value:.1f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def _length(milliseconds: float) -> str:

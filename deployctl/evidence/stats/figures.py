@@ -7,7 +7,7 @@ zero would be read as one. DORA: https://dora.dev/guides/dora-metrics/
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -90,20 +90,22 @@ def percentile(values: Sequence[float], percent: int) -> float | None:
 def stats(
     runs: Iterable[Run], since: datetime, until: datetime, target: str | None = None
 ) -> tuple[ServiceStats, ...]:
-    """Figures for each target and Compose project with a run between the times."""
-    within = [
+    """Figures for each target and Compose project with a run between the times.
+
+    What came before is looked at as well: a change may fail, or be mended, long after its run.
+    """
+    known = [
         run
         for run in runs
-        if since <= run.started_at <= until
-        and run.command != "plan"
-        and target in (None, run.target)
+        if run.started_at <= until and run.command != "plan" and target in (None, run.target)
     ]
     groups: dict[tuple[str, str], list[Run]] = {}
-    for run in sorted(within, key=lambda each: (each.started_at, each.run_id)):
-        groups.setdefault((run.target, _project(run, within)), []).append(run)
+    for run in sorted(known, key=lambda each: (each.started_at, each.run_id)):
+        groups.setdefault((run.target, _project(run, known)), []).append(run)
     return tuple(
         _service(name, project, found, since, until)
         for (name, project), found in sorted(groups.items())
+        if found[-1].started_at >= since
     )
 
 
@@ -119,14 +121,15 @@ def _service(
     target: str, project: str, runs: Sequence[Run], since: datetime, until: datetime
 ) -> ServiceStats:
     first = max(since, runs[0].started_at)
-    history = _History(runs)
-    ends = Counter(run.result for run in runs)
+    within = [run for run in runs if run.started_at >= since]
+    history = _History(joined(runs), since)
+    ends = Counter(run.result for run in within)
     return ServiceStats(
         target=target,
         project=project,
         since=first,
         until=until,
-        runs=len(runs),
+        runs=len(within),
         ends=tuple(EndCount(result=word, runs=ends[word]) for word in sorted(ends)),
         figures=(
             _frequency(history, until - first),
@@ -140,11 +143,47 @@ def _service(
     )
 
 
+def joined(runs: Iterable[Run]) -> list[Run]:
+    """A change that `confirm` kept is one with the hotfix that made it, and did not fail.
+
+    Runs of one service, oldest first.
+    """
+    found: list[Run] = []
+    for run in runs:
+        made = _made(run, found) if run.command == "confirm" and run.went_live else None
+        if made is None:
+            found.append(run)
+        elif not made.went_live:
+            at = found.index(made)
+            found[at] = replace(made, result="sealed", live_at=run.good_at, ended_at=run.ended_at)
+    return found
+
+
+def _made(confirm: Run, before: Sequence[Run]) -> Run | None:
+    """The last hotfix that switched, if it is the one that made what `confirm` kept."""
+    for run in reversed(before):
+        if run.went_back:
+            return None
+        if run.command == "hotfix" and run.switched_at is not None and not run.put_back:
+            return run if _same_change(run, confirm) else None
+    return None
+
+
+def _same_change(one: Run, other: Run) -> bool:
+    if one.release is not None and other.release is not None:
+        return one.release == other.release
+    return one.sha is not None and one.sha == other.sha
+
+
 @dataclass(frozen=True)
 class _History:
-    """Runs of one service, oldest first."""
+    """Runs of one service, oldest first, and from when on what happened is counted."""
 
     runs: Sequence[Run]
+    since: datetime
+
+    def counts(self, moment: datetime) -> bool:
+        return moment >= self.since
 
     @property
     def deployed(self) -> list[Run]:
@@ -176,7 +215,7 @@ class _History:
 
 
 def _frequency(history: _History, span: timedelta) -> Figure:
-    deployed = len(history.deployed)
+    deployed = sum(history.counts(run.good_at) for run in history.deployed)
     value, note = None, ""
     if not deployed:
         note = f"no deployment in {_days(span)}"
@@ -203,53 +242,63 @@ def _lead_time(history: _History) -> Figure:
         if run.sha is None or run.sha in seen:
             continue
         seen.add(run.sha)
-        if run.committed_at is not None and run.good_at >= run.committed_at:
-            times.append(_ms(run.good_at - run.committed_at))
+        known = run.committed_at is not None and run.good_at >= run.committed_at
+        if known and history.counts(run.good_at):
+            times.append(_ms(run.good_at - (run.committed_at or run.good_at)))
     return Figure(
         name="changeLeadTime",
         value=median(times),
         unit="ms",
         sample=len(times),
-        lower_bound=True,
         note="" if times else "no deployment whose commit's time is known",
         counts="median time from the commit, by its committer's clock, until it was live and "
         "proven; each commit once",
-        leaves_out="earlier commits that went live with the deployed one, so it is a lower bound "
-        "for all of them; a rebase or cherry-pick makes a commit younger",
+        leaves_out="earlier commits that went live with the deployed one, and waited longer; a "
+        "rebase or cherry-pick makes a commit younger",
     )
 
 
 def _failure_rate(history: _History) -> Figure:
     left = {deployed.run_id for deployed, _ in history.left()}
-    failed = {run.run_id for run in history.failed} | left
-    changes = {run.run_id for run in (*history.deployed, *history.failed)}
+    changes = {
+        run.run_id: run
+        for run in (*history.deployed, *history.failed)
+        if history.counts(run.changed_at)
+    }
+    failed = [run for name, run in changes.items() if run.failed_change or name in left]
     return _rate(
         "changeFailureRate",
         hits=len(failed),
         sample=len(changes),
+        # A gate that failed is a failure; of the others some may have been none.
+        lower_bound=all(run.result == "rolled-back" for run in failed),
         what="changes",
         counts="of the hotfixes that came as far as the switch: those that were rolled back for a "
         "failed gate or for want of proof, those whose rollback failed, and those that deployctl "
         "rollback left later",
         leaves_out="what was refused or failed before the switch, which is no change failure; "
-        "runs that a person interrupted; failures that were mended in another way, so it is a "
-        "lower bound",
+        "runs that a person interrupted, and those put back for a bug in deployctl; failures that "
+        "were mended in another way",
     )
 
 
 def _recovery(history: _History) -> Figure:
-    times, waiting, from_outside = [], 0, False
+    ended: list[tuple[datetime, float]] = []
+    """when each was recovered from, and after how long"""
+    left = list(history.left())
+    waiting, by_next_run = 0, False
     for run in history.failed:
-        began = run.switched_at or run.started_at
+        began = run.changed_at
         if run.put_back_proven and run.put_back_at is not None:
-            times.append(_ms(run.put_back_at - began))
+            ended.append((run.put_back_at, _ms(run.put_back_at - began)))
         elif (good := history.good_after(run)) is not None:
-            times.append(_ms(good.good_at - began))
+            ended.append((good.good_at, _ms(good.good_at - began)))
+            by_next_run |= history.counts(good.good_at)
         else:
-            waiting += 1
-    for _, back in history.left():
-        times.append(_ms(back.good_at - back.started_at))
-        from_outside = True
+            waiting += history.counts(began)
+    ended += [(back.good_at, _ms(back.good_at - back.started_at)) for _, back in left]
+    times = [lasted for moment, lasted in ended if history.counts(moment)]
+    from_outside = any(history.counts(back.good_at) for _, back in left)
     note = "" if times else "no failed deployment that was recovered from"
     if waiting:
         told = f"{waiting} not recovered from yet, as far as is known here"
@@ -259,28 +308,25 @@ def _recovery(history: _History) -> Figure:
         value=median(times),
         unit="ms",
         sample=len(times),
-        lower_bound=from_outside or waiting > 0,
+        # Where a person mended one before the next run, or without any, it took less.
+        lower_bound=from_outside and not (by_next_run or waiting),
         note=note,
         counts="median time from the switch until the earlier release was proven again, or until "
         "the next good run where the rollback failed; for a release that deployctl rollback left: "
         "from that command on",
-        leaves_out="the time in which such a release was bad before anybody acted, and failures "
-        "that are not recovered from: with any of them it is a lower bound",
+        leaves_out="the time in which such a release was bad before anybody acted; failures that "
+        "are not recovered from, and what mended one without deployctl",
     )
 
 
 def _rework(history: _History) -> Figure:
-    rework, broken = 0, False
-    deployments = 0
+    rework, deployments, broken = 0, 0, False
     for run in history.runs:
-        if run.went_back:
-            deployments += 1
-            rework += 1
-            broken = True
-        elif run.went_live:
-            deployments += 1
-            rework += broken
-            broken = False
+        if run.went_back or run.went_live:
+            if history.counts(run.good_at):
+                deployments += 1
+                rework += run.went_back or broken
+            broken = run.went_back
         elif run.failed_change and run.result == "rollback-failed":
             broken = True
     return _rate(
@@ -290,8 +336,8 @@ def _rework(history: _History) -> Figure:
         what="deployments",
         counts="of the hotfixes and rollbacks that went live: the rollbacks, and the first hotfix "
         "after a rollback or after one that failed",
-        leaves_out="hotfixes for what nobody rolled back: deployctl can't tell an unplanned one "
-        "from a planned one, so it is a lower bound",
+        leaves_out="hotfixes for what nobody rolled back, and that the one after a rollback may "
+        "have been planned: deployctl can't tell an unplanned one",
     )
 
 
@@ -300,6 +346,7 @@ def _outages(history: _History) -> Iterator[Figure]:
         run
         for run in history.runs
         if (run.went_live or run.went_back) and run.switched_at and run.outage_ms is not None
+        if history.counts(run.good_at)
     ]
     coarsest = max((run.resolution_ms or 0 for run in switches), default=0)
     yield from _middle_and_tail(
@@ -319,6 +366,7 @@ def _rollbacks(history: _History) -> Iterator[Figure]:
             float(run.put_back_ms)
             for run in history.runs
             if run.command == "hotfix" and run.put_back_proven and run.put_back_ms is not None
+            if history.counts(run.put_back_at or run.ended_at)
         ],
         what="rollback within a hotfix",
         counts="time from the decision to put back until the earlier release was proven, within a "
@@ -348,7 +396,16 @@ def _middle_and_tail(
         )
 
 
-def _rate(name: str, *, hits: int, sample: int, what: str, counts: str, leaves_out: str) -> Figure:
+def _rate(
+    name: str,
+    *,
+    hits: int,
+    sample: int,
+    what: str,
+    counts: str,
+    leaves_out: str,
+    lower_bound: bool = False,
+) -> Figure:
     enough = sample >= RATE_FROM
     return Figure(
         name=name,
@@ -356,7 +413,7 @@ def _rate(name: str, *, hits: int, sample: int, what: str, counts: str, leaves_o
         unit="ratio",
         sample=sample,
         hits=hits,
-        lower_bound=True,
+        lower_bound=lower_bound,
         note=""
         if enough
         else f"{hits} of {sample} {what}: too few for a rate, it takes {RATE_FROM}",

@@ -67,6 +67,10 @@ class Run:
         return self.command == "hotfix" and self.result in PUT_BACK and switched
 
     @property
+    def changed_at(self) -> datetime:
+        return self.switched_at or self.started_at
+
+    @property
     def good_at(self) -> datetime:
         return self.live_at or self.ended_at
 

@@ -112,10 +112,44 @@ def test_values_of_json_are_cleaned_by_content_and_by_key() -> None:
     }
 
 
-def test_binary_data_with_a_known_secret_can_not_be_kept() -> None:
+def test_bytes_that_are_no_text_stay() -> None:
     redactor = Redactor({"X": "hunter2hunter2"})
-    assert redactor.data(b"\xff\xfehunter2hunter2") is None
+    assert redactor.data(b"\xff\xfehunter2hunter2") == b"\xff\xfe[redacted]"
     assert redactor.data(b"\xff\xfe") == b"\xff\xfe"
+
+
+def test_one_byte_that_is_no_utf8_switches_no_pattern_off() -> None:
+    data = b"caf\xe9\npassword=hunter2hunter2\nghp_" + b"a" * 36
+    assert Redactor().data(data) == b"caf\xe9\npassword=[redacted]\n[redacted]"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_known_value_with_accents_is_found_whoever_wrote_it(encoding: str) -> None:
+    redactor = Redactor({"X": "pässwörd-99"})
+    data = b"\xff " + "pässwörd-99".encode(encoding)
+    assert redactor.data(data) == b"\xff [redacted]"
+    assert redactor.holds(data)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_what_can_not_be_cleaned_is_not_kept(encoding: str) -> None:
+    redactor = Redactor({"X": "hunter2hunter2"})
+    assert redactor.data("é hunter2hunter2".encode(encoding)) is None
+
+
+def test_a_known_key_hides_no_other_key() -> None:
+    ours = "-----BEGIN PRIVATE KEY-----\nMIIEours\n-----END PRIVATE KEY-----\n"
+    theirs = ours.replace("ours", "theirs")
+    assert Redactor({"SIGNING_KEY": ours}).text(f"{ours}{theirs}") == f"{MARK}\n{MARK}\n"
+
+
+@pytest.mark.parametrize("between", ["-----BEGIN", "BEGIN"])
+def test_a_second_key_on_the_line_that_ends_the_first(between: str) -> None:
+    lines = LineRedactor(Redactor())
+    told = ["-----BEGIN PRIVATE KEY-----", "MIIEfirst",
+            f"-----END PRIVATE KEY-----{between} PRIVATE KEY-----", "MIIEsecond",
+            "-----END PRIVATE KEY-----", "then"]  # fmt: skip
+    assert [lines.line(line) for line in told] == [MARK, MARK, MARK + MARK, MARK, MARK, "then"]
 
 
 @pytest.mark.parametrize("unit", ["a", "a_", "secret", "token=", "eyJ", '"', "://", "x:"])

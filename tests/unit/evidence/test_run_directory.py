@@ -66,7 +66,7 @@ def test_everything_passes_the_redactor(tmp_path: Path) -> None:
 
 def test_what_can_not_be_cleaned_is_dropped_and_named(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path, "lab", "r1", Redactor({"X": "hunter2hunter2"}))
-    assert directory.write_bytes("core", b"\xffhunter2hunter2") is None
+    assert directory.write_bytes("core", "hunter2hunter2".encode("utf-16")) is None
     assert directory.dropped == ["core"]
     assert list(directory.files()) == []
 

@@ -100,7 +100,7 @@ def test_the_plan_stands_in_it_under_the_digest_that_was_approved(directory: Run
 
 
 def test_secrets_stay_out_and_what_was_dropped_is_named(directory: RunDirectory) -> None:
-    directory.write_bytes("core", b"\xffhunter2hunter2")
+    directory.write_bytes("core", "hunter2hunter2".encode("utf-16"))
     reference = seal(
         directory, result("saw hunter2hunter2"), {"diff": "hunter2hunter2"}, {"x": "hunter2hunter2"}
     )
@@ -226,7 +226,7 @@ class TestTheLastLook:
         self, directory: RunDirectory
     ) -> None:
         (directory.path / "late.txt").write_bytes(b"before hunter2hunter2 after")
-        (directory.path / "late.bin").write_bytes(b"\xff hunter2hunter2")
+        (directory.path / "late.bin").write_bytes("hunter2hunter2".encode("utf-16"))
         document = sealed(seal(directory, result(), PLAN)).predicate
         assert (directory.path / "late.txt").read_bytes() == f"before {MARK} after".encode()
         assert not (directory.path / "late.bin").exists()

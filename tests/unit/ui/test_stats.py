@@ -36,7 +36,7 @@ def test_the_text_has_each_figure_with_its_bound_its_sample_and_its_limits(
     assert "production, project shop" in text
     assert "5 runs from 2026-01-01 to 2026-01-15: 4 rolled-back, 1 sealed" in text
     assert "Deployment frequency: 0.5 per week (of 1)" in text
-    assert "Change lead time: at least 3.0 days (of 1)" in text
+    assert "Change lead time: 3.0 days (of 1)" in text
     assert "Change failure rate: at least 80% (4 of 5)" in text
     assert "Failed deployment recovery time: 2 min (of 4)" in text
     assert "Outage per switch, median: 0 ms (of 1)" in text
@@ -44,6 +44,12 @@ def test_the_text_has_each_figure_with_its_bound_its_sample_and_its_limits(
     assert text.count("      counts ") == text.count("      leaves out ") == 9
     assert "deployctl verify SEAL" in text
     assert "\x1b" not in text
+
+
+def test_what_is_seldom_is_not_never() -> None:
+    found = stats((run("refused", 0), run("sealed", 1)), at(0), at(300))
+    document = StatsDocument(since=at(0), until=at(300), services=found, skipped=())
+    assert "  Deployment frequency: 0.023 per week (of 1)" in stats_text(document)
 
 
 def test_the_csv_has_a_line_a_figure(document: StatsDocument) -> None:

@@ -54,6 +54,11 @@ class TestDeploymentFrequency:
         kept = run("sealed", 1, command="confirm", switched_at=None)
         assert figure("deploymentFrequency", kept).sample == 1
 
+    def test_is_over_all_of_the_time_that_evidence_reaches_back(self) -> None:
+        [found] = stats([run("sealed", 0), run("sealed", 192)], at(130), at(200))
+        assert (found.since, found.runs) == (at(130), 1)
+        assert (found.figures[0].value, found.figures[0].sample) == (0.1, 1)
+
     def test_is_no_rate_within_a_week(self) -> None:
         found = figure("deploymentFrequency", run("sealed", 0), until=at(6))
         assert found.value is None
@@ -68,7 +73,7 @@ class TestChangeLeadTime:
         ]
         found = figure("changeLeadTime", *runs)
         assert (found.value, found.sample) == (20 * 60 * 1000, 3)
-        assert found.lower_bound
+        assert not found.lower_bound
 
     def test_counts_a_commit_once_and_only_with_a_time_that_can_be(self) -> None:
         again = (
@@ -79,6 +84,11 @@ class TestChangeLeadTime:
         )
         assert figure("changeLeadTime", *again).sample == 1
 
+    def test_a_commit_that_was_live_before_the_time_is_not_live_again(self) -> None:
+        runs = [run("sealed", day, sha="a", committed_at=at(1)) for day in (2, 12)]
+        [found] = stats(runs, at(10), at(60))
+        assert found.figures[1].sample == 0
+
 
 class TestChangeFailureRate:
     def test_is_of_what_came_as_far_as_the_switch(self) -> None:
@@ -86,7 +96,36 @@ class TestChangeFailureRate:
         runs += [run("rolled-back", 10), run("inconclusive", 11), run("rollback-failed", 12)]
         found = figure("changeFailureRate", *runs)
         assert (found.hits, found.sample, found.value) == (3, 9, 3 / 9)
-        assert found.lower_bound
+
+    def test_can_be_too_large_where_not_every_one_is_known_to_have_failed(self) -> None:
+        runs = [run("sealed", 1), *(run("rolled-back", day) for day in range(2, 6))]
+        assert figure("changeFailureRate", *runs).lower_bound
+        assert not figure("changeFailureRate", *runs, run("inconclusive", 6)).lower_bound
+
+    def test_a_release_that_was_left_since_counts_where_its_switch_does(self) -> None:
+        runs = [run("sealed", 1, release="r1"), *(run("sealed", day) for day in range(11, 16))]
+        [found] = stats([*runs, back(16, "r1")], at(10), at(60))
+        rate, recovery = found.figures[2:4]
+        assert (rate.hits, rate.sample) == (0, 5)
+        assert (recovery.value, recovery.sample) == (8 * 60 * 1000, 1)
+
+    def test_a_change_that_confirm_kept_is_one_and_did_not_fail(self) -> None:
+        lost = run("rollback-failed", 1, release="r5", sha="s")
+        kept = run("sealed", 1.01, command="confirm", switched_at=None, release="r5")
+        rate, recovery, rework = service(lost, kept).figures[2:5]
+        assert (rate.hits, rate.sample) == (0, 1)
+        assert (recovery.sample, recovery.note) == (
+            0,
+            "no failed deployment that was recovered from",
+        )
+        assert (rework.hits, rework.sample) == (0, 1)
+        assert service(lost, kept).runs == 2
+
+    def test_another_release_that_was_kept_is_another_change(self) -> None:
+        lost = run("rollback-failed", 1, release="r5")
+        kept = run("sealed", 2, command="confirm", switched_at=None, release="r6")
+        rate = service(lost, kept).figures[2]
+        assert (rate.hits, rate.sample) == (1, 2)
 
     @pytest.mark.parametrize(
         "before",
@@ -133,8 +172,18 @@ class TestFailedDeploymentRecoveryTime:
 
     def test_tells_of_what_is_not_recovered_from(self) -> None:
         found = figure("failedDeploymentRecoveryTime", run("rollback-failed", 1))
-        assert (found.value, found.sample, found.lower_bound) == (None, 0, True)
+        assert (found.value, found.sample, found.lower_bound) == (None, 0, False)
         assert "1 not recovered from yet" in found.note
+
+    def test_of_what_a_later_run_found_good_may_have_been_shorter(self) -> None:
+        runs = (run("sealed", 1, release="r1"), back(2, "r1"), run("rollback-failed", 3))
+        found = figure("failedDeploymentRecoveryTime", *runs, run("unchanged", 4))
+        assert (found.sample, found.lower_bound) == (2, False)
+
+    def test_of_one_that_failed_before_is_counted_when_it_ended(self) -> None:
+        [found] = stats([run("rollback-failed", 1), run("sealed", 30)], at(20), at(60))
+        assert found.figures[3].value == (29 * 1440 + 3) * 60 * 1000
+        assert (found.figures[2].hits, found.figures[2].sample) == (0, 1)
 
 
 class TestDeploymentReworkRate:
