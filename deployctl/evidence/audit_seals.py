@@ -166,7 +166,9 @@ def _run_and_previous(book: Book, seal: SealCopy, line: int | None) -> Iterator[
     """Its run's entries, and the seal before it, are where it says."""
     seq = seal.seq
     begun = book.begun.get(seal.run, [])
-    if seal.took_part and not any(at <= seq and book.before(at) == seal.before for at in begun):
+    seen = [at for at in begun if at <= seq]
+    # One that says that it saw no entry of its run can't name a line behind such an entry.
+    if (seal.took_part or seen) and not any(book.before(at) == seal.before for at in seen):
         told = f"begins in line {begun[-1]}" if begun else "has none"
         yield Finding(
             line or seq,

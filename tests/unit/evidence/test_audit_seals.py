@@ -169,6 +169,7 @@ class TestSealsThatLieAboutTheJournal:
         [
             {"headBefore": named("0" * 64)},
             {"headBefore": named(NO_ENTRY)},
+            {"headBefore": named(line_digest(LINES[7]))},
             {"seq": 2, "headAfter": named(line_digest(LINES[1]))},
         ],
     )
