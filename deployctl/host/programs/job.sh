@@ -193,10 +193,18 @@ confirm() {
 			return 1
 		}
 		# What can't be started again is no release.
-		images_are_there || {
+		images_are_there
+		case $? in
+		0) ;;
+		1)
 			rollback "its image was removed before it was confirmed"
 			return 1
-		}
+			;;
+		*)
+			rollback "Docker did not say whether its image was there when it was confirmed"
+			return 1
+			;;
+		esac
 	fi
 	step record-release
 	spend record

@@ -77,7 +77,8 @@ keep_all() {
 	done <"$RUN/services"
 }
 
-# images_are_there: what is to be switched to may have been removed since it was planned for.
+# images_are_there: what is to be switched to may have been removed since it was planned for. 2 where
+# Docker does not say.
 images_are_there() {
 	while IFS=$TAB read -r n before after literal image named path found; do
 		[ -n "$n" ] || continue
@@ -90,7 +91,7 @@ images_are_there() {
 			;;
 		*)
 			say "refused${TAB}engine${TAB}Docker does not say whether the image $image is there"
-			return 1
+			return 2
 			;;
 		esac
 	done <"$RUN/edits"

@@ -124,6 +124,21 @@ class TestAnImageOfAfter:
         )
         assert host.state == state
 
+    def test_of_which_docker_says_something_else_at_its_confirmation_is_not_told_as_removed(
+        self, host: JobHost
+    ) -> None:
+        file = host.folder / "compose.yml"
+        file.write_text("x")
+        sha = host.does(f"sha_of {file}").stdout.strip()
+        (host.run / "edit.1.before").write_text("x")
+        host.plan(API, edits=(f"1 {sha} after api:1 api:2 {file} {file} {sha}",))
+        host.instead("'image inspect'*api:2", f"echo '{ODD}' >&2; exit 1")
+        host.does(
+            'echo "$(($(uptime_s) + 60)) $(boot_id)" >"$RUN/deadline"; BY=ana; LIVE_AFTER=r1'
+            f"; confirm {RUN_ID}"
+        )
+        assert host.state.startswith("rolled_back Docker did not say whether its image")
+
 
 class TestAnImageOfBefore:
     def test_that_docker_says_is_not_there_is_gone(self, host: JobHost) -> None:
