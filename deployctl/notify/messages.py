@@ -17,6 +17,7 @@ from deployctl.notify.story import (
     outage,
     serving,
     switched_at,
+    untouched,
 )
 from deployctl.result import Result
 
@@ -106,8 +107,10 @@ def _headline(result: Result, where: Where) -> str:
             told = "a person is needed: what serves is not known"
         case _ if result.result == "unchanged":
             told = f"{named(serving(result))} was live already and holds"
-        case _:
+        case _ if result.command != "confirm" and untouched(result):
             told = "production was not touched"
+        case _:
+            told = result.production.strip().rstrip(".") or "what serves is not known"
     return f"{place}: {result.command}, {told} (exit code {result.exit_code})"
 
 

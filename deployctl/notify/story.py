@@ -96,6 +96,13 @@ def switched_at(result: Result) -> datetime | None:
     return swap.started_at
 
 
+def untouched(result: Result) -> bool:
+    """No switch began, or the host says that it changed nothing."""
+    swap = stage(result, "swap")
+    began = swap is not None and swap.state != "skipped"
+    return not began or result.rollback.duration_ms is not None
+
+
 def stage_end(found: StageResult) -> datetime:
     return found.started_at + timedelta(milliseconds=found.duration_ms)
 

@@ -40,15 +40,22 @@ def _check(words: Words, name: str, held: Held, ending: str, **values: object) -
 
 def _fail_closed(story: Story, words: Words) -> Check:
     result = story.result
-    required = [g for g in result.gates if g.when == "after" and g.mode == "required"]
+    # Of a run that put an abandoned one back, those that prove that.
+    when = "rollback" if result.rollback.performed else "after"
+    required = [g for g in result.gates if g.when == when and g.mode == "required"]
     if result.result in {*CONFIRMED, "unchanged"}:
         if required and all(gate.state == "pass" for gate in required):
             return _check(words, "fail-closed", "held", "passed", count=len(required))
         return _check(words, "fail-closed", "broken", "let-through" if required else "ungated")
     if result.rollback.state == "proven":
         return _check(words, "fail-closed", "held", "back")
-    if result.rollback.performed or result.exit_code == _PERSON or story.journal.switched:
+    # Of a swap that failed the host may say, when asked to go back, that it had changed nothing.
+    taken_back = result.rollback.duration_ms is not None
+    changed = story.journal.switched is not None or (story.swapped and not taken_back)
+    if result.rollback.performed or result.exit_code == _PERSON or changed:
         return _check(words, "fail-closed", "broken", "stuck")
+    if result.command == "confirm":
+        return _check(words, "fail-closed", "none", "unconfirmed")
     return _check(words, "fail-closed", "held", "untouched")
 
 
@@ -87,7 +94,8 @@ def _untouched(story: Story, words: Words) -> Check:
 
 
 def _outage(story: Story, words: Words) -> Check:
-    measured = story.result.availability is not None
+    seen = story.result.availability
+    measured = seen is not None and seen.downtime_ms is not None
     held: Held = "held" if measured else "absent"
     return Check(words("check.outage"), held, _sentence(facts.outage(story, words)))
 

@@ -154,7 +154,7 @@ class Story:
     @property
     def swapped(self) -> bool:
         """A container was replaced, or the attempt was made."""
-        stages = {stage.name for stage in self.result.stages}
+        stages = {stage.name for stage in self.result.stages if stage.state != "skipped"}
         return self.journal.switched is not None or "swap" in stages
 
     def seconds(self, moment: datetime) -> float:

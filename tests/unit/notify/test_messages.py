@@ -55,6 +55,20 @@ class TestAChat:
             "Outage: 1.2 s ± 25 ms",
         ]
 
+    def test_hears_of_no_touched_production_only_where_that_is_so(self) -> None:
+        """A confirmation that was refused, or a bug behind the switch, leaves what was switched."""
+        there = "r2 serves, and is not confirmed."
+        swapped = [stage("swap", 20, 3000)]
+        skipped = [stage("swap", 20, 0, "skipped")]
+        for found, told in (
+            (refused(command="confirm", production=there), "r2 serves, and is not confirmed ("),
+            (refused(production=there, stages=swapped), "r2 serves, and is not confirmed ("),
+            (refused(production="", stages=swapped), "what serves is not known ("),
+            (refused(), "production was not touched ("),
+            (refused(stages=skipped), "production was not touched ("),
+        ):
+            assert told in text(found)
+
     def test_hears_also_why_and_what_to_do_of_another(self) -> None:
         verdict, *rest = text(put_back()).split("\n")
         assert verdict == (

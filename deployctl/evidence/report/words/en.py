@@ -191,6 +191,7 @@ WORDS: Final = {
     ),
     "check.fail-closed.back": "The release did not pass; what held before was put back, proven.",
     "check.fail-closed.untouched": "The run ended before the switch; nothing was changed.",
+    "check.fail-closed.unconfirmed": "Nothing was confirmed by this run; it changes nothing else.",
     "check.fail-closed.stuck": "What held before could not be put back, or that is not proven.",
     "check.fail-closed.let-through": "Confirmed although a required gate had not passed.",
     "check.fail-closed.ungated": "Confirmed, and no required gate is recorded after the switch.",

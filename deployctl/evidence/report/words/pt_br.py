@@ -195,6 +195,9 @@ WORDS: Final = {
         "A release não foi aprovada; o que havia antes foi restaurado, com comprovação."
     ),
     "check.fail-closed.untouched": "A execução terminou antes da troca; nada foi alterado.",
+    "check.fail-closed.unconfirmed": (
+        "Nada foi confirmado por esta execução; ela não altera mais nada."
+    ),
     "check.fail-closed.stuck": (
         "O que havia antes não pôde ser restaurado, ou isso não foi comprovado."
     ),

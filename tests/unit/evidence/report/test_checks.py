@@ -1,5 +1,6 @@
 """A rule counts as kept only where the evidence shows it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from deployctl.evidence.report.words import words_in
 from deployctl.result import Rollback, Untouched
 
 from .support import PLAN, gate, make, stages, story
+
+OUTAGE = "Outage measured"
 
 
 def found(base: Path, ending: str = "sealed", **values: Any) -> dict[str, Check]:
@@ -33,6 +36,50 @@ def found(base: Path, ending: str = "sealed", **values: Any) -> dict[str, Check]
 )  # fmt: skip
 def test_fail_closed(tmp_path: Path, ending: str, values: dict[str, Any], held: str) -> None:
     assert found(tmp_path, ending, **values)["Fail closed"].held == held
+
+
+def test_a_run_that_found_its_release_live_has_switched_nothing(tmp_path: Path) -> None:
+    idle = [each.model_copy(update={"state": "skipped"}) if each.name in {"arm", "swap"} else each
+            for each in stages()]  # fmt: skip
+    told = found(tmp_path, stages=idle, result="unchanged", told=())
+    assert told["Rollback armed before the switch"].held == "none"
+    assert told["Fail closed"].held == "held"
+
+
+def test_an_abandoned_run_that_was_put_back_is_proven_by_the_rollbacks_gates(
+    tmp_path: Path,
+) -> None:
+    back = {
+        "command": "rollback", "told": (), "stages": [],
+        "rollback": Rollback(performed=True, state="proven", duration_ms=900),
+    }  # fmt: skip
+    for state, held in (("pass", "held"), ("fail", "broken")):
+        gates = [gate("health", "rollback", state)]
+        assert found(tmp_path / state, gates=gates, **back)["Fail closed"].held == held
+
+
+def test_a_confirmation_that_was_refused_says_nothing_of_what_was_switched(
+    tmp_path: Path,
+) -> None:
+    told = found(tmp_path, "refused", command="confirm")["Fail closed"]
+    assert told.held == "none"
+    assert "nothing was changed" not in told.told
+
+
+def test_a_bug_behind_a_swap_is_not_held_where_the_events_are_gone(tmp_path: Path) -> None:
+    values = {"result": "bug", "exit_code": 1, "gates": [], "told": ()}
+    assert found(tmp_path, **values)["Fail closed"].held == "broken"
+
+
+def test_an_outage_that_was_not_measured_is_not_held(tmp_path: Path) -> None:
+    seen = story(tmp_path)
+    measured = seen.result.availability
+    assert measured is not None
+    unknown = measured.model_copy(update={"downtime_ms": None})
+    blind = replace(seen, result=seen.result.model_copy(update={"availability": unknown}))
+    held = {told: each.held for told, one in (("seen", seen), ("blind", blind))
+            for each in checks(one, words_in("en")) if each.name == OUTAGE}  # fmt: skip
+    assert held == {"seen": "held", "blind": "absent"}
 
 
 def test_an_approval_is_told_with_who_how_and_of_what(tmp_path: Path) -> None:
