@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from bench.delay_proxy import DelayProxy
+from tests.listening import Listener
 
 DATA = bytes(range(256)) * 4096
 
@@ -21,18 +22,12 @@ def echo_server() -> Iterator[int]:
             while data := connection.recv(65536):
                 connection.sendall(data)
 
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=serve, args=(connection,), daemon=True).start()
+    def take(connection: socket.socket) -> None:
+        threading.Thread(target=serve, args=(connection,), daemon=True).start()
 
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=accept, daemon=True).start()
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
+    listener = Listener(take)
+    yield listener.port
+    listener.close()
 
 
 def exchange(port: int, data: bytes) -> bytes:

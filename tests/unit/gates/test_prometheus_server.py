@@ -20,6 +20,7 @@ from deployctl.gates.prometheus import PrometheusGate
 from deployctl.gates.query import QueryGate
 from deployctl.gates.runner import hold, look
 from deployctl.result import GateResult
+from tests.listening import Listener
 from tests.unit.gates.support import Answer, Server, closed_port, container, context, serving
 
 PROMETHEUS = shutil.which("prometheus")
@@ -44,21 +45,15 @@ class Forwarder:
 
     def __init__(self, backend: Server) -> None:
         self.backend = backend
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = Listener(self._forward)
+        self.port = self._listener.port
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listener.accept()
-                far = socket.create_connection(("127.0.0.1", self.backend.port))
-            except OSError:
-                return
-            self._open += [near, far]
-            for one, other in ((near, far), (far, near)):
-                threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+    def _forward(self, near: socket.socket) -> None:
+        far = socket.create_connection(("127.0.0.1", self.backend.port))
+        self._open += [near, far]
+        for one, other in ((near, far), (far, near)):
+            threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
 
     @staticmethod
     def _pump(source: socket.socket, sink: socket.socket) -> None:

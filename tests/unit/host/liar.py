@@ -10,6 +10,7 @@ from pathlib import Path
 import paramiko
 
 from deployctl.host.address import HostAddress
+from tests.listening import Listener
 from tests.unit.host.conftest import keygen, public
 
 Reply = Callable[[paramiko.Channel, str], None]
@@ -43,12 +44,11 @@ class Liar:
         self.reply: Reply = lambda channel, _: channel.close()
         self._key = keygen(directory / "host_key")
         self.user_key = keygen(directory / "id_ed25519")
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._socket.getsockname()[1])
+        self._transports: list[paramiko.Transport] = []
+        self._listener = Listener(self._begin)
+        self.port = self._listener.port
         self.known_hosts = directory / "known_hosts"
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {public(self._key)}\n")
-        self._transports: list[paramiko.Transport] = []
-        threading.Thread(target=self._accept, daemon=True).start()
 
     @property
     def address(self) -> HostAddress:
@@ -61,19 +61,17 @@ class Liar:
         )
 
     def close(self) -> None:
-        self._socket.close()
+        self._listener.close()
         for transport in self._transports:
             transport.close()
 
-    def _accept(self) -> None:
-        with suppress(OSError, paramiko.SSHException, EOFError):
-            while True:
-                sock, _ = self._socket.accept()
-                transport = paramiko.Transport(sock)
-                self._transports.append(transport)
-                transport.add_server_key(paramiko.Ed25519Key.from_private_key_file(str(self._key)))
-                transport.start_server(server=_Interface(), event=threading.Event())
-                threading.Thread(target=self._serve, args=(transport,), daemon=True).start()
+    def _begin(self, sock: socket.socket) -> None:
+        with suppress(paramiko.SSHException, EOFError):
+            transport = paramiko.Transport(sock)
+            self._transports.append(transport)
+            transport.add_server_key(paramiko.Ed25519Key.from_private_key_file(str(self._key)))
+            transport.start_server(server=_Interface(), event=threading.Event())
+            threading.Thread(target=self._serve, args=(transport,), daemon=True).start()
 
     def _serve(self, transport: paramiko.Transport) -> None:
         while not transport.is_active() and not transport.get_exception():

@@ -3,9 +3,8 @@
 import json
 import socket
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from deployctl.host.address import HostAddress
 from deployctl.host.commands import run_command
 from deployctl.host.connection import AnswerTimeoutError, Host, ProgramFailed
 from tests.cases import works
+from tests.listening import Listener
 from tests.unit.host.conftest import keygen
 from tests.unit.host.liar import Liar, Reply, floods, lying, says
 
@@ -140,17 +140,15 @@ BANNERS: list[tuple[str, Callable[[socket.socket], None]]] = [
 
 @contextmanager
 def answering(answer: Callable[[socket.socket], None]) -> Iterator[int]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    def take(sock: socket.socket) -> None:
+        with sock:
+            answer(sock)
 
-        def serve() -> None:
-            with suppress(OSError):
-                while True:
-                    sock, _ = server.accept()
-                    with sock, suppress(OSError):
-                        answer(sock)
-
-        threading.Thread(target=serve, daemon=True).start()
-        yield int(server.getsockname()[1])
+    listener = Listener(take)
+    try:
+        yield listener.port
+    finally:
+        listener.close()
 
 
 @pytest.fixture(scope="module")

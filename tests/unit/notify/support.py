@@ -10,6 +10,7 @@ from typing import Any
 
 from deployctl.notify.story import Where
 from deployctl.result import Availability, Release, Result, Rollback, SealRef, StageResult
+from tests.listening import Listener
 
 START = datetime(2026, 1, 3, 7, 32, tzinfo=UTC)
 WHERE = Where(project="shop", environment="production", services=("api", "worker"))
@@ -103,25 +104,15 @@ class Receiver:
 
 @contextmanager
 def receiver(*answers: Answer) -> Iterator[Receiver]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        made = Receiver(listening.getsockname()[1], answers or (OK,))
-        done = threading.Event()
+    def take(talk: socket.socket) -> None:
+        threading.Thread(target=_answer, args=(talk, made), daemon=True).start()
 
-        def serve() -> None:
-            while not done.is_set():
-                try:
-                    talk, _ = listening.accept()
-                except OSError:
-                    return
-                threading.Thread(target=_answer, args=(talk, made), daemon=True).start()
-
-        threading.Thread(target=serve, daemon=True).start()
-        try:
-            yield made
-        finally:
-            done.set()
-            # A thread that waits in accept is not woken by closing.
-            socket.create_connection(("127.0.0.1", made.port)).close()
+    listener = Listener(take)
+    made = Receiver(listener.port, answers or (OK,))
+    try:
+        yield made
+    finally:
+        listener.close()
 
 
 def _answer(talk: socket.socket, made: Receiver) -> None:
