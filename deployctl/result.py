@@ -76,6 +76,8 @@ class Availability(Document):
     """for how long nothing is known; `downtime_ms` is of the rest"""
     downtime_ms: int | None
     """None where no probe could tell"""
+    still_down: bool = False
+    """the last probe that could tell was not served: it was down for that long until then"""
     resolution_ms: int
 
 

@@ -65,6 +65,8 @@ class Summary:
     downtime: float
     resolution: float
     outages: tuple[Outage, ...]
+    still_down: bool = False
+    """the last probe that could tell was not served"""
     unmeasured: float = 0.0
     """seconds between what is known before and after probes that had no link"""
 
@@ -75,6 +77,7 @@ class Summary:
             unknown=self.unknown,
             unknown_ms=round(self.unmeasured * 1000),
             downtime_ms=round(self.downtime * 1000) if self.probes > self.unknown else None,
+            still_down=self.still_down,
             resolution_ms=math.ceil(self.resolution * 1000),
         )
 
@@ -120,6 +123,7 @@ class Timeline:
         self._failures_here = 0
         self._edge = 0.0
         self._known = 0.0
+        self._down = False
         self._unmeasured = 0.0
 
     @property
@@ -147,6 +151,7 @@ class Timeline:
             if self._last is not None and self._last.cause is Cause.NO_LINK:
                 self._unmeasured += max(0.0, sample.at - self._known)
             self._known = sample.at
+            self._down = sample.cause.down
         self._last = sample
 
     def _fail(self, sample: Sample, gap: float) -> None:
@@ -183,6 +188,7 @@ class Timeline:
             downtime=self.downtime(now),
             resolution=max(self._interval, self._usual_gap(), edges, self._worst_edge),
             outages=tuple(outages),
+            still_down=self._down,
             unmeasured=self._unmeasured + self._unmeasured_yet(now),
         )
 

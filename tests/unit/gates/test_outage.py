@@ -38,6 +38,14 @@ def test_an_outage_that_never_ends_counts_to_the_end() -> None:
     assert not seen.outages[0].recovered
 
 
+@pytest.mark.parametrize(
+    ("picture", "down"),
+    [("..xx", True), ("xx..", False), ("..xx??", True), ("xx..??", False), ("????", False)],
+)
+def test_it_is_told_whether_anybody_was_served_at_the_end(picture: str, down: bool) -> None:
+    assert summary(picture).document().still_down is down
+
+
 def test_without_a_link_it_is_neither_up_nor_down() -> None:
     seen = summary("..????..")
     assert (seen.unknown, seen.failures, seen.downtime) == (4, 0, 0.0)
