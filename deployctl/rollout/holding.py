@@ -142,6 +142,8 @@ def _spec(session: Session) -> JobSpec:
         },
         journal={"command": session.command, "release": goal.number, "sha": goal.sha},
         guard=facts.guard,
+        engine=facts.engine_mark,
+        running=facts.running,
         public=settings.public,
         forward=session.command == "rollback",
     )

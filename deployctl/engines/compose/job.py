@@ -73,6 +73,10 @@ class JobSpec:
     """what the host's journal tells of the run: nothing of persons"""
     guard: Guard = "none"
     public: tuple[str, ...] = ()
+    engine: str = ""
+    """which Docker it was when the plan was made; its `engine_mark`"""
+    running: tuple[str, ...] = ()
+    """the project's containers that ran then, the oldest first"""
     forward: bool = False
     """a rollback that was asked for: the host finishes it, and never undoes it"""
 
@@ -439,6 +443,8 @@ def settings_text(spec: JobSpec) -> str:
         "PUBLIC": "\n".join(spec.public),
         "FORWARD": "1" if spec.forward else "0",
         "GUARD": spec.guard,
+        "ENGINE": spec.engine,
+        "RUNNING": "\n".join(spec.running),
         "JOURNAL": "".join(f',"{name}":{json.dumps(told)}' for name, told in spec.journal.items()),
     }
     return "\n".join(f"{name}={shlex.quote(value)}" for name, value in values.items())

@@ -132,6 +132,8 @@ class Survey:
     """the directory for temporary files, where nothing can be written there"""
     docker_root_read_only: bool = False
     guard: Guard = "none"
+    engine_mark: str = ""
+    """another one after each start of Docker's, where that can be told"""
     last_build_bytes: int = 0
     """by how much the last build filled Docker's disk; 0 where that isn't known"""
     journal: host_journal.Seen = host_journal.NOTHING
@@ -264,6 +266,13 @@ class Survey:
         found = {c.service for c in self.containers if c.service and plain(c.name) in names}
         return tuple(sorted(found))
 
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The IDs of the containers that run, the oldest first: those that others depend on."""
+        alive = (c for c in self.containers if c.status in ("running", "restarting"))
+        born = sorted(alive, key=lambda c: c.created_at or datetime.max.replace(tzinfo=UTC))
+        return tuple(c.id for c in born)
+
     def containers_of(self, service: str) -> tuple[ContainerState, ...]:
         return tuple(c for c in self.containers if c.service == service)
 
@@ -355,6 +364,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         live=answer.text("live", "").strip(),
         live_since=_since(answer.text("live-since", "")),
         live_by=answer.text("live-by", "").strip(),
+        engine_mark=answer.text("engine-mark", ""),
         last_run=answer.text("last-run", ""),
         releases=tuple(read_record(data) for data in answer.all("release")),
         unfinished=_unfinished(answer),

@@ -357,6 +357,12 @@ boot_id() {
 	cat /proc/sys/kernel/random/boot_id 2>/dev/null || echo unknown
 }
 
+# engine_mark: another one after each start of Docker's, where that can be told.
+engine_mark() {
+	_pid=$(cat /run/docker.pid 2>/dev/null || pidof dockerd)
+	printf '%s %s\n' "$(boot_id)" "$(sed 's/.*) //' "/proc/${_pid%% *}/stat" 2>/dev/null | cut -d' ' -f20)"
+}
+
 # cleared PATH: nothing lies there any more, no link either that somebody else has put at a name of ours
 # beside the Compose file: a copy would be written to where it leads.
 cleared() {

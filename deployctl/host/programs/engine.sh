@@ -19,20 +19,17 @@ engine_back() {
 	done
 }
 
-# engine_mark: another one after each start of Docker's, where that can be told.
-engine_mark() {
-	_pid=$(cat /run/docker.pid 2>/dev/null || pidof dockerd)
-	printf '%s %s\n' "$(boot_id)" "$(sed 's/.*) //' "/proc/${_pid%% *}/stat" 2>/dev/null | cut -d' ' -f20)"
-}
-
-# note_running: what an engine that is restarted meanwhile leaves down is started again.
+# note_running: what an engine that is restarted meanwhile leaves down is started again. It may be on
+# its way down already, and know of few that run: those that ran when the plan was made count as well.
 note_running() {
 	[ ! -f "$RUN/engine" ] || return 0
 	# The oldest first: what others depend on was made before them.
-	dk ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
-		--filter "label=com.docker.compose.oneoff=False" 2>>"$RUN/console" |
-		sed '1!G;h;$!d' >"$RUN/running"
-	engine_mark >"$RUN/engine"
+	{
+		printf '%s\n' "$RUNNING"
+		dk ps -q --no-trunc --filter "label=com.docker.compose.project=$PROJECT" \
+			--filter "label=com.docker.compose.oneoff=False" 2>>"$RUN/console" | sed '1!G;h;$!d'
+	} | awk 'NF && !seen[$0]++' >"$RUN/running"
+	printf '%s\n' "$ENGINE" >"$RUN/engine"
 }
 
 engine_restarted() {

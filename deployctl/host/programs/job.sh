@@ -7,6 +7,8 @@
 #
 # RUN/settings   DOCKER COMPOSE_WORDS SERVICES STATE_DIR STATE_GROUP LOCK_WAIT BUDGET STEP_TIMEOUT
 #                PROJECT LIVE_AFTER BY DIES_AFTER UP_WORDS PUBLIC GUARD (guard.sh)
+#                RUNNING (the project's containers that ran when the plan was made, the oldest first)
+#                ENGINE (which Docker that was: engine_mark)
 #                FORWARD (1: a rollback that was asked for; it is finished, never undone)
 #                JOURNAL (what the journal tells of the run: chain.sh)
 # RUN/services   a line a service: name, scale (0: as the file says), container IDs before (comma), image ID before,
@@ -19,7 +21,7 @@
 #                broken file, RUN/edit.N.found what that was.
 # RUN/dry-run    what Compose would have done on `up` when the plan was made
 # RUN/unsafe     the name of a step that no rollback can undo, once it has begun
-# RUN/running    the project's containers that ran when it got the lock, RUN/engine which Docker that was
+# RUN/running    those and the ones that ran when it got the lock, RUN/engine is ENGINE
 # RUN/open       there until the job has come to its end
 # RUN/boot.sh    what the host runs after a restart (guard.sh)
 # RUN/state      one word and its reason: prepared, armed, swapped, confirmed, rolling_back,

@@ -58,6 +58,8 @@ else
 	fi
 fi
 put docker "$DOCKER"
+# Before the containers: if it is restarted in between, what they were like was so under this one.
+put engine-mark "$(engine_mark)"
 case $all in
 *'Emulate Docker CLI using podman'*) check_engine ;;
 esac

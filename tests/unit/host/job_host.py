@@ -140,7 +140,9 @@ class JobHost:
         """What Docker does where its words are of that pattern."""
         self.has("instead", f"case $* in {pattern})", text, ";; esac")
 
-    def plan(self, *services: str, edits: tuple[str, ...] = ()) -> None:
+    def plan(
+        self, *services: str, edits: tuple[str, ...] = (), running: tuple[str, ...] = ()
+    ) -> None:
         """The run's tables; columns are separated by spaces here, by tabs there."""
         for name, rows in (("services", services), ("edits", edits)):
             (self.run / name).write_text("".join(f"{row}\n".replace(" ", "\t") for row in rows))
@@ -148,9 +150,20 @@ class JobHost:
             run_id=RUN_ID, state_dir=str(self.state_dir), state_group="",
             docker=(str(self.docker),), compose_words=("-f", str(self.folder / "compose.yml")),
             up_words=(), project="shop", services=("api",), live_after="r1", lock_wait=600,
-            budget=600, about={},
+            budget=600, about={}, engine=self.engine, running=running,
         )  # fmt: skip
         (self.run / "settings").write_text(f"{settings_text(spec)}\n")
+
+    @property
+    def engine(self) -> str:
+        """Which Docker it is, by the job's own word."""
+        functions, _, _ = _job().partition(MAIN)
+        ask = self.folder / "ask.sh"
+        ask.write_text(f"{functions}\nengine_mark\n")
+        said = subprocess.run(
+            [*self.words, ask], env=self.environment, capture_output=True, text=True, check=True
+        ).stdout
+        return said.removesuffix("\n")
 
     def is_at(self, state: str) -> None:
         (self.run / "state").write_text(f"{state}\n")

@@ -224,6 +224,26 @@ class TestWhatARestartLeftDown:
         host.plan()
         assert self.restarted(host, "wake") == ["start c1", "start c2"]
 
+    def test_is_started_though_docker_was_on_its_way_down_when_the_run_began(
+        self, host: JobHost
+    ) -> None:
+        """It had stopped the service by then, but it ran when the plan was made."""
+        host.has("containers", f"c2 api api {OLD} exited False", "c1 db db sha256:db running False")
+        host.plan(running=("c1", "c2"))
+        assert self.restarted(host, "wake") == ["start c1", "start c2"]
+
+    def test_is_started_though_docker_was_another_one_before_the_run_began(
+        self, host: JobHost
+    ) -> None:
+        host.plan(running=("c1", "c2"))
+        settings = host.run / "settings"
+        settings.write_text(settings.read_text().replace(host.engine, "an earlier one"))
+        host.has("containers", f"c2 api api {OLD} exited False", "c1 db db sha256:db exited False")
+        host.does('rm "$RUN/engine"; note_running; wake')
+        assert [line for line in host.asked if line.startswith("start ")] == [
+            "start c1", "start c2",
+        ]  # fmt: skip
+
     def test_is_not_when_it_was_a_one_off(self, host: JobHost) -> None:
         """`docker compose run`: what it was for may be done, or wrong to do twice."""
         assert "start c3" not in self.restarted(host, "wake")
