@@ -53,8 +53,9 @@ class TestItIsTriedAgain:
 
     def test_after_a_silence(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "TRY_SECONDS", 0.2)
-        with receiver(lambda _: time.sleep(2), OK) as there:
-            assert send(there) == ""
+        with receiver(lambda _: time.sleep(3), OK) as there:
+            assert send(there, budget=1.5) == ""
+        assert len(there.seen) == 2
 
     def test_not_for_ever(self) -> None:
         with receiver(status(503)) as there:
@@ -105,6 +106,26 @@ class TestTheBudget:
         with receiver(lambda _: time.sleep(5)) as there:
             assert send(there, budget=0.3).startswith("no answer within 0.")
 
+    @pytest.mark.parametrize(
+        "start",
+        [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nX: "],
+        ids=["status", "headers", "value"],
+    )
+    def test_is_not_outlived_by_who_drips(self, start: bytes) -> None:
+        with receiver(lambda talk: drip(talk, start)) as there:
+            began = time.monotonic()
+            assert send(there, budget=0.4).startswith("no answer within 0.")
+            assert time.monotonic() - began < 2
+
+    def test_is_not_outlived_by_the_look_up_of_a_name(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
+        began = time.monotonic()
+        told = post(Message("http://chat.example.com/a-secret-path", b""), 0.3)
+        assert told.startswith("no answer within 0.")
+        assert time.monotonic() - began < 2
+
 
 class TestARedirect:
     @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
@@ -114,6 +135,14 @@ class TestARedirect:
         assert told == f"it answered with a redirect ({code}), which is not followed"
         assert other.seen == []
         assert len(there.seen) == 1
+
+
+def drip(talk: socket.socket, start: bytes) -> None:
+    """A byte now and then, each soon enough for a timeout of reads."""
+    talk.sendall(start)
+    for _ in range(60):
+        time.sleep(0.05)
+        talk.sendall(b"H")
 
 
 def flood(talk: socket.socket) -> None:
@@ -177,6 +206,7 @@ class TestWhatIsTold:
         with receiver(OK) as there:
             url = there.url.replace("http:", "https:")
             assert "TLS" in post(Message(url, b""), 2.0)
+        assert len(there.seen) == 1
 
 
 class TestTheEnvironment:
