@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from queue import Empty, SimpleQueue
 
@@ -133,5 +134,8 @@ def _asked_to_wait(header: str) -> float:
     if header.strip().isdecimal() and len(header) < 8:
         return float(header)
     with contextlib.suppress(ValueError, TypeError, OverflowError):
-        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+        date = parsedate_to_datetime(header)
+        # The old form of HTTP has no zone and means UTC; Python would take it for local time.
+        known = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return max(0.0, known.timestamp() - time.time())
     return 0.0

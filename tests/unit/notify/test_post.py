@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 
@@ -23,6 +24,15 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSES", (0.01,) * 5)
+
+
+@contextlib.contextmanager
+def local_time(zone: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def send(to: Receiver, budget: float = 5.0) -> str:
@@ -81,6 +91,14 @@ class TestItIsTriedAgain:
         with receiver(status(429, f"Retry-After: {wish}")) as there:
             assert send(there) == "it answered 429, and asks to wait longer than there is time"
         assert len(there.seen) == 1
+
+    @pytest.mark.parametrize("zone", ["UTC", "America/Sao_Paulo", "Asia/Tokyo"])
+    def test_by_a_date_of_the_old_form_in_utc_wherever_we_are(self, zone: str) -> None:
+        slept: list[float] = []
+        wish = time.strftime("%a %b %d %H:%M:%S %Y", time.gmtime(time.time() + 3))
+        with receiver(status(429, f"Retry-After: {wish}"), OK) as there, local_time(zone):
+            assert post(Message(there.url, b""), 5.0, sleep=slept.append) == ""
+        assert 1 < slept[0] <= 3
 
     @pytest.mark.parametrize("wish", ["soon", "-5", "9" * 400, "²", "Mon, 99 Foo 0000"])
     def test_at_once_where_its_wish_is_none(self, wish: str) -> None:
