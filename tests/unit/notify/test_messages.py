@@ -1,7 +1,5 @@
 """What webhooks and Grafana get."""
 
-import hashlib
-import hmac
 import html
 import json
 import re
@@ -40,9 +38,10 @@ class TestTheGenericWebhook:
         assert json.loads(messages.generic(result(seal=None), WHERE))["sealDigest"] is None
 
     def test_is_signed_as_openssl_would(self) -> None:
-        body = messages.generic(result(), WHERE)
-        expected = hmac.new(b"key", body, hashlib.sha256).hexdigest()
-        assert messages.signature(body, b"key") == f"sha256={expected}"
+        """printf 'what is sent' | openssl dgst -sha256 -hmac key"""
+        assert messages.signature(b"what is sent", b"key") == (
+            "sha256=0f94061c554348a9e7e76470c11004fbcdf696a071121d1f52beef72e4d3f281"
+        )
 
     def test_can_be_told_apart_from_the_same_sent_again(self) -> None:
         assert messages.delivery_headers(result()) == {
@@ -159,6 +158,14 @@ class TestAnAnnotation:
 
     def test_or_to_the_end_of_the_rollback(self) -> None:
         assert self.annotation(put_back())["timeEnd"] == 1767425554000
+
+    def test_is_short_and_holds_no_tag_of_others(self) -> None:
+        where = Where(project="<img src=x>" * 500, environment="\n\u202e", services=())
+        told = json.loads(messages.grafana(result(), where, []) or b"")["text"]
+        assert "<" not in told
+        assert "\u202e" not in told
+        assert told.count("\n") == 1
+        assert len(told) < 2000
 
     @pytest.mark.parametrize(
         "found",
