@@ -49,7 +49,8 @@ class Reference(_Part):
 
 class Content(_Part):
     environment: Reference
-    artifact_id: str = Field(min_length=1)
+    artifact_id: str | None = Field(default=None, min_length=1)
+    """Of all but `removed`, which may have none."""
 
 
 class Subject(_Part):
@@ -71,7 +72,8 @@ class CDEvent(_Part):
     @property
     def line(self) -> bytes:
         """The document on one line."""
-        return json.dumps(self.document, ensure_ascii=False).encode() + b"\n"
+        told = json.dumps(self.document, ensure_ascii=False)
+        return told.encode(errors="backslashreplace") + b"\n"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -79,11 +81,11 @@ class CDEvent(_Part):
         return {
             "Content-Type": CONTENT_TYPE,
             "ce-specversion": "1.0",
-            "ce-id": self.context.id,
-            "ce-source": self.context.source,
+            "ce-id": _header(self.context.id),
+            "ce-source": _header(self.context.source),
             "ce-type": self.context.type,
             "ce-time": self.context.timestamp,
-            "ce-subject": self.subject.id,
+            "ce-subject": _header(self.subject.id),
         }
 
 
@@ -93,8 +95,8 @@ def events(result: Result, where: Where) -> Iterator[CDEvent]:
     if predicate is None:
         return
     release = result.release if predicate == "removed" else serving(result)
-    artifact = purl(release) if release else None
-    if artifact is None:
+    artifact = purl(release) if release and predicate != "removed" else None
+    if artifact is None and predicate != "removed":
         return  # the specification wants one, and none is known to be true
     names = (where.project or "-", result.target or "-")
     source = "/".join(["/deployctl", *(quote(name, safe="") for name in names)])
@@ -118,6 +120,11 @@ def events(result: Result, where: Where) -> Iterator[CDEvent]:
             custom_data={"deployctl": _custom(result, release)},
             custom_data_content_type="application/json",
         )
+
+
+def _header(text: str) -> str:
+    """As CloudEvents has a value in a header: a receiver undoes what is percent-encoded."""
+    return quote(text, safe="!#$&'()*+,/:;<=>?@[\\]^`{|}")
 
 
 def _predicate(result: Result) -> Predicate | None:

@@ -25,7 +25,7 @@ ENVELOPE_TYPE = "deployctl.run"
 ENVELOPE_VERSION = 1
 SIGNATURE_HEADER = "X-Deployctl-Signature-256"
 _LONGEST = 600
-"""characters of a reason that a chat gets"""
+"""characters of a line that a chat or Grafana gets"""
 
 
 def generic(result: Result, where: Where) -> bytes:
@@ -49,15 +49,16 @@ def signature(body: bytes, secret: bytes) -> str:
 
 
 def slack(result: Result, where: Where) -> bytes:
-    """A few lines: verdict, place, release, outage, what to do."""
-    lines = [_headline(result, where)]
-    if end_of(result) != "success":
-        lines.append(_short(result.reason))
+    """A few lines: verdict, place, release, outage, what to do. Mattermost takes the same."""
+    failed = end_of(result) != "success"
+    lines = [f"*{_verdict(result)}* {_literal(_headline(result, where))}"]
+    if failed and result.reason.strip():
+        lines.append(_literal(result.reason))
     if measured := outage(result):
         lines.append(f"Outage: {measured}")
-    if result.next_step and end_of(result) != "success":
-        lines.append(f"Next: {_short(result.next_step)}")
-    return _json({"text": f"*{_verdict(result)}* " + "\n".join(map(_plain, lines))})
+    if failed and result.next_step.strip():
+        lines.append(f"Next: {_literal(result.next_step)}")
+    return _json({"text": "\n".join(lines)})
 
 
 def grafana(result: Result, where: Where, tags: Sequence[str]) -> bytes | None:
@@ -65,7 +66,7 @@ def grafana(result: Result, where: Where, tags: Sequence[str]) -> bytes | None:
     began = switched_at(result)
     if began is None:
         return None
-    lines = [f"{_verdict(result)}: {_headline(result, where)}"]
+    lines = [f"{_verdict(result)}: {_one_line(_headline(result, where))}"]
     if measured := outage(result):
         lines.append(f"Outage: {measured}")
     words = ("deployctl", where.project, result.target or "", result.result, *tags)
@@ -114,18 +115,20 @@ def _headline(result: Result, where: Where) -> str:
     return f"{place}: {result.command}, {told} (exit code {result.exit_code})"
 
 
-def _short(text: str) -> str:
-    told = " ".join(text.split())
+def _one_line(text: str) -> str:
+    """Without what can't be seen, such as a character that turns the reading direction around."""
+    told = "".join(char if char.isprintable() else "\ufffd" for char in " ".join(text.split()))
     return told if len(told) <= _LONGEST else f"{told[:_LONGEST]}…"
 
 
-def _plain(text: str) -> str:
-    """What others wrote (an error, a log) makes no link and mentions nobody.
+def _literal(text: str) -> str:
+    """What others wrote (a name, an error, a log): it links, mentions and formats nothing.
 
-    Slack's three control characters are escaped; behind an @ comes a word joiner, which isn't seen.
+    Only in a span of code do Slack and Mattermost both leave addresses, @, emoji and formatting
+    alone. Slack reads its <…> even there, and wants these three escaped.
     """
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("@", "@\u2060")
+    shown = _one_line(text).replace("`", "'")
+    return f"`{html.escape(shown, quote=False)}`"
 
 
 def _epoch_ms(moment: datetime) -> int:

@@ -3,17 +3,19 @@
 It goes as requests goes: through the proxies of the environment (HTTPS_PROXY, NO_PROXY), with the
 certificate authorities of REQUESTS_CA_BUNDLE. Not with the logins of ~/.netrc, which would take the
 place of ours. No redirect is followed: it would carry the body, and what is secret, elsewhere.
-Of the answer only the status is looked at.
+Of the answer only the status and Retry-After are looked at; its body is never read.
 """
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
+from queue import Empty, SimpleQueue
 
 import requests
-from urllib3.exceptions import HTTPError
 
 import deployctl
 from deployctl.config.notify import place_of
@@ -56,7 +58,7 @@ def post(
         left = end - clock()
         if left <= 0:
             break
-        reason, wait = _once(message, min(TRY_SECONDS, left))
+        reason, wait = _within(message, min(TRY_SECONDS, left))
         if wait is None:
             return reason
         if wait and wait > end - clock():
@@ -64,6 +66,23 @@ def post(
         if wait:
             sleep(wait)
     return reason
+
+
+def _within(message: Message, seconds: float) -> tuple[str, float | None]:
+    """A try beside us, which is left to itself after that time.
+
+    A timeout of requests is for a single read, of which a byte now and then makes many; and nothing
+    ends the look-up of a name.
+    """
+    answer: SimpleQueue[tuple[str, float | None]] = SimpleQueue()
+    work = threading.Thread(
+        target=lambda: answer.put(_once(message, seconds)), name="post", daemon=True
+    )
+    work.start()
+    try:
+        return answer.get(timeout=seconds)
+    except Empty:
+        return f"no answer within {seconds:.1f} s", 0.0
 
 
 def _once(message: Message, timeout: float) -> tuple[str, float | None]:
@@ -90,8 +109,8 @@ def _once(message: Message, timeout: float) -> tuple[str, float | None]:
         return f"no answer within {timeout:.1f} s", 0.0
     except requests.exceptions.ConnectionError:
         return "it can't be reached, or broke the connection off", 0.0
-    except (requests.RequestException, HTTPError, ValueError, OSError) as error:
-        # Not their words: they repeat the address.
+    except Exception as error:  # noqa: BLE001 - whatever it is, who waits is answered
+        # Not its words: it may repeat the address.
         return f"the request can't be made ({type(error).__name__})", None
 
 
@@ -115,5 +134,8 @@ def _asked_to_wait(header: str) -> float:
     if header.strip().isdecimal() and len(header) < 8:
         return float(header)
     with contextlib.suppress(ValueError, TypeError, OverflowError):
-        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+        date = parsedate_to_datetime(header)
+        # The old form of HTTP has no zone and means UTC; Python would take it for local time.
+        known = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return max(0.0, known.timestamp() - time.time())
     return 0.0

@@ -4,6 +4,7 @@ https://prometheus.io/docs/instrumenting/exposition_formats/. A file is of one p
 several lie beside each other, so names, types and help texts never vary.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
 
@@ -20,9 +21,17 @@ def is_told(result: Result) -> bool:
 
 
 def file_name(result: Result, where: Where) -> str:
-    """`deployctl-shop-production.prom`: node_exporter reads what ends so."""
-    words = "-".join(filter(None, ("deployctl", where.project, result.target)))
-    return re.sub(r"[^A-Za-z0-9._-]", "-", words) + ".prom"
+    """`deployctl-shop-production.prom`: node_exporter reads what ends so.
+
+    With a `-` in one of the two (`shop-a` and `b`, `shop` and `a-b`), or what no file should be
+    named by, a digest of both tells it from others.
+    """
+    names = (where.project, result.target or "")
+    told = "-".join(filter(None, names))
+    if not all(re.fullmatch("[A-Za-z0-9._]{1,64}", name) for name in names):
+        digest = hashlib.sha256("\0".join(names).encode(errors="surrogatepass")).hexdigest()
+        told = re.sub("[^A-Za-z0-9._-]", "-", told)[:128] + f"-{digest[:12]}"
+    return f"deployctl-{told}.prom"
 
 
 def metrics(result: Result, where: Where) -> str:
@@ -72,6 +81,7 @@ def _gauge(name: str, about: str, labels: Mapping[str, str], value: float) -> li
 
 
 def _escaped(text: str) -> str:
+    text = text.encode(errors="replace").decode()  # the format is UTF-8
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 

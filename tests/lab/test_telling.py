@@ -75,7 +75,7 @@ def test_a_good_run_and_one_that_is_put_back_are_told_to_all(
     sent = json.loads(hook.seen[1].body)
     assert (sent["end"], sent["sealDigest"]) == ("success", done.document["seal"]["digest"])
     assert hook.seen[1].headers["x-deployctl-signature-256"].startswith("sha256=")
-    assert json.loads(chat.seen[0].body)["text"].startswith("*OK* techno-os/")
+    assert json.loads(chat.seen[0].body)["text"].startswith("*OK* `techno-os/")
     found = series(server)
     assert found["deployctl_last_rollout_success"][1] == 1
     assert found["deployctl_release_info"][0]["release"] == "r1"

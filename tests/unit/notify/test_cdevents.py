@@ -4,11 +4,13 @@ https://cdevents.dev/docs/spec/ (context, subject), https://cdevents.dev/docs/cd
 """
 
 import json
+import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deployctl.notify.cdevents import events, purl
 from deployctl.notify.story import Where
@@ -49,10 +51,14 @@ class SpecContent(Strict):
     artifactId: Annotated[str, Field(pattern=r"^pkg:[a-z]+/[^\s@]+@[^\s]+$")]  # noqa: N815
 
 
+class SpecRemovedContent(Strict):
+    environment: SpecEnvironment
+
+
 class SpecSubject(Strict):
     id: NonEmpty
     source: str | None = None
-    content: SpecContent
+    content: SpecContent | SpecRemovedContent
 
 
 class SpecEvent(Strict):
@@ -60,6 +66,17 @@ class SpecEvent(Strict):
     subject: SpecSubject
     customData: dict[str, Any] | str | None = None  # noqa: N815
     customDataContentType: str | None = None  # noqa: N815
+
+    @model_validator(mode="after")
+    def _of_its_type(self) -> Self:
+        removed = ".removed." in self.context.type
+        assert removed == isinstance(self.subject.content, SpecRemovedContent)
+        return self
+
+    @property
+    def artifact(self) -> str | None:
+        content = self.subject.content
+        return content.artifactId if isinstance(content, SpecContent) else None
 
 
 def told(found: Result, where: Where = WHERE) -> list[SpecEvent]:
@@ -80,18 +97,19 @@ def kinds(found: Result) -> set[str]:
         (result(command="rollback", release=OLD, previous=NEW), "rolledback", OLD),
         (put_back(), "rolledback", OLD),
         (put_back("interrupted"), "rolledback", OLD),
-        (put_back(previous=None), "removed", NEW),
+        (put_back(previous=None), "removed", None),
+        (put_back(previous=None, release=Release(image="api:1")), "removed", None),
     ],
 )
 def test_a_change_of_what_serves_is_an_event_a_service(
-    found: Result, kind: str, artifact: Release
+    found: Result, kind: str, artifact: Release | None
 ) -> None:
     assert kinds(found) == {kind}
     assert [event.subject.id for event in told(found)] == [
         "service/shop/api",
         "service/shop/worker",
     ]
-    assert {event.subject.content.artifactId for event in told(found)} == {purl(artifact)}
+    assert {event.artifact for event in told(found)} == {purl(artifact) if artifact else None}
 
 
 @pytest.mark.parametrize(
@@ -132,6 +150,12 @@ def test_an_event_says_when_where_and_by_which_run() -> None:
     datetime.fromisoformat(event.context.timestamp)
 
 
+def test_what_is_no_text_does_not_keep_an_event_back() -> None:
+    found = result(release=NEW.model_copy(update={"sha": "\udc80"}))
+    [event, _] = events(found, WHERE)
+    assert json.loads(event.line)["customData"]["deployctl"]["sha"] == "\udc80"
+
+
 def test_events_of_one_run_have_ids_of_their_own_that_a_retry_keeps() -> None:
     first, again = told(result()), told(result())
     assert len({event.context.id for event in first}) == 2
@@ -151,6 +175,18 @@ def test_the_headers_are_those_of_its_cloud_event() -> None:
         "ce-subject": document["subject"]["id"],
     }
     assert all(value.isascii() for value in event.headers.values())
+
+
+@pytest.mark.parametrize("name", ['a "b" 100%', "ä/ö", "line\n"])
+def test_any_name_fits_into_the_headers_and_comes_back(name: str) -> None:
+    """CloudEvents' HTTP binding: what isn't visible ASCII, quotes and % are percent-encoded."""
+    event = next(iter(events(result(), Where(project=name, environment=name, services=("api",)))))
+    SpecEvent.model_validate_json(event.line)
+    for key in ("id", "source", "subject"):
+        value = event.headers[f"ce-{key}"]
+        assert re.fullmatch("(?:[!#$&-~]|%[0-9A-F]{2})+", value)
+        whole = event.subject.id if key == "subject" else getattr(event.context, key)
+        assert unquote(value) == whole
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,14 @@
 """What webhooks and Grafana get."""
 
-import hashlib
-import hmac
+import html
 import json
+import re
 from typing import Any
 
 import pytest
 
 from deployctl.notify import messages
+from deployctl.notify.story import Where
 from deployctl.result import Result
 
 from .support import WHERE, put_back, refused, result, stage
@@ -37,9 +38,10 @@ class TestTheGenericWebhook:
         assert json.loads(messages.generic(result(seal=None), WHERE))["sealDigest"] is None
 
     def test_is_signed_as_openssl_would(self) -> None:
-        body = messages.generic(result(), WHERE)
-        expected = hmac.new(b"key", body, hashlib.sha256).hexdigest()
-        assert messages.signature(body, b"key") == f"sha256={expected}"
+        """printf 'what is sent' | openssl dgst -sha256 -hmac key"""
+        assert messages.signature(b"what is sent", b"key") == (
+            "sha256=0f94061c554348a9e7e76470c11004fbcdf696a071121d1f52beef72e4d3f281"
+        )
 
     def test_can_be_told_apart_from_the_same_sent_again(self) -> None:
         assert messages.delivery_headers(result()) == {
@@ -51,7 +53,7 @@ class TestTheGenericWebhook:
 class TestAChat:
     def test_hears_verdict_place_release_and_outage_of_a_good_run(self) -> None:
         assert text(result()).split("\n") == [
-            "*OK* shop/production: hotfix, r2 (d73cfb1) is live (exit code 0)",
+            "*OK* `shop/production: hotfix, r2 (d73cfb1) is live (exit code 0)`",
             "Outage: 1.2 s ± 25 ms",
         ]
 
@@ -72,36 +74,71 @@ class TestAChat:
     def test_hears_also_why_and_what_to_do_of_another(self) -> None:
         verdict, *rest = text(put_back()).split("\n")
         assert verdict == (
-            "*ROLLED BACK* shop/production: hotfix, r2 (d73cfb1) was rolled back; r1 (aaaaaaa) "
-            "serves again (exit code 21)"
+            "*ROLLED BACK* `shop/production: hotfix, r2 (d73cfb1) was rolled back; r1 (aaaaaaa) "
+            "serves again (exit code 21)`"
         )
         assert rest == [
-            "health: 503",
+            "`health: 503`",
             "Outage: 1.2 s ± 25 ms",
-            "Next: Mend the commit.",
+            "Next: `Mend the commit.`",
         ]
 
     def test_hears_of_a_refusal_that_nothing_was_touched(self) -> None:
         first = text(refused(reason="The disk is full."))
-        assert first.startswith("*REFUSED* shop/production: hotfix, production was not touched")
+        assert first.startswith("*REFUSED* `shop/production: hotfix, production was not touched")
 
     def test_hears_of_the_one_to_wake_somebody_for(self) -> None:
         assert "a person is needed" in text(put_back("rollback-failed", rollback={}))
 
     @pytest.mark.parametrize(
-        "reason",
-        ["<!channel> look", "<https://evil.example|here>", "@here", "@channel", "a & b"],
+        "foreign",
+        [
+            "<!channel> look",
+            "<https://evil.example|here>",
+            "[here](https://evil.example)",
+            "![](https://evil.example/pixel.png)",
+            "https://evil.example",
+            "www.evil.example",
+            "@here",
+            "@channel",
+            "*bold* _italic_ ~gone~ :fire: #tag",
+            "` @here `",
+            "``` @here",
+            "# heading",
+            "line\n@here\r\n\u2028> quote",
+            "a & b &amp; c",
+        ],
     )
-    def test_mentions_nobody_and_has_no_links_of_others(self, reason: str) -> None:
-        told = text(put_back(reason=reason))
-        assert "<" not in told
-        assert "@here" not in told
-        assert "@channel" not in told
+    def test_mentions_nobody_and_has_no_links_or_formatting_of_others(self, foreign: str) -> None:
+        """All that others wrote is in spans of code, whose only backticks are their own ends."""
+        where = Where(project=foreign, environment=foreign, services=())
+        found = put_back(reason=foreign, next_step=foreign, target=foreign)
+        sent = json.loads(messages.slack(found, where))["text"]
+        assert "<" not in sent
+        assert ">" not in sent
+        lines = [re.sub("`[^`\n]+`", "CODE", line) for line in sent.splitlines()]
+        assert lines == ["*ROLLED BACK* CODE", "CODE", "Outage: 1.2 s ± 25 ms", "Next: CODE"]
+
+    def test_shows_what_others_wrote_as_it_is(self) -> None:
+        """As Slack shows it, which undoes its three escapes."""
+        found = put_back(reason="a < b && c > d: &lt; *.yml https://h/?x=1&y=2")
+        assert html.unescape(text(found).split("\n")[1]) == f"`{found.reason}`"
+
+    def test_shows_no_character_that_turns_the_text_around(self) -> None:
+        assert text(put_back(reason="ok\u202eko\x00")).split("\n")[1] == "`ok\ufffdko\ufffd`"
+
+    def test_has_no_line_for_what_is_empty(self) -> None:
+        assert text(put_back(reason=" ", next_step="\n")).count("\n") == 1
 
     def test_gets_a_few_lines_whatever_the_reason(self) -> None:
         told = text(put_back(reason="line\n" * 5000))
         assert told.count("\n") == 3
         assert len(told) < 1000
+
+    def test_gets_a_few_lines_whatever_serves(self) -> None:
+        told = text(refused(production="x\n" * 5000, stages=[stage("swap", 20, 3000)]))
+        assert told.count("\n") == 2
+        assert len(told) < 1500
 
 
 class TestAnAnnotation:
@@ -121,6 +158,14 @@ class TestAnAnnotation:
 
     def test_or_to_the_end_of_the_rollback(self) -> None:
         assert self.annotation(put_back())["timeEnd"] == 1767425554000
+
+    def test_is_short_and_holds_no_tag_of_others(self) -> None:
+        where = Where(project="<img src=x>" * 500, environment="\n\u202e", services=())
+        told = json.loads(messages.grafana(result(), where, []) or b"")["text"]
+        assert "<" not in told
+        assert "\u202e" not in told
+        assert told.count("\n") == 1
+        assert len(told) < 2000
 
     @pytest.mark.parametrize(
         "found",

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import time
+from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 
@@ -23,6 +24,15 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSES", (0.01,) * 5)
+
+
+@contextlib.contextmanager
+def local_time(zone: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", zone)
+        time.tzset()
+        yield
+    time.tzset()
 
 
 def send(to: Receiver, budget: float = 5.0) -> str:
@@ -53,8 +63,9 @@ class TestItIsTriedAgain:
 
     def test_after_a_silence(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, "TRY_SECONDS", 0.2)
-        with receiver(lambda _: time.sleep(2), OK) as there:
-            assert send(there) == ""
+        with receiver(lambda _: time.sleep(3), OK) as there:
+            assert send(there, budget=1.5) == ""
+        assert len(there.seen) == 2
 
     def test_not_for_ever(self) -> None:
         with receiver(status(503)) as there:
@@ -81,6 +92,14 @@ class TestItIsTriedAgain:
             assert send(there) == "it answered 429, and asks to wait longer than there is time"
         assert len(there.seen) == 1
 
+    @pytest.mark.parametrize("zone", ["UTC", "America/Sao_Paulo", "Asia/Tokyo"])
+    def test_by_a_date_of_the_old_form_in_utc_wherever_we_are(self, zone: str) -> None:
+        slept: list[float] = []
+        wish = time.strftime("%a %b %d %H:%M:%S %Y", time.gmtime(time.time() + 3))
+        with receiver(status(429, f"Retry-After: {wish}"), OK) as there, local_time(zone):
+            assert post(Message(there.url, b""), 5.0, sleep=slept.append) == ""
+        assert 1 < slept[0] <= 3
+
     @pytest.mark.parametrize("wish", ["soon", "-5", "9" * 400, "²", "Mon, 99 Foo 0000"])
     def test_at_once_where_its_wish_is_none(self, wish: str) -> None:
         with receiver(status(429, "Retry-After: " + wish.replace("²", "\xb2")), OK) as there:
@@ -105,6 +124,26 @@ class TestTheBudget:
         with receiver(lambda _: time.sleep(5)) as there:
             assert send(there, budget=0.3).startswith("no answer within 0.")
 
+    @pytest.mark.parametrize(
+        "start",
+        [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nX: "],
+        ids=["status", "headers", "value"],
+    )
+    def test_is_not_outlived_by_who_drips(self, start: bytes) -> None:
+        with receiver(lambda talk: drip(talk, start)) as there:
+            began = time.monotonic()
+            assert send(there, budget=0.4).startswith("no answer within 0.")
+            assert time.monotonic() - began < 2
+
+    def test_is_not_outlived_by_the_look_up_of_a_name(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: time.sleep(3))
+        began = time.monotonic()
+        told = post(Message("http://chat.example.com/a-secret-path", b""), 0.3)
+        assert told.startswith("no answer within 0.")
+        assert time.monotonic() - began < 2
+
 
 class TestARedirect:
     @pytest.mark.parametrize("code", [301, 302, 303, 307, 308])
@@ -114,6 +153,14 @@ class TestARedirect:
         assert told == f"it answered with a redirect ({code}), which is not followed"
         assert other.seen == []
         assert len(there.seen) == 1
+
+
+def drip(talk: socket.socket, start: bytes) -> None:
+    """A byte now and then, each soon enough for a timeout of reads."""
+    talk.sendall(start)
+    for _ in range(60):
+        time.sleep(0.05)
+        talk.sendall(b"H")
 
 
 def flood(talk: socket.socket) -> None:
@@ -177,6 +224,7 @@ class TestWhatIsTold:
         with receiver(OK) as there:
             url = there.url.replace("http:", "https:")
             assert "TLS" in post(Message(url, b""), 2.0)
+        assert len(there.seen) == 1
 
 
 class TestTheEnvironment:

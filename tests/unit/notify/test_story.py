@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from deployctl.notify.story import End, Happened, end_of, happened, named, outage, serving
+from deployctl.config.notify import End
+from deployctl.notify.story import Happened, end_of, happened, named, outage, serving
 from deployctl.result import Release, Result, Rollback
 
 from .support import NEW, OLD, put_back, refused, result, stage

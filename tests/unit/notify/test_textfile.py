@@ -1,7 +1,6 @@
 """The metrics, read by Prometheus' own parser, and as strictly as promtool reads them."""
 
 import re
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -113,14 +112,45 @@ def test_any_label_comes_back_as_it_was(project: str, image: str, sha: str) -> N
     }
 
 
+def name_of(project: str, target: str | None) -> str:
+    where = Where(project=project, environment="", services=())
+    return file_name(result(target=target), where)
+
+
 @pytest.mark.parametrize(
     ("project", "target", "name"),
     [
         ("shop", "production", "deployctl-shop-production.prom"),
-        ("", "production", "deployctl-production.prom"),
-        ("a/../b", "x y", "deployctl-a-..-b-x-y.prom"),
+        ("my_shop", "eu.production", "deployctl-my_shop-eu.production.prom"),
+        ("shop-api", "production", "deployctl-shop-api-production-DIGEST.prom"),
+        ("", "production", "deployctl-production-DIGEST.prom"),
+        ("shop", None, "deployctl-shop-DIGEST.prom"),
+        ("a/../b", "x y", "deployctl-a-..-b-x-y-DIGEST.prom"),
+        ("x" * 500, "production", f"deployctl-{'x' * 128}-DIGEST.prom"),
     ],
 )
-def test_the_file_is_of_one_project_and_target(project: Any, target: str, name: str) -> None:
-    where = Where(project=project, environment="", services=())
-    assert file_name(result(target=target), where) == name
+def test_the_file_is_of_one_project_and_target(project: str, target: str, name: str) -> None:
+    assert re.sub("-[0-9a-f]{12}[.]prom$", "-DIGEST.prom", name_of(project, target)) == name
+
+
+def test_two_places_never_share_a_file() -> None:
+    words = ["", "a", "b", "a-b", "b-a", "a-", "-a", "a b", "a/b", "a.b", "a_b", "ä", "\udc80"]
+    words += ["x" * 200 + "a", "x" * 200 + "b"]
+    places = [(project, target) for project in words for target in words]
+    assert len({name_of(*place) for place in places}) == len(places)
+
+
+@given(ANYTHING, ANYTHING)
+def test_any_name_makes_one_of_a_file(project: str, target: str) -> None:
+    assert re.fullmatch(r"deployctl-[A-Za-z0-9._-]{1,200}[.]prom", name_of(project, target))
+
+
+def test_a_label_that_is_no_text_is_told_as_far_as_it_is() -> None:
+    """A file with a byte that is not UTF-8 is dropped by node_exporter as a whole."""
+    release = Release(number="r1", image="api:\udc80", sha="a")
+    assert samples(result(release=release))["deployctl_release_info"][0]["image"] == "api:?"
+
+
+def test_a_label_is_escaped_by_the_rules_of_the_format() -> None:
+    release = Release(number="r1", image='a\\n"b\nc', sha="a")
+    assert r""",image="a\\n\"b\nc"} 1""" in metrics(result(release=release), WHERE)
