@@ -8,7 +8,7 @@ from deployctl.errors import ExitCode
 from deployctl.evidence.report.measures import moment, short
 from deployctl.evidence.report.story import Story
 from deployctl.evidence.report.words import Words
-from deployctl.result import Release, Result
+from deployctl.result import Availability, Release, Result
 
 Kind = Literal["words", "code", "said"]
 Tone = Literal["good", "warn", "bad", "stop"]
@@ -158,11 +158,16 @@ def outage_of(result: Result, words: Words) -> str:
         told = words("outage.none", resolution=resolution)
     else:
         lasted = measures.duration(seen.downtime_ms)
-        name = "outage.least" if seen.unknown else "outage.seen"
-        told = words(name, outage=lasted, resolution=resolution)
+        told = words(f"outage.{_extent(seen)}", outage=lasted, resolution=resolution)
     if not seen.unknown:
         return told
     return f"{told}; {words('outage.blind', time=measures.duration(seen.unknown_ms))}"
+
+
+def _extent(seen: Availability) -> str:
+    if seen.still_down:
+        return "open"
+    return "least" if seen.unknown else "seen"
 
 
 def outage(story: Story, words: Words) -> str:

@@ -205,8 +205,9 @@ def _story(directory: Path, sealed: Sealed) -> Story:
     _require_numbers(sealed.predicate)
     named = names.read(directory, sealed.predicate)
     read = _Predicate.model_validate(put_back(sealed.predicate, named))
-    result = read_result(read.result)
     artefacts = Artefacts(directory, read.artefacts, read.erasable)
+    samples = series.read(artefacts.text("availability.json"))
+    result = _with_its_end(read_result(read.result), samples)
     document = read.plan.get("document")
     return Story(
         seal_path=directory / seal.NAME,
@@ -221,7 +222,7 @@ def _story(directory: Path, sealed: Sealed) -> Story:
         plan_digest=str(read.plan.get("digest") or "") if document else "",
         plan_redacted=bool(read.plan.get("redacted")),
         journal=journal.read(artefacts.text("events.ndjson"), named),
-        series=series.read(artefacts.text("availability.json")),
+        series=samples,
         answers=tuple(_answers(result, artefacts)),
         diff=artefacts.text("compose.diff") or "",
         artefacts=artefacts.all,
@@ -233,6 +234,15 @@ def _story(directory: Path, sealed: Sealed) -> Story:
         validations=validations.read(directory, sealed.digest),
         history=history.read(directory, result.target or ""),
     )
+
+
+def _with_its_end(result: Result, samples: series.Series | None) -> Result:
+    """An early result doesn't say whether its outage was over; its samples do."""
+    seen = result.availability
+    if seen is None or samples is None or not samples.still_down:
+        return result
+    still = seen.model_copy(update={"still_down": True})
+    return result.model_copy(update={"availability": still})
 
 
 def _require_numbers(value: Any) -> None:

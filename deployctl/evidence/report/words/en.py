@@ -167,6 +167,7 @@ WORDS: Final = {
     # the outage
     "outage.seen": "{outage} ± {resolution}",
     "outage.least": "at least {outage} ± {resolution}",
+    "outage.open": ("at least {outage} ± {resolution}, and not over when the measurement ended"),
     "outage.blind": "not measured for {time}",
     "outage.none": "none seen, with a resolution of {resolution}",
     "outage.probes": "{failures} of {probes} probes failed",
@@ -274,7 +275,7 @@ WORDS: Final = {
     "picture.switch": "switch at {at}",
     "picture.switch.short": "switch",
     "picture.outage": "outage {outage} ± {resolution}",
-    "picture.open": "outage of at least {outage}, not over when the run ended",
+    "picture.open": "at least {outage}, not over at the end",
     "picture.rollback": "rollback, {state}",
     "picture.wait": "The wait for the approval ({took}) is drawn short.",
     "picture.thinned": (

@@ -169,6 +169,9 @@ WORDS: Final = {
     # indisponibilidade
     "outage.seen": "{outage} ± {resolution}",
     "outage.least": "pelo menos {outage} ± {resolution}",
+    "outage.open": (
+        "pelo menos {outage} ± {resolution}, e sem ter acabado quando a medição terminou"
+    ),
     "outage.blind": "sem medição durante {time}",
     "outage.none": "nenhuma observada, com resolução de {resolution}",
     "outage.probes": "{failures} de {probes} sondagens falharam",
@@ -288,7 +291,7 @@ WORDS: Final = {
     "picture.switch": "troca em {at}",
     "picture.switch.short": "troca",
     "picture.outage": "indisponível por {outage} ± {resolution}",
-    "picture.open": "indisponível por pelo menos {outage}, até o fim da execução",
+    "picture.open": "pelo menos {outage}, sem ter acabado no fim",
     "picture.rollback": "rollback, {state}",
     "picture.wait": "A espera pela aprovação ({took}) está desenhada mais curta.",
     "picture.thinned": (

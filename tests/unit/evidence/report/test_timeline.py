@@ -54,6 +54,14 @@ def test_an_outage_lies_from_its_first_failure_to_the_next_answer(tmp_path: Path
     assert gap.over
 
 
+def test_one_that_was_not_over_is_named_as_such_however_short_it_is(tmp_path: Path) -> None:
+    samples = rows(720, [*range(0, 600, 3), *range(100, 130), 719])
+    *over, last = drawn(tmp_path, availability=series(samples)).gaps
+    assert last.at_end
+    assert last.needs < NEVER
+    assert not any(gap.at_end for gap in over)
+
+
 def test_every_probe_is_a_dot_and_failures_have_a_row_of_their_own(tmp_path: Path) -> None:
     made = drawn(tmp_path)
     served, failed = points(made.served), points(made.failed)
