@@ -125,7 +125,8 @@ class Story:
     validations: tuple[validations.Validation, ...]
     """made after the seal, of which they are no part"""
     history: tuple[history.PastRun, ...]
-    """the runs of this target that this machine has evidence of, up to this one, newest first"""
+    """the runs of this target on this host that this machine has evidence of, up to this one,
+    newest first"""
 
     @property
     def started_at(self) -> datetime:
@@ -232,7 +233,7 @@ def _story(directory: Path, sealed: Sealed) -> Story:
         previous_seal=read.previous_seal,
         approvals=tuple(read.approvals) or read.context.approvals,
         validations=validations.read(directory, sealed.digest),
-        history=history.read(directory, result.target or ""),
+        history=history.read(directory),
     )
 
 

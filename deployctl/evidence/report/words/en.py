@@ -30,7 +30,7 @@ WORDS: Final = {
     "section.status": "Final status",
     "section.timeline": "What happened when",
     "section.gates": "Gates",
-    "section.history": "Last runs of this target",
+    "section.history": "Last runs of this target on this host",
     "section.verify": "Verify",
     "section.notes": "Warnings during the run",
     "section.rollback": "After the rollback",

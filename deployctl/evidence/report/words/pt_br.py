@@ -32,7 +32,7 @@ WORDS: Final = {
     "section.status": "Status final",
     "section.timeline": "Linha do tempo",
     "section.gates": "Validações",
-    "section.history": "Últimas execuções neste alvo",
+    "section.history": "Últimas execuções deste alvo neste host",
     "section.verify": "Como conferir",
     "section.notes": "Avisos durante a execução",
     "section.rollback": "Depois do rollback",

@@ -210,6 +210,7 @@ def make(
     told: Iterable[Event] | None = None,
     journal: str | None = None,
     ci_reviews: Mapping[str, Any] | None = None,
+    host: str = "deploy@vps.example.com:22",
     **values: Any,
 ) -> Path:
     """The directory of a sealed run; `values` go into its result."""
@@ -230,7 +231,7 @@ def make(
                      "kept": "all", "sizeBytes": len(answer), "latencyMs": 4}  # fmt: skip
             directory.write_json(f"gates/health.{when}.1.json", about)
     context: dict[str, Any] = {
-        "operator": "ana", "host": "deploy@vps.example.com:22", "dockerVersion": "26.1.5",
+        "operator": "ana", "host": host, "dockerVersion": "26.1.5",
         "ciReviews": ci_reviews,
     }  # fmt: skip
     if ending != "refused":

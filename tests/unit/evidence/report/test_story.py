@@ -13,7 +13,7 @@ from deployctl.evidence.report.story import read_story
 from deployctl.evidence.statement import read_seal
 from deployctl.gates.outage import Cause, Sample, summarize
 
-from .support import at, make, rows, series, story
+from .support import PLAN, at, make, rows, series, story
 
 
 def rewrite(directory: Path, change: Callable[[dict[str, Any]], None]) -> Path:
@@ -230,6 +230,33 @@ class TestTheHistory:
         other = make(tmp_path / "x", run_id="20260102T000000Z-hotfix-others", target="staging")
         other.rename(this.parent / other.name)
         assert [past.run_id for past in read_story(this).history] == [this.name]
+
+    @pytest.mark.parametrize(
+        ("host", "shown"),
+        [
+            ("deploy@vps.example.com:22", True),
+            ("person-0123456789ab@vps.example.com:22", True),
+            ("vps.example.com", True),  # of a run that never reached it
+            ("deploy@other.example.com:22", False),
+            ("deploy@vps.example.com:2222", False),
+            ("other.example.com", False),
+            ("", False),
+        ],
+    )
+    def test_leaves_out_runs_on_another_host(
+        self, tmp_path: Path, host: str, *, shown: bool
+    ) -> None:
+        other = make(tmp_path, run_id="20260101T000000Z-hotfix-aaaaaa", host=host)
+        told = [past.run_id for past in read_story(make(tmp_path)).history]
+        assert (other.name in told) == shown
+
+    @pytest.mark.parametrize(("project", "shown"), [("techno-os", 2), ("", 2), ("other", 1)])
+    def test_leaves_out_runs_of_another_project(
+        self, tmp_path: Path, project: str, shown: int
+    ) -> None:
+        plan = {**PLAN, "decisions": {**PLAN["decisions"], "project": project}}
+        make(tmp_path, run_id="20260101T000000Z-hotfix-aaaaaa", plan=plan)
+        assert len(read_story(make(tmp_path)).history) == shown
 
     def test_a_run_away_from_the_others_has_only_itself(self, tmp_path: Path) -> None:
         made = make(tmp_path).rename(tmp_path / "copy")
