@@ -186,6 +186,7 @@ WORDS: Final = {
     "check.broken": "not held",
     "check.none": "does not apply",
     "check.absent": "no",
+    "check.unshown": "not shown",
     "check.fail-closed": "Fail closed",
     "check.fail-closed.passed": (
         "Required gates that passed before the release was confirmed: {count} of {count}."
@@ -198,11 +199,22 @@ WORDS: Final = {
     "check.fail-closed.ungated": "Confirmed, and no required gate is recorded after the switch.",
     "check.approval": "Approval before the first change",
     "check.approval.given": "By {by} ({how}), over the plan's digest {digest}.",
-    "check.approval.given-only": "By {by}.",
-    "check.approval.missing": "A container was switched, and no approval is recorded.",
+    "check.approval.given-only": "By {by}; over which plan, and when, is not shown here.",
+    "check.approval.of-what": "By {by} ({how}); over which plan is not shown here.",
+    "check.approval.other": (
+        "By {by} ({how}), over another plan's digest {digest}; carried out was {plan}."
+    ),
+    "check.approval.late": "By {by} ({how}), over the plan's digest {digest}, after a change.",
+    "check.approval.when": (
+        "By {by} ({how}), over the plan's digest {digest}; whether before the first change is not"
+        " shown here."
+    ),
+    "check.approval.missing": "Something was changed, and no approval is recorded.",
     "check.approval.not-needed": "Nothing was switched.",
     "check.armed": "Rollback armed before the switch",
     "check.armed.yes": "The host rolls back by itself without a confirmation ({guard}).",
+    "check.armed.late": "The rollback was armed after the switch had begun.",
+    "check.armed.when": "A rollback was armed; whether before the switch is not shown here.",
     "check.armed.no": "The switch has no armed rollback before it.",
     "check.untouched": "Other services untouched",
     "check.untouched.same": "Same containers, not restarted: {services}.",

@@ -190,6 +190,7 @@ WORDS: Final = {
     "check.broken": "descumprida",
     "check.none": "não se aplica",
     "check.absent": "não",
+    "check.unshown": "não demonstrada",
     "check.fail-closed": "Fail-closed",
     "check.fail-closed.passed": (
         "Validações obrigatórias aprovadas antes da confirmação da release: {count} de {count}."
@@ -212,11 +213,24 @@ WORDS: Final = {
     ),
     "check.approval": "Aprovação antes da primeira alteração",
     "check.approval.given": "Por {by} ({how}), sobre o digest do plano {digest}.",
-    "check.approval.given-only": "Por {by}.",
-    "check.approval.missing": "Um contêiner foi trocado, e não há registro de aprovação.",
+    "check.approval.given-only": "Por {by}; sobre qual plano, e quando, não consta aqui.",
+    "check.approval.of-what": "Por {by} ({how}); sobre qual plano não consta aqui.",
+    "check.approval.other": (
+        "Por {by} ({how}), sobre o digest de outro plano, {digest}; foi executado {plan}."
+    ),
+    "check.approval.late": (
+        "Por {by} ({how}), sobre o digest do plano {digest}, depois de uma alteração."
+    ),
+    "check.approval.when": (
+        "Por {by} ({how}), sobre o digest do plano {digest}; se antes da primeira alteração não"
+        " consta aqui."
+    ),
+    "check.approval.missing": "Houve alteração, e não há registro de aprovação.",
     "check.approval.not-needed": "Nada foi trocado.",
     "check.armed": "Rollback armado antes da troca",
     "check.armed.yes": "Sem confirmação, o próprio host faz o rollback ({guard}).",
+    "check.armed.late": "O rollback foi armado depois de iniciada a troca.",
+    "check.armed.when": "Um rollback foi armado; se antes da troca não consta aqui.",
     "check.armed.no": "Não há rollback armado antes da troca.",
     "check.untouched": "Outros serviços intocados",
     "check.untouched.same": "Mesmos contêineres, sem reinício: {services}.",
