@@ -8,7 +8,7 @@ from deployctl.errors import ExitCode
 from deployctl.evidence.report.measures import moment, short
 from deployctl.evidence.report.story import Story
 from deployctl.evidence.report.words import Words
-from deployctl.result import Availability, Release, Result
+from deployctl.result import SCHEMA_VERSION, Availability, Release, Result
 
 Kind = Literal["words", "code", "said"]
 Tone = Literal["good", "warn", "bad", "stop"]
@@ -83,10 +83,16 @@ def head(story: Story, words: Words) -> tuple[Row, ...]:
         (words("label.host"), code(story.context.host)),
         (words("label.commit"), (code(sha), said(commit.subject if commit else ""))),
         (words("label.run"), code(story.result.run_id)),
+        (words("label.newer"), Cell(_newer(story, words))),
         (words("label.operator"), code(story.context.operator)),
         (words("label.approved"), Cell(_approved(story, words))),
         (words("label.reviewed"), said(_reviewed(story, words))),
     )
+
+
+def _newer(story: Story, words: Words) -> str:
+    version = story.result.schema_version
+    return words("newer", version=version) if version > SCHEMA_VERSION else ""
 
 
 def _approved(story: Story, words: Words) -> str:

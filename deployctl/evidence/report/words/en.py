@@ -61,6 +61,7 @@ WORDS: Final = {
     "label.target": "Target",
     "label.host": "Host",
     "label.run": "Run",
+    "label.newer": "Newer version",
     "label.operator": "Operator",
     "label.approved": "Approval",
     "label.reviewed": "Reviews, says the CI",
@@ -150,6 +151,10 @@ WORDS: Final = {
     "raw.gone": "Not shown: {file} is not here as it was sealed.",
     "raw.empty": "empty",
     # values
+    "newer": (
+        "a later deployctl wrote this result (form {version}): what this one doesn't know is not"
+        " shown"
+    ),
     "approved.by": "by {by} ({how}) at {at}",
     "approved.by-only": "by {by}",
     "approved.not": "none recorded",

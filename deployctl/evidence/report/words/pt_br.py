@@ -63,6 +63,7 @@ WORDS: Final = {
     "label.target": "Alvo",
     "label.host": "Host",
     "label.run": "Execução",
+    "label.newer": "Versão mais nova",
     "label.operator": "Executado por",
     "label.approved": "Aprovação",
     "label.reviewed": "Revisões, segundo a CI",
@@ -152,6 +153,10 @@ WORDS: Final = {
     "raw.gone": "Não mostrada: {file} não está aqui tal como foi selado.",
     "raw.empty": "vazia",
     # valores
+    "newer": (
+        "um deployctl mais novo gravou este resultado (formato {version}): o que este não conhece"
+        " não é mostrado"
+    ),
     "approved.by": "por {by} ({how}) em {at}",
     "approved.by-only": "por {by}",
     "approved.not": "nenhuma registrada",

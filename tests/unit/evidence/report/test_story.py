@@ -10,8 +10,10 @@ import pytest
 from deployctl.evidence.canonical import canonical_json
 from deployctl.evidence.dsse import IN_TOTO, Envelope, Signature
 from deployctl.evidence.report.story import read_story
+from deployctl.evidence.report.views import views
 from deployctl.evidence.statement import read_seal
 from deployctl.gates.outage import Cause, Sample, summarize
+from deployctl.result import SCHEMA_VERSION
 
 from .support import PLAN, at, make, rows, series, story
 
@@ -184,6 +186,33 @@ class TestWithoutASealThatCanBeRead:
         late = "9999-12-31T23:59:59-23:00"
         with pytest.raises(ValueError, match="no clock"):
             read_story(rewrite(directory, lambda seal: seal["result"].update(startedAt=late)))
+
+
+class TestASealOfALaterVersion:
+    def later(self, directory: Path, **changes: Any) -> Path:
+        def change(seal: dict[str, Any]) -> None:
+            result = seal["result"] | {"later": {"a": [1]}} | changes
+            result["gates"] = [gate | {"later": 1} for gate in result["gates"]]
+            result["availability"] |= {"later": None}
+            seal["result"] = result
+
+        return rewrite(directory, change)
+
+    def test_is_read_as_far_as_it_is_known_here(self, tmp_path: Path) -> None:
+        told = read_story(self.later(make(tmp_path)))
+        assert (told.result, told.history[0].result) == (story(tmp_path).result,) * 2
+
+    @pytest.mark.parametrize(("version", "told"), [(SCHEMA_VERSION, 0), (SCHEMA_VERSION + 1, 1)])
+    def test_says_so_where_its_form_is_another(
+        self, tmp_path: Path, version: int, told: int
+    ) -> None:
+        made = views(self.later(make(tmp_path), schemaVersion=version))
+        for text in (made.markdown, made.html):
+            assert text.count("a later deployctl wrote this result") == told
+
+    def test_is_refused_where_something_known_is_of_another_type(self, tmp_path: Path) -> None:
+        with pytest.raises(ValueError, match=r"seal\.json can't be read here: exitCode"):
+            read_story(self.later(make(tmp_path), exitCode="none"))
 
 
 class TestASealInAnEnvelope:
