@@ -18,6 +18,8 @@ _RAW_CHARACTERS: Final = 1200
 _RAW_LINES: Final = 24
 _DIFF_CHARACTERS: Final = 40_000
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~&!])")
+_BEGINS_A_BLOCK: Final = re.compile(r"^(\d{0,9})([-+=.)])(?=\s|[-=]*$)")
+"""a list, or a heading's line, where it stands first"""
 _ENTITIES: Final = {"/": "&#47;", "@": "&#64;", ".": "&#46;"}
 _LINKS: Final = re.compile(r"(?i)(www\.|://|@)")
 _PIPES: Final = re.compile(r"(?<!\\)\|")
@@ -55,7 +57,7 @@ def markdown(story: Story, words: Words) -> str:
 
 def text(value: str) -> str:
     """Foreign text that no reader of Markdown takes for anything but text, on one line."""
-    escaped = _SPECIAL.sub(r"\\\1", one_line(value))
+    escaped = _BEGINS_A_BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", one_line(value)))
     # Nor is a link made, or anybody called, of what looks like an address or a name.
     return _LINKS.sub(
         lambda found: "".join(_ENTITIES.get(char, char) for char in found[0]), escaped
