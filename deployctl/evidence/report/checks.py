@@ -143,8 +143,10 @@ def _evidence(story: Story, words: Words) -> Check:
     parted = [each.name for each in story.artefacts if each.state in ("changed", "missing")]
     erased = [each.name for each in story.artefacts if each.state == "erased"]
     count = len(story.artefacts) - len(erased)
-    held: Held = "broken" if parted or story.journal.unread else "held"
-    told = [words("check.evidence.whole", count=count)]
+    held: Held = "held" if count else "absent"
+    if parted or story.journal.unread:
+        held = "broken"
+    told = [words("check.evidence.whole", count=count) if count else words("check.evidence.none")]
     if parted:
         told = [words("check.evidence.parted", count=count, names=_named(parted, words))]
     if erased:

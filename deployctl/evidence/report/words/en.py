@@ -228,6 +228,7 @@ WORDS: Final = {
     "check.outage": "Outage measured",
     "check.evidence": "Evidence complete",
     "check.evidence.whole": "Every file is as it was sealed ({count}).",
+    "check.evidence.none": "There is no file that could be checked.",
     "check.evidence.parted": "Of {count} files these are not as they were sealed: {names}.",
     "check.evidence.erased": "Erased, as it names people: {names}.",
     "check.evidence.dropped": "Left out, as secrets could not be taken out: {names}.",

@@ -244,6 +244,7 @@ WORDS: Final = {
     "check.outage": "Indisponibilidade medida",
     "check.evidence": "Evidências completas",
     "check.evidence.whole": "Todos os arquivos estão tal como foram selados ({count}).",
+    "check.evidence.none": "Não há arquivo que se possa conferir.",
     "check.evidence.parted": "De {count} arquivos, não estão como foram selados: {names}.",
     "check.evidence.erased": "Apagado, por conter nomes de pessoas: {names}.",
     "check.evidence.dropped": (

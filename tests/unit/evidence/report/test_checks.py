@@ -183,5 +183,15 @@ def test_evidence_that_is_not_as_it_was_sealed_is_named(tmp_path: Path) -> None:
     assert "compose.diff" in told.told
 
 
+@pytest.mark.parametrize("erased", [False, True])
+def test_a_seal_that_names_no_file_is_not_complete(tmp_path: Path, *, erased: bool) -> None:
+    seen = story(tmp_path)
+    (people,) = (each for each in seen.artefacts if each.name == "people.json")
+    none = replace(seen, artefacts=(replace(people, state="erased"),) if erased else ())
+    [told] = [each for each in checks(none, words_in("en")) if each.name == "Evidence complete"]
+    assert told.held == "absent"
+    assert told.told.startswith("There is no file that could be checked.")
+
+
 def test_a_seal_without_a_signature_is_called_unsigned(tmp_path: Path) -> None:
     assert found(tmp_path)["Signed"].held == "absent"
