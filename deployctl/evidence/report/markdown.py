@@ -240,8 +240,10 @@ def _console(found: Iterable[Command], words: Words) -> list[str]:
     for command in found:
         lines += [f"# {one_line(command.about)}", visible(command.line)]
         if command.expected:
-            lines.append(f"# {words('reproduce.expected', text=one_line(command.expected))}")
-        lines += [f"# {one_line(command.seen)}"] if command.seen else []
+            lines.append(f"# {words('reproduce.expected')} {one_line(command.expected)}")
+        if command.seen:
+            seen = words("reproduce.saw", when=command.when)
+            lines.append(f"# {seen} {one_line(command.seen)}")
         lines.append("")
     return block("\n".join(lines).rstrip("\n"), "bash")
 

@@ -41,6 +41,12 @@ def test_every_value_of_a_result_has_a_name(kind: str, model: type[Result], fiel
         assert {f"{kind}.{value}" for value in values} <= set(table)
 
 
+@pytest.mark.parametrize("how", ["typed", "signed", "ci", "--yes", "not required"])
+def test_every_way_to_approve_has_a_name(how: str) -> None:
+    for table in (en.WORDS, pt_br.WORDS):
+        assert f"how.{how}" in table
+
+
 def test_the_settings_know_the_languages_there_are() -> None:
     assert get_args(Settings.model_fields["language"].annotation) == LANGUAGES
 
