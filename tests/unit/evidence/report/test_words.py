@@ -1,6 +1,7 @@
 """Both languages say the same things."""
 
 import re
+from importlib.resources import files
 from string import Formatter
 from typing import get_args
 
@@ -17,6 +18,20 @@ def places(text: str) -> set[str]:
 
 def test_they_have_the_same_keys() -> None:
     assert set(en.WORDS) == set(pt_br.WORDS)
+
+
+def test_nobody_has_words_that_are_never_said() -> None:
+    folder = files("deployctl.evidence.report")
+    sources = [*folder.iterdir(), *folder.joinpath("templates").iterdir()]
+    source = "".join(each.read_text("utf-8") for each in sources if each.is_file())
+    said = re.findall(r"""["']([a-z-]+\.[a-z.-]+)["']|w(?:ords)?\(["']([a-z-]+)["']""", source)
+    made = [
+        *(f"{kind}." for kind in re.findall(r"""\.name\(["']([a-z-]+)["'],""", source)),
+        *re.findall(r"""w(?:ords)?\(f?["']([a-z.-]+\.)(?:\{|" ~)""", source),
+        "check.",
+    ]
+    unsaid = set(en.WORDS) - {key for keys in said for key in keys}
+    assert {key for key in unsaid if not key.startswith(tuple(made))} == set()
 
 
 @pytest.mark.parametrize("key", en.WORDS)
