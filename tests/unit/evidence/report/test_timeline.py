@@ -18,7 +18,7 @@ from deployctl.evidence.report.timeline import (
     picture,
 )
 
-from .support import STAGES, make, rows, series, stages, story
+from .support import STAGES, rows, series, stages, story
 
 
 def drawn(base: Path, ending: str = "sealed", **values: Any) -> Picture:
@@ -143,4 +143,3 @@ def test_without_probe_and_switch_only_the_stages_take_room(tmp_path: Path) -> N
 
 def test_a_run_without_a_stage_has_no_picture(tmp_path: Path) -> None:
     assert picture(story(tmp_path, "refused", stages=[])) is None
-    assert make(tmp_path, "refused", stages=[], run_id="other").exists()
