@@ -175,7 +175,7 @@ WORDS: Final = {
     "outage.seen": "{outage} ± {resolution}",
     "outage.least": "pelo menos {outage} ± {resolution}",
     "outage.open": (
-        "pelo menos {outage} ± {resolution}, e sem ter acabado quando a medição terminou"
+        "pelo menos {outage} ± {resolution}, e não havia terminado quando a medição acabou"
     ),
     "outage.blind": "sem medição durante {time}",
     "outage.none": "nenhuma observada, com resolução de {resolution}",
@@ -310,7 +310,7 @@ WORDS: Final = {
     "picture.switch": "troca em {at}",
     "picture.switch.short": "troca",
     "picture.outage": "indisponível por {outage} ± {resolution}",
-    "picture.open": "pelo menos {outage}, sem ter acabado no fim",
+    "picture.open": "pelo menos {outage}, ainda em curso no fim",
     "picture.rollback": "rollback, {state}",
     "picture.wait": "A espera pela aprovação ({took}) está desenhada mais curta.",
     "picture.thinned": (
