@@ -61,6 +61,9 @@ _ASSIGNMENT = re.compile(
     re.IGNORECASE,
 )
 
+_OUR_KEY = re.compile(r"_?[a-z]+(?:[A-Z][a-z]*|_[a-z]+)*(?:256)?")
+"""Words alone: a secret that is called alike, or is a part of one, may not break a document."""
+
 
 def looks_secret(name: str) -> bool:
     """Whether a variable of this name is a secret whatever its length."""
@@ -93,21 +96,21 @@ class Redactor:
     def text(self, text: str) -> str:
         if self._exact is not None:
             text = self._exact.sub(MARK, text)
-        text = _KEY_BLOCK.sub(MARK, text)
-        text = _TOKENS.sub(MARK, text)
-        text = _URL_PASSWORD.sub(rf"\1:{MARK}@", text)
-        text = _AUTHORIZATION.sub(lambda found: f"{found[1]}{found[2] or ''}{MARK}", text)
-        return _ASSIGNMENT.sub(_hide_value, text)
+        return _without_patterns(text)
 
     def value(self, value: Any, keep: Container[str] = ()) -> Any:
         """The same for every string inside a JSON value; a secret-looking key hides its string.
 
+        Keys are cleaned as well; of those that look like ours, only patterns are taken out.
         Strings under the keys in `keep` stay.
         """
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
-            return {key: self._member(str(key), item, keep) for key, item in value.items()}
+            found: dict[Any, Any] = {}
+            for key, item in value.items():
+                found[self._key(key, found)] = self._member(str(key), item, keep)
+            return found
         if isinstance(value, list | tuple):
             return [self.value(item, keep) for item in value]
         return value
@@ -124,6 +127,17 @@ class Redactor:
     def holds(self, data: bytes) -> bool:
         """Whether a known secret stands in it, in any of its forms."""
         return any(form in data for form in self._forms)
+
+    def _key(self, key: Any, taken: Container[Any]) -> Any:
+        """Two that are hidden stay two."""
+        if not isinstance(key, str):
+            return key
+        clean = _without_patterns(key) if _OUR_KEY.fullmatch(key) else self.text(key)
+        shown, number = clean, 1
+        while shown in taken:
+            number += 1
+            shown = f"{clean} ({number})"
+        return shown
 
     def _member(self, key: str, item: Any, keep: Container[str]) -> Any:
         if isinstance(item, str) and key in keep:
@@ -150,6 +164,14 @@ class LineRedactor:
         blocks = _KEY_BLOCK.findall(line)
         self._inside_key = bool(blocks) and _KEY_END.search(blocks[-1]) is None
         return hidden + self._redactor.text(line)
+
+
+def _without_patterns(text: str) -> str:
+    text = _KEY_BLOCK.sub(MARK, text)
+    text = _TOKENS.sub(MARK, text)
+    text = _URL_PASSWORD.sub(rf"\1:{MARK}@", text)
+    text = _AUTHORIZATION.sub(lambda found: f"{found[1]}{found[2] or ''}{MARK}", text)
+    return _ASSIGNMENT.sub(_hide_value, text)
 
 
 def _parts(name: str, value: str) -> list[str]:

@@ -116,12 +116,14 @@ def named(release: Release | None) -> str:
 
 
 def outage(result: Result) -> str:
-    """`1.2 s ± 25 ms`, `at least …` of what was measured in part; empty where nothing was."""
+    """`1.2 s ± 25 ms`, `at least …` of what may have lasted longer; empty where nothing was
+    measured."""
     seen = result.availability
     if seen is None or seen.downtime_ms is None or switched_at(result) is None:
         return ""
-    least = "at least " if seen.unknown else ""
-    return f"{least}{_length(seen.downtime_ms)} ± {_length(seen.resolution_ms)}"
+    least = "at least " if seen.unknown or seen.still_down else ""
+    told = f"{least}{_length(seen.downtime_ms)} ± {_length(seen.resolution_ms)}"
+    return f"{told}, and not over when the measurement ended" if seen.still_down else told
 
 
 def _length(milliseconds: int) -> str:

@@ -54,8 +54,11 @@ def metrics(result: Result, where: Where) -> str:
     seen = result.availability
     if seen is not None and seen.downtime_ms is not None and switched_at(result) is not None:
         lines += _gauge(f"{_PREFIX}_outage_seconds",
-                        "How long nobody was served in the last run, to within the resolution.",
+                        "How long nobody was served in the last run, as far as it was measured.",
                         place, seen.downtime_ms / 1000)  # fmt: skip
+        lines += _gauge(f"{_PREFIX}_still_down",
+                        "Whether nobody was served when the measurement of the last run ended.",
+                        place, seen.still_down)  # fmt: skip
         lines += _gauge(f"{_PREFIX}_outage_unmeasured_seconds",
                         "How long of the last run nothing was measured.", place,
                         seen.unknown_ms / 1000)  # fmt: skip

@@ -7,7 +7,7 @@ from deployctl.ui.sheet import csv_text
 
 COLUMNS = (
     "kind", "target", "at", "by", "release", "live", "sha", "subject", "image", "on_host",
-    "previous", "run_id", "command", "revision", "result",
+    "previous", "run_id", "command", "revision", "result", "reason",
 )  # fmt: skip
 
 

@@ -5,14 +5,17 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+from deployctl.ui.text import clean
+
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""also in the full width in which spreadsheets of some languages take them"""
 
 
 def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     """A heading and a line a row; None is empty, true and false are words.
 
-    Text that a spreadsheet would run as a formula gets an apostrophe in front: a commit's subject
-    is anybody's.
+    Text is on one line, without what a terminal would obey; where a spreadsheet would run it as a
+    formula it gets an apostrophe in front: a commit's subject is anybody's.
     """
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
@@ -28,5 +31,5 @@ def _cell(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return str(value)
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    text = clean(str(value))
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

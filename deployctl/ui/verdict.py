@@ -115,8 +115,9 @@ def availability(seen: Document | None) -> str:
         blind = f"; not measured for {duration(seen['unknownMs'])}"
     if not seen["failures"]:
         return f"none seen{blind} ({margin}; {probes})"
-    least = "at least " if blind else ""
-    return f"{least}{duration(seen['downtimeMs'])} {margin}{blind} ({probes})"
+    still = ", and not over when the measurement ended" if seen.get("stillDown") else ""
+    least = "at least " if blind or still else ""
+    return f"{least}{duration(seen['downtimeMs'])} {margin}{still}{blind} ({probes})"
 
 
 def verdict_lines(result: Document) -> list[str]:

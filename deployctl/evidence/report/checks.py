@@ -5,12 +5,16 @@ from typing import Final, Literal
 
 from deployctl.errors import ExitCode
 from deployctl.evidence.report import facts
+from deployctl.evidence.report.journal import Approval
 from deployctl.evidence.report.story import Story
 from deployctl.evidence.report.words import Words
 
-Held = Literal["held", "broken", "none", "absent"]
+Held = Literal["held", "broken", "none", "absent", "unshown"]
 CONFIRMED: Final = frozenset({"sealed", "seal-failed"})
 """results with which the new release stays"""
+_CHANGES: Final = ("ship", "build", "backup", "arm", "swap")
+"""stages that change something on the host; a playbook has no step of its own before consent that
+could"""
 _NAMES: Final = 10
 _PERSON: Final = int(ExitCode.ROLLBACK_FAILED)
 
@@ -60,24 +64,55 @@ def _fail_closed(story: Story, words: Words) -> Check:
 
 
 def _approval(story: Story, words: Words) -> Check:
-    given = story.journal.approval
+    given, by = story.journal.approval, story.context.approved_by
     if given is not None:
-        digest = given.digest or story.plan_digest
-        return _check(words, "approval", "held", "given", by=given.by, how=given.how, digest=digest)
-    if story.context.approved_by:
-        return _check(words, "approval", "held", "given-only", by=story.context.approved_by)
-    if story.swapped:
+        return _given(given, story, words)
+    if by:
+        return _check(words, "approval", "unshown", "given-only", by=by)
+    if _changed(story):
         return _check(words, "approval", "broken", "missing")
     return _check(words, "approval", "none", "not-needed")
 
 
+def _given(given: Approval, story: Story, words: Words) -> Check:
+    plan, journal = story.plan_digest, story.journal
+    began = journal.first(*(f"began {stage}" for stage in _CHANGES), "switched")
+    approved = journal.first(f"approved {plan}")
+    held: Held = "unshown"
+    if not (given.digest and plan):
+        ending = "of-what"
+    elif given.digest != plan:
+        held, ending = "broken", "other"
+    elif began is not None and (approved is None or approved > began):
+        held, ending = "broken", "late"
+    elif began is None and _changed(story):
+        ending = "when"
+    else:
+        held, ending = "held", "given"
+    told = {"by": given.by, "how": words.name("how", given.how), "digest": given.digest}
+    return _check(words, "approval", held, ending, **told, plan=plan)
+
+
+def _changed(story: Story) -> bool:
+    """Something on the host was, or the attempt was made."""
+    began = {stage.name for stage in story.result.stages if stage.state != "skipped"}
+    return story.swapped or not began.isdisjoint(_CHANGES)
+
+
 def _armed(story: Story, words: Words) -> Check:
-    passed = [stage.name for stage in story.result.stages if stage.state == "passed"]
     if not story.swapped:
         name = words("check.armed")
         return Check(name, "none", words("check.approval.not-needed"))
-    if "arm" not in passed:
+    stages = [stage.name for stage in story.result.stages if stage.state == "passed"]
+    if "arm" not in stages:
         return _check(words, "armed", "broken", "no")
+    order = [stage.name for stage in story.result.stages]
+    armed, swap = story.journal.first("passed arm"), story.journal.first("began swap", "switched")
+    late = swap is not None and (armed is None or armed > swap)
+    if late or "swap" in order[: order.index("arm")]:
+        return _check(words, "armed", "broken", "late")
+    if swap is None and "swap" not in order:
+        return _check(words, "armed", "unshown", "when")
     guard = words.name("guard", story.plan.decisions.guard if story.plan else "none")
     return _check(words, "armed", "held", "yes", guard=guard)
 
@@ -108,8 +143,10 @@ def _evidence(story: Story, words: Words) -> Check:
     parted = [each.name for each in story.artefacts if each.state in ("changed", "missing")]
     erased = [each.name for each in story.artefacts if each.state == "erased"]
     count = len(story.artefacts) - len(erased)
-    held: Held = "broken" if parted or story.journal.unread else "held"
-    told = [words("check.evidence.whole", count=count)]
+    held: Held = "held" if count else "absent"
+    if parted or story.journal.unread:
+        held = "broken"
+    told = [words("check.evidence.whole", count=count) if count else words("check.evidence.none")]
     if parted:
         told = [words("check.evidence.parted", count=count, names=_named(parted, words))]
     if erased:

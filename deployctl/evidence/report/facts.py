@@ -8,9 +8,9 @@ from deployctl.errors import ExitCode
 from deployctl.evidence.report.measures import moment, short
 from deployctl.evidence.report.story import Story
 from deployctl.evidence.report.words import Words
-from deployctl.result import Release, Result
+from deployctl.result import SCHEMA_VERSION, Availability, Release, Result
 
-Kind = Literal["words", "code", "said"]
+Kind = Literal["words", "code", "said", "typed"]
 Tone = Literal["good", "warn", "bad", "stop"]
 _BAD: Final = frozenset({ExitCode.BUG, ExitCode.ROLLBACK_FAILED, ExitCode.SEAL_FAILED})
 _WARN: Final = frozenset({ExitCode.ROLLED_BACK, ExitCode.INCONCLUSIVE, ExitCode.INTERRUPTED})
@@ -19,7 +19,8 @@ _FILES: Final = 20
 
 @dataclass(frozen=True)
 class Cell:
-    """`code`: an identity or a path; `said`: what was recorded, in English."""
+    """`code`: an identity or a path; `said`: what was recorded, in English; `typed`: by people, in
+    whatever language."""
 
     text: str
     kind: Kind = "words"
@@ -37,6 +38,10 @@ def code(text: str | None) -> Cell:
 
 def said(text: str | None) -> Cell:
     return Cell(text or "", "said")
+
+
+def typed(text: str | None) -> Cell:
+    return Cell(text or "", "typed")
 
 
 def tone(story: Story) -> Tone:
@@ -81,34 +86,47 @@ def head(story: Story, words: Words) -> tuple[Row, ...]:
         (words("label.date"), Cell(moment(story.started_at))),
         (words("label.target"), code(story.result.target)),
         (words("label.host"), code(story.context.host)),
-        (words("label.commit"), (code(sha), said(commit.subject if commit else ""))),
+        (words("label.commit"), (code(sha), typed(commit.subject if commit else ""))),
         (words("label.run"), code(story.result.run_id)),
+        (words("label.newer"), Cell(_newer(story, words))),
         (words("label.operator"), code(story.context.operator)),
         (words("label.approved"), Cell(_approved(story, words))),
-        (words("label.reviewed"), said(_reviewed(story, words))),
+        (words("label.reviewed"), _reviewed(story, words)),
     )
+
+
+def _newer(story: Story, words: Words) -> str:
+    version = story.result.schema_version
+    return words("newer", version=version) if version > SCHEMA_VERSION else ""
 
 
 def _approved(story: Story, words: Words) -> str:
     given = story.journal.approval
     if given is not None:
-        return words("approved.by", by=given.by, how=given.how, at=moment(given.at))
+        how = words.name("how", given.how)
+        return words("approved.by", by=given.by, how=how, at=moment(given.at))
     if story.context.approved_by:
         return words("approved.by-only", by=story.context.approved_by)
     return words("approved.not")
 
 
-def _reviewed(story: Story, words: Words) -> str:
+def _reviewed(story: Story, words: Words) -> tuple[Cell, ...]:
     """What the CI says of it. Empty outside a CI that was to say something."""
     told = story.context.ci_reviews
     if told is None:
-        return ""
+        return ()
     if told.not_told:
-        return words("reviewed.unknown", why=told.not_told)
-    return "; ".join(
-        words("reviewed.by", state=each.state, by=each.by, where=", ".join(each.environments))
+        return (Cell(words("reviewed.unknown")), said(told.not_told))
+    reviews = "; ".join(
+        words(
+            "reviewed.by",
+            state=words.name("review-state", each.state),
+            by=each.by,
+            where=", ".join(each.environments),
+        )
         for each in told.reviews
-    ) or words("reviewed.not")
+    )
+    return (Cell(reviews or words("reviewed.not")),)
 
 
 def summary(story: Story, words: Words) -> tuple[Row, ...]:
@@ -158,11 +176,16 @@ def outage_of(result: Result, words: Words) -> str:
         told = words("outage.none", resolution=resolution)
     else:
         lasted = measures.duration(seen.downtime_ms)
-        name = "outage.least" if seen.unknown else "outage.seen"
-        told = words(name, outage=lasted, resolution=resolution)
+        told = words(f"outage.{_extent(seen)}", outage=lasted, resolution=resolution)
     if not seen.unknown:
         return told
     return f"{told}; {words('outage.blind', time=measures.duration(seen.unknown_ms))}"
+
+
+def _extent(seen: Availability) -> str:
+    if seen.still_down:
+        return "open"
+    return "least" if seen.unknown else "seen"
 
 
 def outage(story: Story, words: Words) -> str:
@@ -255,8 +278,8 @@ def _planned(story: Story, words: Words) -> Iterator[tuple[str, Cell | tuple[Cel
     yield words("label.playbook"), (code(plan.playbook), code(short(plan.playbook_digest)))
     yield words("label.plan"), code(story.plan_digest)
     for gate, reason in plan.advisory.items():
-        yield words("label.advisory", gate=gate), said(reason)
-    yield words("label.drift"), said(plan.accept_drift)
+        yield words("label.advisory", gate=gate), typed(reason)
+    yield words("label.drift"), typed(plan.accept_drift)
     for warning in facts.warnings:
         yield words("label.warning"), said(warning)
 

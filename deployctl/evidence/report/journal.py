@@ -10,7 +10,15 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from deployctl.evidence.people import put_back
 
-_NEEDED: Final = ("switched", "approved", "note", "rollbackStarted", "rollbackEnded")
+_NEEDED: Final = (
+    "switched",
+    "approved",
+    "note",
+    "rollbackStarted",
+    "rollbackEnded",
+    "stageStarted",
+    "stageEnded",
+)
 
 
 class _Line(BaseModel):
@@ -23,7 +31,8 @@ class _Line(BaseModel):
     digest: str = ""
     level: str = ""
     text: str = ""
-    service: str = ""
+    stage: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,6 +56,13 @@ class Journal:
     rollback_ended: datetime | None = None
     notes: tuple[str, ...] = ()
     """warnings and errors, in their order"""
+    order: tuple[str, ...] = ()
+    """what came after what, whatever the clock did: `approved DIGEST`, `began STAGE`,
+    `passed STAGE`, `switched`"""
+
+    def first(self, *marks: str) -> int | None:
+        """Where in the order the first of these stands."""
+        return next((at for at, mark in enumerate(self.order) if mark in marks), None)
 
 
 def read(text: str | None, names: Mapping[str, str]) -> Journal:
@@ -65,7 +81,22 @@ def read(text: str | None, names: Mapping[str, str]) -> Journal:
         rollback_began=_first(wanted, "rollbackStarted"),
         rollback_ended=_first(wanted, "rollbackEnded"),
         notes=tuple(notes),
+        order=tuple(filter(None, map(_mark, wanted))),
     )
+
+
+def _mark(line: _Line) -> str:
+    match line.type:
+        case "approved":
+            return f"approved {line.digest}"
+        case "stageStarted":
+            return f"began {line.stage}"
+        case "stageEnded" if line.state == "passed":
+            return f"passed {line.stage}"
+        case "switched":
+            return "switched"
+        case _:
+            return ""
 
 
 def _first(lines: list[_Line], kind: str) -> datetime | None:

@@ -18,6 +18,8 @@ _RAW_CHARACTERS: Final = 1200
 _RAW_LINES: Final = 24
 _DIFF_CHARACTERS: Final = 40_000
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>#|~&!])")
+_BEGINS_A_BLOCK: Final = re.compile(r"^(\d{0,9})([-+=.)])(?=\s|[-=]*$)")
+"""a list, or a heading's line, where it stands first"""
 _ENTITIES: Final = {"/": "&#47;", "@": "&#64;", ".": "&#46;"}
 _LINKS: Final = re.compile(r"(?i)(www\.|://|@)")
 _PIPES: Final = re.compile(r"(?<!\\)\|")
@@ -55,7 +57,7 @@ def markdown(story: Story, words: Words) -> str:
 
 def text(value: str) -> str:
     """Foreign text that no reader of Markdown takes for anything but text, on one line."""
-    escaped = _SPECIAL.sub(r"\\\1", one_line(value))
+    escaped = _BEGINS_A_BLOCK.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", one_line(value)))
     # Nor is a link made, or anybody called, of what looks like an address or a name.
     return _LINKS.sub(
         lambda found: "".join(_ENTITIES.get(char, char) for char in found[0]), escaped
@@ -238,8 +240,10 @@ def _console(found: Iterable[Command], words: Words) -> list[str]:
     for command in found:
         lines += [f"# {one_line(command.about)}", visible(command.line)]
         if command.expected:
-            lines.append(f"# {words('reproduce.expected', text=one_line(command.expected))}")
-        lines += [f"# {one_line(command.seen)}"] if command.seen else []
+            lines.append(f"# {words('reproduce.expected')} {one_line(command.expected)}")
+        if command.seen:
+            seen = words("reproduce.saw", when=command.when)
+            lines.append(f"# {seen} {one_line(command.seen)}")
         lines.append("")
     return block("\n".join(lines).rstrip("\n"), "bash")
 

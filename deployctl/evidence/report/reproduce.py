@@ -22,12 +22,13 @@ _PAE: Final = (
 
 @dataclass(frozen=True)
 class Command:
-    """`expected` is what its output should be or hold, `seen` what it was in this run."""
+    """`expected` is what its output should be or hold, `seen` what it was in this run, `when`."""
 
     about: str
     line: str
     expected: str = ""
     seen: str = ""
+    when: str = ""
 
 
 def commands(story: Story, words: Words) -> tuple[Command, ...]:
@@ -45,7 +46,8 @@ def _gates(story: Story, words: Words) -> Iterator[Command]:
             words("reproduce.gate", gate=name, service=gate.service or "-"),
             "\n".join(_line(answer.asked.asked) for answer in answers),
             gate.threshold,
-            words("reproduce.saw", when=words(f"when.{gate.when}"), text=gate.observed or "-"),
+            gate.observed or "-",
+            words(f"when.{gate.when}"),
         )
 
 

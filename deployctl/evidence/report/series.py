@@ -31,7 +31,7 @@ class Outage:
     ended_ms: float
     failures: int
     over: bool
-    """false where the measurement ended before it did"""
+    """false where no good answer was seen at its end: it may have lasted longer"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,13 @@ class Series:
     @property
     def outages(self) -> tuple[Outage, ...]:
         return tuple(_outages(self.samples))
+
+    @property
+    def still_down(self) -> bool:
+        """The last sample that could tell was not served. Of what was not kept, or
+        can't be read, nobody knows."""
+        told = (each.outcome for each in reversed(self.samples) if each.outcome != "unknown")
+        return not (self.unkept or self.unread) and next(told, "ok") == "failed"
 
 
 class _File(BaseModel):

@@ -125,7 +125,8 @@ class Story:
     validations: tuple[validations.Validation, ...]
     """made after the seal, of which they are no part"""
     history: tuple[history.PastRun, ...]
-    """the runs of this target that this machine has evidence of, up to this one, newest first"""
+    """the runs of this target on this host that this machine has evidence of, up to this one,
+    newest first"""
 
     @property
     def started_at(self) -> datetime:
@@ -205,8 +206,9 @@ def _story(directory: Path, sealed: Sealed) -> Story:
     _require_numbers(sealed.predicate)
     named = names.read(directory, sealed.predicate)
     read = _Predicate.model_validate(put_back(sealed.predicate, named))
-    result = read_result(read.result)
     artefacts = Artefacts(directory, read.artefacts, read.erasable)
+    samples = series.read(artefacts.text("availability.json"))
+    result = _with_its_end(read_result(read.result), samples)
     document = read.plan.get("document")
     return Story(
         seal_path=directory / seal.NAME,
@@ -221,7 +223,7 @@ def _story(directory: Path, sealed: Sealed) -> Story:
         plan_digest=str(read.plan.get("digest") or "") if document else "",
         plan_redacted=bool(read.plan.get("redacted")),
         journal=journal.read(artefacts.text("events.ndjson"), named),
-        series=series.read(artefacts.text("availability.json")),
+        series=samples,
         answers=tuple(_answers(result, artefacts)),
         diff=artefacts.text("compose.diff") or "",
         artefacts=artefacts.all,
@@ -231,8 +233,17 @@ def _story(directory: Path, sealed: Sealed) -> Story:
         previous_seal=read.previous_seal,
         approvals=tuple(read.approvals) or read.context.approvals,
         validations=validations.read(directory, sealed.digest),
-        history=history.read(directory, result.target or ""),
+        history=history.read(directory),
     )
+
+
+def _with_its_end(result: Result, samples: series.Series | None) -> Result:
+    """An early result doesn't say whether its outage was over; its samples do."""
+    seen = result.availability
+    if seen is None or samples is None or not samples.still_down:
+        return result
+    still = seen.model_copy(update={"still_down": True})
+    return result.model_copy(update={"availability": still})
 
 
 def _require_numbers(value: Any) -> None:

@@ -62,7 +62,9 @@ _EDGE: Final = 0.2
 _LABELLED: Final = 3
 _LABEL: Final = 150
 _SHORT_LABEL: Final = 90
-"""pixels that an outage's length takes: the longest one's has a word with it"""
+_OPEN_LABEL: Final = 260
+"""pixels that an outage's length takes: the longest one's has a word with it, and one that was not
+over at the end has several"""
 WIDTHS: Final = (320, 640, 960)
 """of the picture, in pixels, at which labels may come in"""
 
@@ -154,6 +156,8 @@ class Gap:
     margin: float
     milliseconds: float
     over: bool
+    at_end: bool
+    """it was not over when the measurement ended"""
     needs: int = NEVER
     """the picture's width in pixels from which on there is room for its length"""
 
@@ -271,17 +275,19 @@ def _ticks(axis: Axis) -> Iterator[Tick]:
 
 def _gaps(series: Series | None, offset: float, axis: Axis, resolution: float) -> list[Gap]:
     outages: Sequence[Outage] = series.outages if series else ()
-    # Of very many the longest are the ones to see.
-    longest = sorted(outages, key=lambda each: each.began_ms - each.ended_ms)[:_OUTAGES]
+    last = outages[-1] if series and series.still_down else None
+    # Of very many the longest are the ones to see, and one that was not over.
+    shown = sorted(outages, key=lambda each: (each is not last, each.began_ms - each.ended_ms))
     gaps = []
     taken: list[tuple[Span, int, int]] = []
-    for number, outage in enumerate(longest):
+    for number, outage in enumerate(shown[:_OUTAGES]):
         span = axis.span(offset + outage.began_ms / 1000, offset + outage.ended_ms / 1000)
-        label = _SHORT_LABEL if number else _LABEL
+        label = _OPEN_LABEL if outage is last else _SHORT_LABEL if number else _LABEL
         needs = _room(span, label, taken) if number < _LABELLED else NEVER
         taken.append((span, label, needs))
         length = outage.ended_ms - outage.began_ms
-        gaps.append(Gap(span, resolution / axis.end, length, outage.over, needs))
+        margin = resolution / axis.end
+        gaps.append(Gap(span, margin, length, outage.over, outage is last, needs))
     return sorted(gaps, key=lambda gap: gap.span.left)
 
 
@@ -289,6 +295,8 @@ def _room(span: Span, label: int, taken: Sequence[tuple[Span, int, int]]) -> int
     """The least width at which a label over the span touches none that is there."""
     for width in WIDTHS:
         left, right = _covered(span, label, width)
+        if label == _OPEN_LABEL and (left < 0 or right > width):
+            continue
         others = (_covered(other, size, width) for other, size, needs in taken if needs <= width)
         if all(right < begins or left > ends for begins, ends in others):
             return width

@@ -355,7 +355,8 @@ def _outages(history: _History) -> Iterator[Figure]:
         what="switch that was measured",
         counts="time without a good answer, in the hotfixes and rollbacks that went live"
         + (f"; measured to within {coarsest} ms" if switches else ""),
-        leaves_out="runs without `availability:`, measured in part, or put back",
+        leaves_out="runs without `availability:`, measured in part, put back, or with an outage "
+        "that was not over when the measurement ended",
     )
 
 

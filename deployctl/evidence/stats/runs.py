@@ -46,6 +46,7 @@ class Run:
     put_back_ms: int | None = None
     put_back_at: datetime | None = None
     outage_ms: int | None = None
+    """None also where it may have lasted longer than was measured"""
     resolution_ms: int | None = None
 
     @property
@@ -129,7 +130,7 @@ def run_of(predicate: Mapping[str, Any]) -> Run:
         put_back_proven=result.rollback.performed and result.rollback.state == "proven",
         put_back_ms=result.rollback.duration_ms,
         put_back_at=rollback.ended_at if rollback else None,
-        outage_ms=probed.downtime_ms if probed and not probed.unknown else None,
+        outage_ms=probed.downtime_ms if probed and probed.whole else None,
         resolution_ms=probed.resolution_ms if probed else None,
     )
 
@@ -187,7 +188,13 @@ class _Release(_Model):
 class _Availability(_Model):
     downtime_ms: Milliseconds | None
     unknown: int = 0
+    still_down: bool = False
     resolution_ms: Milliseconds
+
+    @property
+    def whole(self) -> bool:
+        """All of the outage was measured."""
+        return not (self.unknown or self.still_down)
 
 
 class _Rollback(_Model):

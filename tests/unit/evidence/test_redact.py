@@ -112,6 +112,23 @@ def test_values_of_json_are_cleaned_by_content_and_by_key() -> None:
     }
 
 
+def test_a_secret_that_is_a_key_of_json_is_cleaned_and_none_is_lost() -> None:
+    token = "ghp_" + "a" * 36
+    value = {"hunter2hunter2": 1, "x": [{"hunter2hunter2": {token: "t"}}], token: 2, 3: 4}
+    assert Redactor({"X": "hunter2hunter2"}).value(value) == {
+        MARK: 1,
+        "x": [{MARK: {MARK: "t"}}],
+        f"{MARK} (2)": 2,
+        3: 4,
+    }
+
+
+@pytest.mark.parametrize("key", ["artefacts", "runId", "beforeSha256", "_type", "build_log"])
+def test_a_secret_that_is_called_like_a_key_of_ours_breaks_no_document(key: str) -> None:
+    for secret in (key, key[:4]):
+        assert Redactor({"TOKEN": secret}).value({key: [1]}) == {key: [1]}
+
+
 def test_bytes_that_are_no_text_stay() -> None:
     redactor = Redactor({"X": "hunter2hunter2"})
     assert redactor.data(b"\xff\xfehunter2hunter2") == b"\xff\xfe[redacted]"

@@ -6,7 +6,7 @@ import pytest
 
 from deployctl.config.notify import End
 from deployctl.notify.story import Happened, end_of, happened, named, outage, serving
-from deployctl.result import Release, Result, Rollback
+from deployctl.result import Availability, Release, Result, Rollback
 
 from .support import NEW, OLD, put_back, refused, result, stage
 
@@ -53,6 +53,14 @@ def test_an_outage_is_told_with_its_resolution_and_only_where_there_was_a_switch
     assert outage(result()) == "1.2 s ± 25 ms"
     assert outage(result("unchanged", stages=SKIPPED)) == ""
     assert outage(result(availability=None)) == ""
+
+
+def test_an_outage_that_was_not_over_is_no_exact_one() -> None:
+    seen = Availability(
+        probes=9, failures=2, unknown=0, downtime_ms=1200, still_down=True, resolution_ms=25
+    )
+    told = "at least 1.2 s ± 25 ms, and not over when the measurement ended"
+    assert outage(put_back("rollback-failed", rollback=FAILED, availability=seen)) == told
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,14 @@ def test_a_good_run() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("still", [True, False])
+def test_an_outage_that_was_not_over_is_marked(still: bool) -> None:
+    seen = result().availability
+    assert seen is not None
+    found = samples(result(availability=seen.model_copy(update={"still_down": still})))
+    assert found["deployctl_last_rollout_still_down"][1] == still
+
+
 def test_after_a_rollback_the_release_is_the_one_before() -> None:
     found = samples(put_back())
     assert found["deployctl_release_info"][0]["release"] == OLD.number

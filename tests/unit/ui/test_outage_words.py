@@ -29,6 +29,13 @@ SEEN = {"probes": 100, "failures": 0, "unknown": 0, "unknownMs": 0, "resolutionM
                 "(100 probes, 1 failed, 79 could not be sent)"
             ),
         ),
+        (
+            {"downtimeMs": 3200, "failures": 31, "stillDown": True},
+            (
+                "at least 3.2 s ± 25 ms, and not over when the measurement ended "
+                "(100 probes, 31 failed)"
+            ),
+        ),
     ],
 )
 def test_it_says_what_is_known_and_no_more(changes: dict[str, Any], told: str) -> None:

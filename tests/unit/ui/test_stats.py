@@ -75,8 +75,8 @@ def test_the_history_is_one_table_of_releases_and_runs() -> None:
         ),
         runs=(
             RunEntry(
-                run_id="one", command="hotfix", revision="d7", result="confirmed", reason="",
-                at=when, by="ana",
+                run_id="one", command="hotfix", revision="d7", result="rolled-back",
+                reason="health: 503", at=when, by="ana",
             ),
         ),
     )  # fmt: skip
@@ -85,12 +85,24 @@ def test_the_history_is_one_table_of_releases_and_runs() -> None:
     assert (release["kind"], release["release"], release["live"]) == ("release", "r1", "true")
     assert release["subject"] == '\'=HYPERLINK("x"), "it"'
     assert (ended["kind"], ended["run_id"], ended["release"]) == ("run", "one", "")
+    assert (ended["result"], ended["reason"]) == ("rolled-back", "health: 503")
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\t=1", "\r=1"])
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\uff1d1"])
 def test_no_text_is_a_formula_for_a_spreadsheet(text: str) -> None:
     [row] = csv.DictReader(io.StringIO(csv_text(("x",), [{"x": text}]), newline=""))
     assert row["x"] == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["\t=1", "\r=1", " =1", "\n=1", "\x1b[m=1", "\u202e=1"])
+def test_nor_is_it_behind_what_is_not_seen(text: str) -> None:
+    [row] = csv.DictReader(io.StringIO(csv_text(("x",), [{"x": text}]), newline=""))
+    assert row["x"].replace(" ", "") == "'=1"
+
+
+def test_no_text_is_an_order_to_a_terminal_or_turned_around() -> None:
+    made = csv_text(("x",), [{"x": "fix\x1b[2J \u202egnp\u2066.exe\x07\nnext, line\ud800"}])
+    assert made == 'x\r\n"fix gnp.exe next, line\ufffd"\r\n'
 
 
 def test_a_number_below_zero_stays_one() -> None:

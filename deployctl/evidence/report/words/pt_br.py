@@ -13,7 +13,6 @@ WORDS: Final = {
     "view.said": (
         "Os textos registrados durante a execução aparecem como foram gravados, em inglês."
     ),
-    "none": "nenhum",
     "unknown": "não registrado",
     "nothing": "nada",
     "and-more": "e mais {count}",
@@ -32,7 +31,7 @@ WORDS: Final = {
     "section.status": "Status final",
     "section.timeline": "Linha do tempo",
     "section.gates": "Validações",
-    "section.history": "Últimas execuções neste alvo",
+    "section.history": "Últimas execuções deste alvo neste host",
     "section.verify": "Como conferir",
     "section.notes": "Avisos durante a execução",
     "section.rollback": "Depois do rollback",
@@ -63,15 +62,13 @@ WORDS: Final = {
     "label.target": "Alvo",
     "label.host": "Host",
     "label.run": "Execução",
+    "label.newer": "Versão mais nova",
     "label.operator": "Executado por",
     "label.approved": "Aprovação",
     "label.reviewed": "Revisões, segundo a CI",
     "label.commit": "Commit",
-    "label.subject": "Assunto",
     "label.release": "Release",
-    "label.tried": "Tentativa",
     "label.before": "Antes",
-    "label.image": "Imagem",
     "label.image-id": "ID da imagem",
     "label.source": "Digest do código-fonte",
     "label.build": "Build",
@@ -84,7 +81,6 @@ WORDS: Final = {
     "label.advisory": "Apenas informativa: {gate}",
     "label.warning": "Aviso",
     "label.engine": "Docker, Compose",
-    "label.tool": "Gerado por",
     "label.sealed-at": "Selado em",
     "label.outage": "Indisponibilidade",
     "label.took": "Duração",
@@ -152,23 +148,35 @@ WORDS: Final = {
     "raw.gone": "Não mostrada: {file} não está aqui tal como foi selado.",
     "raw.empty": "vazia",
     # valores
+    "newer": (
+        "um deployctl mais novo gravou este resultado (formato {version}): o que este não conhece"
+        " não é mostrado"
+    ),
     "approved.by": "por {by} ({how}) em {at}",
     "approved.by-only": "por {by}",
+    "how.typed": "digitada",
+    "how.signed": "assinada",
+    "how.ci": "em uma CI",
+    "how.--yes": "--yes",
+    "how.not required": "não exigida",
     "approved.not": "nenhuma registrada",
+    "review-state.approved": "aprovada",
+    "review-state.rejected": "rejeitada",
     "reviewed.by": "{state} por {by} para {where}",
     "reviewed.not": "nenhuma",
-    "reviewed.unknown": "desconhecidas: {why}",
-    "release.text": "{number}, {image}",
+    "reviewed.unknown": "desconhecidas",
     "build.layers": "{cached} de {count} camadas previstas no cache",
     "build.reused": "o host já tinha a imagem",
     "shipped.text": "{size} (arquivos: {files})",
     "changed.unknown": "o commit em produção não é conhecido aqui",
     "changed.none": "nenhum",
     "repair.text": "{path} estava corrompido e foi reconstruído a partir de {source}",
-    "took.text": "{took}, a partir de {began}",
     # indisponibilidade
     "outage.seen": "{outage} ± {resolution}",
     "outage.least": "pelo menos {outage} ± {resolution}",
+    "outage.open": (
+        "pelo menos {outage} ± {resolution}, e não havia terminado quando a medição acabou"
+    ),
     "outage.blind": "sem medição durante {time}",
     "outage.none": "nenhuma observada, com resolução de {resolution}",
     "outage.probes": "{failures} de {probes} sondagens falharam",
@@ -187,6 +195,7 @@ WORDS: Final = {
     "check.broken": "descumprida",
     "check.none": "não se aplica",
     "check.absent": "não",
+    "check.unshown": "não demonstrada",
     "check.fail-closed": "Fail-closed",
     "check.fail-closed.passed": (
         "Validações obrigatórias aprovadas antes da confirmação da release: {count} de {count}."
@@ -209,11 +218,24 @@ WORDS: Final = {
     ),
     "check.approval": "Aprovação antes da primeira alteração",
     "check.approval.given": "Por {by} ({how}), sobre o digest do plano {digest}.",
-    "check.approval.given-only": "Por {by}.",
-    "check.approval.missing": "Um contêiner foi trocado, e não há registro de aprovação.",
+    "check.approval.given-only": "Por {by}; sobre qual plano, e quando, não consta aqui.",
+    "check.approval.of-what": "Por {by} ({how}); sobre qual plano não consta aqui.",
+    "check.approval.other": (
+        "Por {by} ({how}), sobre o digest de outro plano, {digest}; foi executado {plan}."
+    ),
+    "check.approval.late": (
+        "Por {by} ({how}), sobre o digest do plano {digest}, depois de uma alteração."
+    ),
+    "check.approval.when": (
+        "Por {by} ({how}), sobre o digest do plano {digest}; se antes da primeira alteração não"
+        " consta aqui."
+    ),
+    "check.approval.missing": "Houve alteração, e não há registro de aprovação.",
     "check.approval.not-needed": "Nada foi trocado.",
     "check.armed": "Rollback armado antes da troca",
     "check.armed.yes": "Sem confirmação, o próprio host faz o rollback ({guard}).",
+    "check.armed.late": "O rollback foi armado depois de iniciada a troca.",
+    "check.armed.when": "Um rollback foi armado; se antes da troca não consta aqui.",
     "check.armed.no": "Não há rollback armado antes da troca.",
     "check.untouched": "Outros serviços intocados",
     "check.untouched.same": "Mesmos contêineres, sem reinício: {services}.",
@@ -222,6 +244,7 @@ WORDS: Final = {
     "check.outage": "Indisponibilidade medida",
     "check.evidence": "Evidências completas",
     "check.evidence.whole": "Todos os arquivos estão tal como foram selados ({count}).",
+    "check.evidence.none": "Não há arquivo que se possa conferir.",
     "check.evidence.parted": "De {count} arquivos, não estão como foram selados: {names}.",
     "check.evidence.erased": "Apagado, por conter nomes de pessoas: {names}.",
     "check.evidence.dropped": (
@@ -254,15 +277,14 @@ WORDS: Final = {
         "Para digitar no host (as validações feitas pelo cliente, na máquina de quem executou)."
         " Cabeçalhos, método e corpo são os das configurações, quando houver."
     ),
-    "reproduce.expected": "Esperado: {text}",
-    "reproduce.saw": "Observado {when}: {text}",
+    "reproduce.expected": "Esperado:",
+    "reproduce.saw": "Observado {when}:",
     "reproduce.gate": "{gate} de {service}",
     "reproduce.container": "Contêiner de {service}",
     "reproduce.file": "Arquivo Compose {path}",
     "reproduce.running": "{image} running",
     "reproduce.none": "Nada foi consultado nem alterado; não há o que repetir.",
     # artefatos
-    "artefacts.intro": "Ao lado do selo, em {place}.",
     "artefact.whole": "como selado",
     "artefact.changed": "ALTERADO depois",
     "artefact.missing": "AUSENTE",
@@ -288,7 +310,7 @@ WORDS: Final = {
     "picture.switch": "troca em {at}",
     "picture.switch.short": "troca",
     "picture.outage": "indisponível por {outage} ± {resolution}",
-    "picture.open": "indisponível por pelo menos {outage}, até o fim da execução",
+    "picture.open": "pelo menos {outage}, ainda em curso no fim",
     "picture.rollback": "rollback, {state}",
     "picture.wait": "A espera pela aprovação ({took}) está desenhada mais curta.",
     "picture.thinned": (

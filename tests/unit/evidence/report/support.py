@@ -10,7 +10,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deployctl.events import Approved, Event, Note, RollbackEnded, RollbackStarted, Switched
+from deployctl.events import (
+    Approved,
+    Event,
+    Note,
+    RollbackEnded,
+    RollbackStarted,
+    StageEnded,
+    StageStarted,
+    Switched,
+)
 from deployctl.evidence.event_json import event_document
 from deployctl.evidence.report.story import Story, read_story
 from deployctl.evidence.report.views import write_views
@@ -174,6 +183,9 @@ def events(ending: str) -> list[Event]:
         return []
     told: list[Event] = [
         Approved(at=at(1.2), by="ana", how="typed", digest=DIGEST),
+        StageStarted(at=at(1.3), stage="ship", title="Ship the source"),
+        StageEnded(at=at(3.7), stage="arm", state="passed", duration_ms=200),
+        StageStarted(at=at(3.7), stage="swap", title="Swap the container"),
         Switched(at=at(5.6), service="api", container_id="c" * 64, image_id=NEW_IMAGE),
         Note(at=at(6.0), level="warning", text="The host's clock is 41 s behind."),
     ]
@@ -210,6 +222,7 @@ def make(
     told: Iterable[Event] | None = None,
     journal: str | None = None,
     ci_reviews: Mapping[str, Any] | None = None,
+    host: str = "deploy@vps.example.com:22",
     **values: Any,
 ) -> Path:
     """The directory of a sealed run; `values` go into its result."""
@@ -230,7 +243,7 @@ def make(
                      "kept": "all", "sizeBytes": len(answer), "latencyMs": 4}  # fmt: skip
             directory.write_json(f"gates/health.{when}.1.json", about)
     context: dict[str, Any] = {
-        "operator": "ana", "host": "deploy@vps.example.com:22", "dockerVersion": "26.1.5",
+        "operator": "ana", "host": host, "dockerVersion": "26.1.5",
         "ciReviews": ci_reviews,
     }  # fmt: skip
     if ending != "refused":

@@ -6,14 +6,21 @@ from typing import Any
 
 import pytest
 
+from deployctl.events import Approved, Event, StageEnded, StageStarted, Switched
 from deployctl.evidence.report.checks import Check, checks
 from deployctl.evidence.report.story import read_story
 from deployctl.evidence.report.words import words_in
 from deployctl.result import Rollback, Untouched
 
-from .support import PLAN, gate, make, stages, story
+from .support import DIGEST, NEW_IMAGE, PLAN, gate, make, stages, story
 
 OUTAGE = "Outage measured"
+APPROVED, OTHER, UNNAMED = (
+    Approved(by="ana", how="typed", digest=digest) for digest in (DIGEST, "sha256:" + "0" * 64, "")
+)
+SHIP, ARM, SWAP = (StageStarted(stage=name, title="") for name in ("ship", "arm", "swap"))
+ARMED = StageEnded(stage="arm", state="passed", duration_ms=200)
+SWITCHED = Switched(service="api", container_id="c" * 64, image_id=NEW_IMAGE)
 
 
 def found(base: Path, ending: str = "sealed", **values: Any) -> dict[str, Check]:
@@ -87,6 +94,58 @@ def test_an_approval_is_told_with_who_how_and_of_what(tmp_path: Path) -> None:
     assert told == f"By ana (typed), over the plan's digest {PLAN['digest']}."
 
 
+@pytest.mark.parametrize(
+    ("told", "held"),
+    [
+        ((APPROVED, SHIP, ARMED, SWITCHED), "held"),
+        ((SHIP, APPROVED, ARMED, SWITCHED), "broken"),
+        ((ARM, APPROVED, ARMED, SWITCHED), "broken"),
+        ((SWITCHED, APPROVED), "broken"),
+        ((OTHER, SHIP, ARMED, SWITCHED), "broken"),
+        ((OTHER, SHIP, APPROVED, SWITCHED), "broken"),
+        ((UNNAMED, SHIP, ARMED, SWITCHED), "unshown"),
+        ((APPROVED,), "unshown"),
+        ((SHIP, SWITCHED), "unshown"),  # the seal alone names who
+    ],
+)
+def test_an_approval_counts_of_that_plan_and_before_the_first_change(
+    tmp_path: Path, told: tuple[Event, ...], held: str
+) -> None:
+    assert found(tmp_path, told=told)["Approval before the first change"].held == held
+
+
+@pytest.mark.parametrize(("approved", "held"), [("ana", "unshown"), ("", "broken")])
+def test_a_change_before_the_switch_takes_an_approval_too(
+    tmp_path: Path, approved: str, held: str
+) -> None:
+    seen = story(tmp_path, stages=stages()[:4], told=())
+    seen = replace(seen, context=seen.context.model_copy(update={"approved_by": approved}))
+    [told] = [each for each in checks(seen, words_in("en")) if each.name.startswith("Approval")]
+    assert told.held == held
+
+
+@pytest.mark.parametrize(
+    ("told", "held"),
+    [
+        ((APPROVED, ARMED, SWITCHED), "held"),
+        ((APPROVED, SWITCHED, ARMED), "broken"),
+        ((APPROVED, SWAP, ARMED, SWITCHED), "broken"),
+        ((APPROVED, ARM, SWITCHED), "broken"),
+        ((), "held"),  # the result has its stages in order
+    ],
+)
+def test_a_rollback_counts_that_was_armed_before_the_switch(
+    tmp_path: Path, told: tuple[Event, ...], held: str
+) -> None:
+    assert found(tmp_path, told=told)["Rollback armed before the switch"].held == held
+
+
+def test_a_result_with_the_switch_before_the_arming_is_not_held(tmp_path: Path) -> None:
+    *others, arm, swap = stages()
+    told = found(tmp_path, stages=[*others, swap, arm], told=())
+    assert told["Rollback armed before the switch"].held == "broken"
+
+
 def test_a_switch_without_an_armed_rollback_is_told(tmp_path: Path) -> None:
     unarmed = [stage for stage in stages() if stage.name != "arm"]
     name = "Rollback armed before the switch"
@@ -122,6 +181,16 @@ def test_evidence_that_is_not_as_it_was_sealed_is_named(tmp_path: Path) -> None:
     ]
     assert told.held == "broken"
     assert "compose.diff" in told.told
+
+
+@pytest.mark.parametrize("erased", [False, True])
+def test_a_seal_that_names_no_file_is_not_complete(tmp_path: Path, *, erased: bool) -> None:
+    seen = story(tmp_path)
+    (people,) = (each for each in seen.artefacts if each.name == "people.json")
+    none = replace(seen, artefacts=(replace(people, state="erased"),) if erased else ())
+    [told] = [each for each in checks(none, words_in("en")) if each.name == "Evidence complete"]
+    assert told.held == "absent"
+    assert told.told.startswith("There is no file that could be checked.")
 
 
 def test_a_seal_without_a_signature_is_called_unsigned(tmp_path: Path) -> None:

@@ -5,10 +5,14 @@ from typing import Any
 
 import pytest
 
-from deployctl.evidence.report.facts import head
+from deployctl.evidence.report.checks import checks
+from deployctl.evidence.report.facts import head, outage_of, outage_short
+from deployctl.evidence.report.story import read_story
+from deployctl.evidence.report.views import views
 from deployctl.evidence.report.words import words_in
 
-from .support import story
+from .support import make, result, series, story
+from .support import rows as samples
 
 
 def rows(base: Path, **values: Any) -> dict[str, str]:
@@ -26,7 +30,7 @@ def rows(base: Path, **values: Any) -> dict[str, str]:
             "approved by maria for production",
         ),
         ({"reviews": []}, "none"),
-        ({"notTold": "GitHub answered 403"}, "not known: GitHub answered 403"),
+        ({"notTold": "GitHub answered 403"}, "not known GitHub answered 403"),
     ],
 )
 def test_a_cis_reviews_are_told_as_its_word(
@@ -37,3 +41,36 @@ def test_a_cis_reviews_are_told_as_its_word(
 
 def test_outside_a_ci_nothing_is_said_of_reviews(tmp_path: Path) -> None:
     assert "Reviews, says the CI" not in rows(tmp_path)
+
+
+class TestAnOutageThatWasNotOver:
+    TOLD = "at least 2 s ± 27 ms, and not over when the measurement ended"
+    SERIES = series(samples(720, range(640, 720)))
+
+    def test_is_told_as_one_everywhere(self, tmp_path: Path) -> None:
+        directory = make(tmp_path, availability=self.SERIES)
+        made, told = views(directory), read_story(directory)
+        [check] = [c for c in checks(told, words_in("en")) if c.name == "Outage measured"]
+        assert check.told.startswith(f"A{self.TOLD[1:]} (")
+        for text in (made.markdown, made.html):
+            assert text.count("2 s ± 27 ms") == text.lower().count(self.TOLD) > 2
+        assert ">at least 2 s, not over at the end<" in made.html
+
+    @pytest.mark.parametrize("cut", [{"dropped": 3}, {"rows": [*samples(9, [8]), ["?"]]}])
+    def test_is_not_guessed_from_samples_that_are_cut(
+        self, tmp_path: Path, cut: dict[str, Any]
+    ) -> None:
+        told = story(tmp_path, availability=series(samples(9, [8]), **cut))
+        assert outage_short(told, words_in("en")) == "2 s ± 27 ms"
+
+    def test_is_seen_through_a_link_that_was_lost_at_the_end(self, tmp_path: Path) -> None:
+        blind = [*samples(9, [8]), [300, 1.0, "no-link"]]
+        told = story(tmp_path, availability=series(blind))
+        assert outage_short(told, words_in("en")) == self.TOLD
+
+    def test_is_told_by_the_result_alone(self) -> None:
+        seen = result().availability
+        assert seen is not None
+        open_end = seen.model_copy(update={"still_down": True})
+        assert outage_of(result(availability=open_end), words_in("en")) == self.TOLD
+        assert outage_of(result(), words_in("en")) == "2 s ± 27 ms"

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from deployctl.result import Untouched
 
 from . import hostile
 from .hostile import Page
-from .support import at, gate, rows, series, story
+from .support import NEEDS, PLAN, at, gate, rows, series, story
 
 ENDINGS = ("sealed", "rolled-back", "refused")
 
@@ -159,6 +160,37 @@ class TestThePicture:
         assert "availability.json is not here as it was sealed" in text
         assert "events.ndjson is not here as it was sealed" in text
         assert "CHANGED since" in text
+
+
+class TestThePortuguesePage:
+    @pytest.fixture
+    def text(self, tmp_path: Path) -> str:
+        plan = {**PLAN, "decisions": {**PLAN["decisions"], "acceptDrift": "porta aberta à mão"}}
+        reviews = {"reviews": [{"state": "approved", "by": "maria", "environments": ["p"]}]}
+        gates = [gate("health", "before", observed=""), gate("health", "after")]
+        return made(tmp_path, "rolled-back", "pt-BR", gates=gates, answer="", plan=plan,
+                    ci_reviews=reviews)  # fmt: skip
+
+    def test_says_in_portuguese_how_it_was_approved(self, text: str) -> None:
+        read = Page(text).text
+        assert "por ana (digitada) em 2026" in read
+        assert "Por ana (digitada), sobre" in read
+        assert "aprovada por maria para p" in read
+
+    def test_marks_what_is_english_and_nothing_else(self, text: str) -> None:
+        english = re.findall(r'lang="en">([^<]*)<', text)
+        assert "200, as it should" in english
+        assert escape(NEEDS["health"]).replace("&quot;", "&#34;") in english
+        assert not {"nada", "vazia"} & set(english)
+        assert not [told for told in english if "maria" in told or "porta" in told]
+        assert ">nada<" in text
+        assert ">vazia<" in text
+        assert '<span lang="">porta aberta à mão</span>' in text
+        assert '<span lang="">Expose /metrics</span>' in text
+
+    def test_marks_what_a_command_should_answer(self, text: str) -> None:
+        assert 'Esperado: <span lang="en">GET /health' in text
+        assert 'Observado depois: <span lang="en">200' in text
 
 
 def test_the_page_of_the_longest_series_stays_small(tmp_path: Path) -> None:

@@ -2,17 +2,20 @@
 
 import re
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import pytest
+from markdown_it import MarkdownIt
 
+from deployctl.events import Note
 from deployctl.evidence.report.markdown import block, code, markdown, text
 from deployctl.evidence.report.words import LANGUAGES, Language, words_in
 from deployctl.result import Availability
 
 from . import hostile
-from .support import DIFF, gate, story
+from .support import DIFF, at, gate, story
 
 ENGLISH = [
     "Summary", "Evidence before", "What was deployed", "Compose file", "Evidence after",
@@ -86,6 +89,19 @@ def test_a_refused_run_claims_nothing_that_was_not_done(tmp_path: Path) -> None:
 class TestForeignText:
     def test_is_shown_as_it_is(self) -> None:
         assert text("a_b *c* [d](e) <f> `g` | h") == (r"a\_b \*c\* \[d\](e) \<f\> \`g\` \| h")
+
+    @pytest.mark.parametrize(
+        "mark", ["-", "+", "*", "#", "##", ">", "1.", "12)", "---", "===", "1.5"]
+    )
+    def test_begins_no_block(self, tmp_path: Path, mark: str) -> None:
+        note = Note(at=at(6), level="warning", text=f"{mark} note")
+        [line] = [x for x in made(tmp_path, told=[note]).splitlines() if x.endswith(" note")]
+        kinds = [token.type for token in MarkdownIt().parse(line)]
+        assert kinds == [
+            "bullet_list_open", "list_item_open", "paragraph_open", "inline", "paragraph_close",
+            "list_item_close", "bullet_list_close",
+        ]  # fmt: skip
+        assert MarkdownIt().render(line).count(f">{escape(mark)} note<") == 1
 
     def test_makes_no_link_and_calls_nobody(self) -> None:
         assert "://" not in text("http://x.org/y")

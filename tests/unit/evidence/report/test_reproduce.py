@@ -20,7 +20,7 @@ def test_a_gate_is_asked_again_as_it_was_asked_last(tmp_path: Path) -> None:
     assert found.about == "health of api"
     assert found.line == "curl -sS -i http://127.0.0.1:8000/health"
     assert found.expected == NEEDS["health"]
-    assert found.seen == "Seen after: 200, as it should"
+    assert (found.seen, found.when) == ("200, as it should", "after")
 
 
 def test_the_container_and_the_file_are_looked_at_again(tmp_path: Path) -> None:

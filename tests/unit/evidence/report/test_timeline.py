@@ -18,7 +18,7 @@ from deployctl.evidence.report.timeline import (
     picture,
 )
 
-from .support import STAGES, make, rows, series, stages, story
+from .support import STAGES, rows, series, stages, story
 
 
 def drawn(base: Path, ending: str = "sealed", **values: Any) -> Picture:
@@ -52,6 +52,14 @@ def test_an_outage_lies_from_its_first_failure_to_the_next_answer(tmp_path: Path
     assert gap.milliseconds == 80 * 25
     assert gap.margin == pytest.approx(0.027 / 20)
     assert gap.over
+
+
+def test_one_that_was_not_over_is_named_as_such_however_short_it_is(tmp_path: Path) -> None:
+    samples = rows(720, [*range(0, 600, 3), *range(100, 130), 719])
+    *over, last = drawn(tmp_path, availability=series(samples)).gaps
+    assert last.at_end
+    assert last.needs < NEVER
+    assert not any(gap.at_end for gap in over)
 
 
 def test_every_probe_is_a_dot_and_failures_have_a_row_of_their_own(tmp_path: Path) -> None:
@@ -135,4 +143,3 @@ def test_without_probe_and_switch_only_the_stages_take_room(tmp_path: Path) -> N
 
 def test_a_run_without_a_stage_has_no_picture(tmp_path: Path) -> None:
     assert picture(story(tmp_path, "refused", stages=[])) is None
-    assert make(tmp_path, "refused", stages=[], run_id="other").exists()

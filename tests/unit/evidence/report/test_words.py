@@ -1,6 +1,7 @@
 """Both languages say the same things."""
 
 import re
+from importlib.resources import files
 from string import Formatter
 from typing import get_args
 
@@ -17,6 +18,20 @@ def places(text: str) -> set[str]:
 
 def test_they_have_the_same_keys() -> None:
     assert set(en.WORDS) == set(pt_br.WORDS)
+
+
+def test_nobody_has_words_that_are_never_said() -> None:
+    folder = files("deployctl.evidence.report")
+    sources = [*folder.iterdir(), *folder.joinpath("templates").iterdir()]
+    source = "".join(each.read_text("utf-8") for each in sources if each.is_file())
+    said = re.findall(r"""["']([a-z-]+\.[a-z.-]+)["']|w(?:ords)?\(["']([a-z-]+)["']""", source)
+    made = [
+        *(f"{kind}." for kind in re.findall(r"""\.name\(["']([a-z-]+)["'],""", source)),
+        *re.findall(r"""w(?:ords)?\(f?["']([a-z.-]+\.)(?:\{|" ~)""", source),
+        "check.",
+    ]
+    unsaid = set(en.WORDS) - {key for keys in said for key in keys}
+    assert {key for key in unsaid if not key.startswith(tuple(made))} == set()
 
 
 @pytest.mark.parametrize("key", en.WORDS)
@@ -39,6 +54,12 @@ def test_every_value_of_a_result_has_a_name(kind: str, model: type[Result], fiel
     assert values
     for table in (en.WORDS, pt_br.WORDS):
         assert {f"{kind}.{value}" for value in values} <= set(table)
+
+
+@pytest.mark.parametrize("how", ["typed", "signed", "ci", "--yes", "not required"])
+def test_every_way_to_approve_has_a_name(how: str) -> None:
+    for table in (en.WORDS, pt_br.WORDS):
+        assert f"how.{how}" in table
 
 
 def test_the_settings_know_the_languages_there_are() -> None:

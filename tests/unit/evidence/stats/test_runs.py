@@ -61,6 +61,11 @@ def test_a_seal_tells_what_the_figures_need() -> None:
     assert (run.outage_ms, run.resolution_ms) == (120, 25)
 
 
+@pytest.mark.parametrize("partly", [{"unknown": 1}, {"stillDown": True}])
+def test_an_outage_that_may_have_lasted_longer_is_no_exact_one(partly: dict[str, Any]) -> None:
+    assert run_of(predicate(availability={**RESULT["availability"], **partly})).outage_ms is None
+
+
 def test_a_swap_that_was_skipped_was_none() -> None:
     skipped = [{**RESULT["stages"][0], "state": "skipped"}]
     assert not run_of(predicate(stages=skipped)).went_live
