@@ -33,8 +33,18 @@ ENDED = {"rolled_back": "put back", "confirmed": "finished", "released": "ended 
 """how a run that was ended well ended"""
 
 
+FIX_FORWARD = (
+    "There is no way back. Fix forward: deployctl hotfix --sha FIX, with --accept-drift --reason "
+    "TEXT if the Compose file names the release of before already."
+)
+
+
 class NotEndedError(Exception):
     """An abandoned run could not be ended, or what serves after it does not hold."""
+
+    def __init__(self, told: str, next_step: str = "") -> None:
+        super().__init__(told)
+        self.next_step = next_step
 
 
 def recover(session: Session) -> Outcome:
@@ -53,7 +63,11 @@ def recover(session: Session) -> Outcome:
             outcome = _proven(ended, serves)
         except Exception as error:  # noqa: BLE001 - whatever it is, what runs now is not proven
             told = str(error) or type(error).__name__
-            outcome = _not_proven(session, f"Run {names} could not be ended and proven: {told}.")
+            outcome = _not_proven(
+                session,
+                f"Run {names} could not be ended and proven: {told}.",
+                getattr(error, "next_step", ""),
+            )
     if outcome.code is ExitCode.SEALED and _elsewhere(session):
         outcome = _not_yet(session, outcome)
     rollback = Rollback(
@@ -102,7 +116,8 @@ def _end(session: Session, run: Unfinished) -> str:
         lambda event: hear(session, event),
     )
     if outcome.state not in ENDED:
-        raise NotEndedError("; ".join(outcome.failures) or f"the host says {outcome.state}")
+        told = "; ".join(outcome.failures) or f"the host says {outcome.state}"
+        raise NotEndedError(told, FIX_FORWARD if outcome.state == "kept" else "")
     for line in outcome.notes:
         session.note("warning", line)
     return ENDED[outcome.state]
@@ -163,12 +178,13 @@ def _proven(ended: str, serves: str) -> Outcome:
     )
 
 
-def _not_proven(session: Session, reason: str) -> Outcome:
+def _not_proven(session: Session, reason: str, next_step: str) -> Outcome:
     return Outcome(
         ExitCode.ROLLBACK_FAILED,
         reason,
         NEEDS_A_PERSON,
-        next_step="deployctl status; deployctl logs; deployctl rollback again. On the host: "
+        next_step=next_step
+        or "deployctl status; deployctl logs; deployctl rollback again. On the host: "
         f"{session.facts.state_dir}/runs",
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from deployctl.lab import sample
 from deployctl.lab.machine import COMPOSE_DIR, COMPOSE_FILE
 from tests.lab.client import Client, Ended, Running
-from tests.lab.server import STATE, Server
+from tests.lab.server import STATE, Before, Server
 
 from . import expect
 from .faults import Fault, Scene, hold_at
@@ -123,6 +123,8 @@ def _play(server: Server, client: BrokenClient, plain: Client, step: Step, fault
     if step.over and fault.restarts:
         # The sample has no restart policy, which its plan warns of: a person starts it.
         server.sh(f"docker compose -f {COMPOSE_FILE} up -d", user="deploy")
+    if step.journey == "failing-hotfix" and not server.image_of(before.image):
+        return _image_gone(server, plain, before, step, fault, ended)
     _rest(server)
     converged = time.monotonic() - struck
     releases = _releases(server, step.journey, first, before.image, failing)
@@ -145,6 +147,25 @@ def _play(server: Server, client: BrokenClient, plain: Client, step: Step, fault
         serves=serves,
         outage_ms=outage_ms,
         converged_ms=round(converged * 1000),
+        wrong=tuple(wrong),
+    )
+
+
+def _image_gone(
+    server: Server, plain: Client, before: Before, step: Step, fault: Fault, ended: Ended | None
+) -> Outcome:
+    """There is nothing to go back to. The next hotfix works for who takes what the file says."""
+    wrong = list(expect.gone(server, before, plain, ended))
+    following = plain.hotfix(NEXT, "--accept-drift", "--reason", "the image of before is gone")
+    if following.code != 0:
+        wrong.append(f"the next hotfix ended with {following.code}: {following.stdout[-600:]}")
+    return Outcome(
+        step=str(step),
+        fault=fault.name,
+        ended=_told(ended),
+        serves="none: its image is gone",
+        outage_ms=-1,
+        converged_ms=-1,
         wrong=tuple(wrong),
     )
 

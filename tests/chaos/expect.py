@@ -72,6 +72,28 @@ def failures(
         yield f"the second deployctl ended with {second.code}: {second.stdout[-300:]}"
 
 
+def gone(server: Server, before: Before, client: Client, ended: Ended | None) -> Iterator[str]:
+    """For a release that fails, when the image of the one before was removed under it: nothing can
+    serve, and that has to be said, with nothing else lost."""
+    if ended is not None and ended.code != ExitCode.ROLLBACK_FAILED:
+        yield f"it ended with {ended.code}, but nothing was put back"
+    found = server.look()
+    if found.database.split(maxsplit=1)[0] != before.database.split(maxsplit=1)[0]:
+        yield "Postgres has another container"
+    if found.orders != before.orders:
+        yield f"there are {found.orders} orders, not {before.orders}"
+    if not server.lock_gets_free():
+        yield "the lock is held"
+    if left := _left(server):
+        yield f"processes are left: {left}"
+    if client.run("status", "--output", "json").document["unfinished"]:
+        again = client.run("rollback", "--yes")
+        if again.code != ExitCode.ROLLBACK_FAILED or "is gone" not in again.stdout + again.stderr:
+            yield f"a rollback ended with {again.code}: {again.stdout[-300:]}"
+    if client.run("status", "--output", "json").document["unfinished"]:
+        yield "status tells of an unfinished run, which no command could end"
+
+
 def _left(server: Server) -> str:
     """Processes that stay. One that is about to end has a moment to do so."""
     until = time.monotonic() + MOMENT_SECONDS

@@ -130,6 +130,14 @@ class TestARunThatIsLeft:
         assert told.rstrip(".") in outcome.reason
         assert left.recorder.rollback.state == "unproven"
 
+    def test_and_what_can_not_be_put_back_is_not_tried_again_but_mended_forward(
+        self, left: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gone = RollbackOutcome("kept", ("the image that ran before is gone",))
+        step = self.end(left, monkeypatch, gone).next_step
+        assert "deployctl hotfix --sha FIX" in step
+        assert "rollback again" not in step
+
     def test_so_it_is_where_what_serves_then_does_not_hold(
         self, left: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
