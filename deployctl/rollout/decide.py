@@ -28,11 +28,11 @@ from deployctl.rollout.steps import RunStep
 
 
 def live_images(survey: Survey, services: Sequence[str]) -> dict[str, str]:
-    """service -> image ID, for the services that have a container."""
+    """service -> image ID, for the services that have a container to go back to."""
     return {
         service: containers[0].image_id
         for service in services
-        if (containers := survey.containers_of(service))
+        if (containers := survey.restorable(service))
     }
 
 
@@ -79,15 +79,15 @@ def job_services(survey: Survey, services: Sequence[str]) -> tuple[JobService, .
     """What the host's job compares with, and goes back to."""
     planned = []
     for service in services:
-        containers = survey.containers_of(service)
+        there, containers = survey.containers_of(service), survey.restorable(service)
         planned.append(
             JobService(
                 name=service,
-                scale=len(containers),
-                container_ids=tuple(c.id for c in containers),
+                scale=len(there),
+                container_ids=tuple(c.id for c in there),
                 image_id=containers[0].image_id if containers else "",
                 image_ref=containers[0].image_ref if containers else "",
-                config_hashes=tuple(c.config_hash for c in containers),
+                config_hashes=tuple(c.config_hash for c in there),
                 held=held(containers),
             )
         )
@@ -113,7 +113,7 @@ def differences(
     """What of the services isn't as the survey found it: state, number, images."""
     found = []
     for service in services:
-        was = survey.containers_of(service)
+        was = survey.restorable(service)
         now = [c for c in after if c.service == service]
         if held(now) != held(was):
             found.append(f"{service} is {held(now)}, and was {held(was)}")

@@ -103,6 +103,11 @@ def warnings(survey: Survey, services: Sequence[str]) -> tuple[str, ...]:
                 found.append(f"{service} is {container.status} before the rollout.")
             elif container.health == "unhealthy":
                 found.append(f"{service} is unhealthy before the rollout.")
+        if survey.containers_of(service) and not survey.restorable(service):
+            found.append(
+                f"The image of {service} was removed under it: there is nothing to go back to. A "
+                "rollback removes the new container, and leaves the service down."
+            )
     found += _left_behind(survey, services)
     if survey.guard == "none":
         found.append(

@@ -132,6 +132,8 @@ class Survey:
     """the directory for temporary files, where nothing can be written there"""
     docker_root_read_only: bool = False
     guard: Guard = "none"
+    images_gone: frozenset[str] = frozenset()
+    """IDs of images of containers that don't run: they were removed under them"""
     engine_mark: str = ""
     """another one after each start of Docker's, where that can be told"""
     last_build_bytes: int = 0
@@ -276,6 +278,12 @@ class Survey:
     def containers_of(self, service: str) -> tuple[ContainerState, ...]:
         return tuple(c for c in self.containers if c.service == service)
 
+    def restorable(self, service: str) -> tuple[ContainerState, ...]:
+        """Its containers; none where one is down and its image gone: nothing goes back to that."""
+        found = self.containers_of(service)
+        gone = any(c.status != "running" and c.image_id in self.images_gone for c in found)
+        return () if gone else found
+
 
 def take(
     host: Host,
@@ -364,6 +372,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         live=answer.text("live", "").strip(),
         live_since=_since(answer.text("live-since", "")),
         live_by=answer.text("live-by", "").strip(),
+        images_gone=frozenset(answer.text("images-gone", "").split()),
         engine_mark=answer.text("engine-mark", ""),
         last_run=answer.text("last-run", ""),
         releases=tuple(read_record(data) for data in answer.all("release")),

@@ -99,7 +99,7 @@ changed_since_plan() {
 			echo "service $service has other containers (${seen:--}) than planned ($ids)"
 		elif [ "$ids" != - ]; then
 			seen=$(printf '%s\n' "$lines" | sed 's/.*"imageId":"\([^"]*\)".*/\1/' | sort -u)
-			[ "$seen" = "$image" ] || echo "service $service runs image $seen, planned $image"
+			[ "$seen" = "$image" ] || [ "$image" = - ] || echo "service $service runs image $seen, planned $image"
 			seen=$(printf '%s\n' "$lines" | sed 's/.*"configHash":"\([^"]*\)".*/\1/' | tr '\n' ',' | sed 's/,$//')
 			[ "$seen" = "$hashes" ] || echo "service $service was recreated with another configuration"
 		fi

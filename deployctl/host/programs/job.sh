@@ -13,7 +13,9 @@
 #                JOURNAL (what the journal tells of the run: chain.sh)
 # RUN/services   a line a service: name, scale (0: as the file says), container IDs before (comma), image ID before,
 #                image reference before, pin tag, config hashes before (comma), state before
-#                (running, stopped, absent); `-` for none; separated by tabs
+#                (running, stopped, absent); `-` for none; separated by tabs. One that is down and
+#                whose image is gone has containers but no image: nothing goes back to that, so it
+#                counts as absent.
 # RUN/edits      a line a file: number, digest before, digest after, image before (as it stood) or
 #                `-`, image after, path as Compose is given it, path without symlinks, digest of
 #                what lies there (another than before where that is broken); separated by tabs.

@@ -230,6 +230,11 @@ wait
 grep -q '"Name":"compose"' "$work/info" || check_engine
 put_file containers "$work/containers"
 put_file marks "$work/marks"
+# The image of a container that doesn't run may have been removed under it.
+put images-gone "$(sed -n '/"Status":"running"/d; s/.*"imageId":"\([^"]*\)".*/\1/p' "$work/containers" | sort -u |
+	while IFS= read -r image; do
+		case $(dk image inspect --format '{{.Id}}' "$image" 2>&1) in *[Nn]'o such image'*) printf '%s\n' "$image" ;; esac
+	done)"
 put_file images "$work/images"
 # said FILE: what a dry run said. Of containers it tells no more than names; where it failed it may
 # quote the lines that it can't read, which may be an env file's.

@@ -181,6 +181,11 @@ class TestWarnings:
         [warning] = warnings(survey(containers=(replace(API, **changes), POSTGRES)), ("api",))
         assert says in warning
 
+    def test_there_is_nothing_to_go_back_to(self) -> None:
+        down = replace(API, status="exited")
+        facts = survey(containers=(down, POSTGRES), images_gone=frozenset({API.image_id}))
+        assert any("nothing to go back to" in warning for warning in warnings(facts, ("api",)))
+
     def test_nothing_goes_on_after_a_restart(self) -> None:
         [warning] = warnings(survey(guard="none"), ("api",))
         assert "until the next deployctl command" in warning

@@ -60,6 +60,16 @@ class TestARollback:
         host.does("go_back 'the gates failed'")
         assert host.state == "rolled_back the gates failed"
 
+    def test_removes_what_took_the_place_of_a_service_that_was_down_without_its_image(
+        self, host: JobHost
+    ) -> None:
+        host.plan("db 0 c8 - - - h absent")
+        host.is_at("swapped")
+        host.has("containers", "c9 db db sha256:db running False")
+        host.does("go_back 'the gates failed'")
+        assert host.state == "rolled_back the gates failed"
+        assert any(" rm -sf db" in line for line in host.asked)
+
     def test_says_why_a_service_that_was_absent_could_not_be_removed(self, host: JobHost) -> None:
         host.plan("db 0 - - - - - absent")
         host.is_at("swapped")
@@ -375,3 +385,11 @@ def test_the_secrets_of_a_build_that_a_restart_cut_off_go(host: JobHost) -> None
     host.starts("the host was restarted").wait(20)
     assert host.state == "released the host was restarted"
     assert [path.name for path in (host.state_dir / "upload").iterdir()] == ["another-run"]
+
+
+def test_a_service_that_is_down_without_its_image_is_the_one_of_the_plan(host: JobHost) -> None:
+    host.has("containers", "c1 api api sha256:gone exited False")
+    host.plan("api 1 c1 - - - h absent")
+    assert host.does("changed_since_plan").stdout == ""
+    host.has("containers", "c2 api api sha256:gone exited False")
+    assert "has other containers (c2)" in host.does("changed_since_plan").stdout

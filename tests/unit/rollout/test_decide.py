@@ -86,6 +86,31 @@ class TestWhatTheHostsJobComparesWith:
         assert (planned.state, planned.image_id) == ("absent", None)
 
 
+class TestAServiceThatIsDownAndItsImageGone:
+    """Somebody removed the image under a container that doesn't run: nothing goes back to that."""
+
+    STOPPED = replace(API, status="exited")
+    GONE = frozenset({API.image_id})
+
+    def test_counts_as_absent_with_the_containers_that_are_there(self) -> None:
+        facts = survey(containers=(self.STOPPED,), images_gone=self.GONE)
+        [service] = decide.job_services(facts, ("api",))
+        assert (service.held, service.image_id, service.image_ref) == ("absent", "", "")
+        assert service.container_ids == ("c1",)
+
+    def test_is_no_release_that_was_found(self) -> None:
+        facts = survey(containers=(self.STOPPED,), images_gone=self.GONE)
+        assert decide.found_record(facts, ("api",), "run", ()) is None
+
+    def test_is_back_where_it_was_without_a_container(self) -> None:
+        facts = survey(containers=(self.STOPPED,), images_gone=self.GONE)
+        assert decide.differences(facts, ("api",), ()) == ()
+
+    def test_while_one_that_runs_needs_no_image_to_be_there(self) -> None:
+        facts = survey(images_gone=self.GONE)
+        assert decide.job_services(facts, ("api",))[0].held == "running"
+
+
 class TestWhetherARollbackBroughtBackWhatWas:
     def test_it_did(self) -> None:
         again = replace(API, id="c7")
