@@ -262,13 +262,18 @@ class Job:
         """Orders the rollback and follows it to its end; `unknown` when the link stays lost."""
         failures: list[str] = []
         notes: list[str] = []
-        until = self._line.now() + (4 * self._services + 1) * (STEP_TIMEOUT + 10)
+        until = self._line.now() + self.longest_rollback
         try:
             self._line.order(f"rollback {one_line(reason)}")
             self._follow(reason, until, failures, notes)
         except (UnreachableError, ProgramFailed, TimeoutError, OSError) as error:
             return RollbackOutcome("unknown", (*failures, str(error)), tuple(notes))
         return RollbackOutcome(self.state, tuple(failures), tuple(notes))
+
+    @property
+    def longest_rollback(self) -> float:
+        """Seconds that a rollback is waited for, without those in which there is no link."""
+        return (4.0 * self._services + 1) * (STEP_TIMEOUT + 10)
 
     def _follow(self, reason: str, until: float, failures: list[str], notes: list[str]) -> None:
         revived = False
@@ -328,6 +333,7 @@ class Job:
                 f"the host says {self._read_back or 'nothing'!r} instead of confirmed"
             )
         self.state = "confirmed"
+        self._line.stay(0.0)
 
     def stop_waiting(self) -> None:
         """Whatever thread waits for the job's word gets a JobGoneError instead."""
