@@ -9,7 +9,7 @@ from deployctl.host.address import HostAddress
 from deployctl.host.connection import Host
 from deployctl.host.failures import link_lost
 from deployctl.host.keys import Ask, Keyring, ask_nobody
-from deployctl.host.waiting import reminded
+from deployctl.host.waiting import clock, reminded
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 5.0
@@ -68,7 +68,7 @@ class Link:
         why = self._host.lost_because
         self.tell(
             f"The connection to {self._host.label} was lost{f' ({why})' if why else ''}. Since "
-            f"{_clock(0.0)} it is tried again, until {_clock(within)} at the latest."
+            f"{clock(0.0)} it is tried again, until {clock(within)} at the latest."
         )
 
     def _remind(self, _: float) -> None:
@@ -76,7 +76,7 @@ class Link:
         if left > 0:
             self.tell(
                 f"Still no connection to {self._host.label}: it is tried again until "
-                f"{_clock(left)}, {left:.0f} s more."
+                f"{clock(left)}, {left:.0f} s more."
             )
 
     def _restore(self) -> None:
@@ -106,11 +106,6 @@ class Link:
 
     def close(self) -> None:
         self._host.close()
-
-
-def _clock(ahead: float) -> str:
-    """The time of day in so many seconds."""
-    return time.strftime("%H:%M:%S UTC", time.gmtime(time.time() + ahead))
 
 
 def _nobody(sentence: str) -> None:

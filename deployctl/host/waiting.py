@@ -9,6 +9,11 @@ PACE = 20.0
 """seconds between two words"""
 
 
+def clock(ahead: float) -> str:
+    """The time of day in so many seconds."""
+    return time.strftime("%H:%M:%S UTC", time.gmtime(time.time() + ahead))
+
+
 @contextmanager
 def reminded(say: Callable[[float], None]) -> Iterator[None]:
     """Calls `say` with the seconds gone by, every now and then until the block is left."""

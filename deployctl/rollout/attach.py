@@ -8,7 +8,7 @@ from deployctl.engines.compose.job import Job
 from deployctl.engines.compose.job_line import JobEvent
 from deployctl.engines.compose.refusals import refusing
 from deployctl.engines.compose.survey import Survey, Unfinished
-from deployctl.errors import ExitCode, RefusedError
+from deployctl.errors import DeployctlError, ExitCode, RefusedError
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.host.waiting import reminded
@@ -75,6 +75,9 @@ def attach(
             state = found.word
             if state not in ENDS:
                 state = _follow(link, settings, facts, wanted, tell)
+    except DeployctlError as error:
+        error.next_step = for_target(error.next_step, settings.target)
+        raise
     finally:
         link.close()
     return _document(settings, wanted, state)
@@ -99,7 +102,7 @@ def _follow(
         job.close()
     if state not in ENDS:
         raise RefusedError(
-            f"Nothing on the host goes on with run {run_id}, which is {state or 'not begun'}.",
+            f"Nothing on the host goes on with run {run_id}, which {runs.stands(state)}.",
             production=runs.serving(facts),
             next_step=f"deployctl rollback ends it; deployctl confirm {run_id} keeps its release",
         )

@@ -496,9 +496,17 @@ def describe_holder(about: Mapping[str, Any]) -> str:
     if not about:
         return "who holds the lock is not recorded"
     return (
-        f"{about.get('command', 'a run')} {about.get('revision') or ''} by {about.get('by', '?')} "
-        f"since {about.get('at', '?')}, run {about.get('runId', '?')}{_phase(about)}"
+        f"{describe_run(about)} since {about.get('at', '?')}, run {about.get('runId', '?')}"
+        f"{_phase(about)}"
     )
+
+
+def describe_run(about: Mapping[str, Any]) -> str:
+    """What it is to do, and whose it is: `hotfix d73cfb1 by ann`."""
+    command, goal = about.get("command", "a run"), about.get("revision")
+    if command == "rollback" and (to := goal or about.get("release")):
+        goal = f"to {to}"
+    return " ".join(filter(None, (command, goal, "by", about.get("by", "?"))))
 
 
 def _phase(about: Mapping[str, Any]) -> str:

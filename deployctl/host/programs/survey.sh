@@ -366,8 +366,11 @@ if [ -d "$STATE_DIR" ]; then
 			heard=$(cat "$run/heard" 2>/dev/null)
 			# It may be in the middle of being written.
 			[ -n "$heard" ] || { sleep 1 && heard=$(cat "$run/heard" 2>/dev/null); }
-			put unfinished-silent "$(($(uptime_s) - ${heard:-0}))"
-			read -r deadline _ <"$run/deadline" 2>/dev/null || deadline=0
+			silent=$(($(uptime_s) - ${heard:-0}))
+			read -r deadline boot <"$run/deadline" 2>/dev/null || deadline=0 boot=
+			# After a restart of the host what was heard there is not the client.
+			[ -z "$boot" ] || [ "$boot" = "$(boot_id)" ] || silent=-1
+			put unfinished-silent "$silent"
 			put unfinished-left "$((deadline - $(uptime_s)))"
 			put unfinished-step "$(awk -F "$TAB" '$2 == "step" { last = $3 } END { print last }' "$run/log" 2>/dev/null)"
 			;;

@@ -4,6 +4,7 @@ What lies there is run as the operator, some of it after the next restart: it ma
 """
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -169,3 +170,22 @@ def test_a_projects_name_from_a_label_leads_nowhere(
     found = survey(PROJECT="")
     assert (found["fail-kind"], found["fail"]) == ("odd-project", label)
     assert sorted(path.name for path in place.iterdir()) == ["docker", "project"]
+
+
+@pytest.mark.parametrize(("boot", "silent"), [("", "^[01]$"), ("another boot's", "^-1$")])
+def test_after_a_restart_what_was_heard_is_not_the_client(
+    survey: Survey, place: Path, boot: str, silent: str
+) -> None:
+    """The job that goes on then writes the same file."""
+    run = place / "state/runs/run-1"
+    run.mkdir(parents=True)
+    for folder in (run, run.parent, run.parent.parent):
+        folder.chmod(0o700)
+    now = int(float(Path("/proc/uptime").read_text().split()[0]))
+    boot = boot or Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    for name, text in (
+        ("state", "swapped"), ("about.json", "{}"), ("heard", f"{now}"),
+        ("deadline", f"{now + 90} {boot}"), ("log", ""),
+    ):  # fmt: skip
+        (run / name).write_text(f"{text}\n")
+    assert re.search(silent, survey()["unfinished-silent"])
