@@ -45,16 +45,26 @@ give_up() {
 	check_engine
 	fail "$1" "$2"
 }
+# no_engine MESSAGE…: fails with what the ways to ask it said: a daemon that isn't there, or no permission.
+no_engine() {
+	for _said in "$@"; do
+		case $_said in
+		*'ermission denied'*) ;;
+		*daemon*running* | *'onnection refused'*) fail docker-down "$_said" ;;
+		esac
+	done
+	fail docker-denied "$1"
+}
 if [ -n "$DOCKER_WORDS" ]; then
 	DOCKER=$DOCKER_WORDS
-	engine || fail docker-denied "$all"
+	engine || no_engine "$all"
 else
 	command -v docker >/dev/null 2>&1 || fail missing-tools docker
 	DOCKER=docker
 	if ! engine; then
 		plain=$all
 		DOCKER="sudo${NL}-n${NL}docker"
-		engine || fail docker-denied "$plain"
+		engine || no_engine "$plain" "$all"
 	fi
 fi
 put docker "$DOCKER"

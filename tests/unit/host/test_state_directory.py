@@ -189,3 +189,27 @@ def test_after_a_restart_what_was_heard_is_not_the_client(
     ):  # fmt: skip
         (run / name).write_text(f"{text}\n")
     assert re.search(silent, survey()["unfinished-silent"])
+
+
+DOWN = "Cannot connect to the Docker daemon at unix:///d.sock. Is the docker daemon running?"
+DENIED = "permission denied while trying to connect to the Docker daemon socket"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "next_step"),
+    [
+        (DOWN, "docker-down", "systemctl status docker"),
+        ("dial tcp 10.0.0.1:2375: connect: connection refused", "docker-down", "systemctl"),
+        (DENIED, "docker-denied", "docker group"),
+    ],
+)
+def test_a_docker_that_is_not_there_is_told_from_one_that_may_not_be_asked(
+    survey: Survey, place: Path, said: str, kind: str, next_step: str
+) -> None:
+    (place / "docker").write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    found = survey()
+    assert found["fail-kind"] == kind
+    error = refusal(kind, found["fail"], "h")
+    assert next_step in error.next_step
+    assert said in error.what
+    assert ("the services may be down" in error.production) == (kind == "docker-down")
