@@ -50,7 +50,7 @@ def confirm(
 def _story(session: Session) -> Outcome:
     with session.recorder.stage("preflight") as note:
         run = _find(session)
-        note.detail = f"run {run.run_id}, {_left(run)}"
+        note.detail = f"run {run.run_id}, which the host puts back {_left(run)}"
     waiting = f"The new release serves, unconfirmed. The host puts it back by itself {_left(run)}."
     try:
         with session.recorder.stage("gate") as note:
