@@ -31,6 +31,8 @@ LONGEST = 20_000
 """characters of an error that are kept: what a host or a file said may be part of it"""
 
 UNTOUCHED = "Production was not touched."
+TOUCHED_NOTHING = "This command touched nothing."
+"""where another run may have changed production meanwhile, or nobody knows how it is"""
 
 
 def shortened(text: str) -> str:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployctl.errors import UNTOUCHED, DeployctlError, ExitCode, UnreachableError
+from deployctl.errors import TOUCHED_NOTHING, UNTOUCHED, DeployctlError, ExitCode, UnreachableError
 
 if TYPE_CHECKING:
     from deployctl.result import Result
 
-READING = frozenset({"doctor", "history", "logs", "plan", "status"})
+READING = frozenset({"attach", "doctor", "history", "logs", "plan", "status"})
 """commands that change nothing on the host, whatever ends them"""
 UNKNOWN = "Not known: the run ended in the middle of a change. Read it from the host."
 
@@ -54,8 +54,8 @@ def explain(error: BaseException, known: Circumstances, env: Mapping[str, str]) 
 
     if isinstance(error, DeployctlError):
         if isinstance(error, UnreachableError) and known.command in READING:
-            # Whatever the host was doing for it, it only read.
-            error.production = UNTOUCHED
+            # Whatever the host was doing for it, it only read. Others may have changed something.
+            error.production = TOUCHED_NOTHING
         return error
     production = UNKNOWN if known.changing else UNTOUCHED
     status = f"deployctl status --target {known.target}" if known.target else "deployctl status"

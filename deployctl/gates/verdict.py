@@ -30,7 +30,11 @@ def verdict(results: Sequence[GateResult]) -> Verdict:
 
 
 def _reasons(results: Iterable[GateResult]) -> str:
-    return "; ".join(f"{result.name}: {result.reason or result.observed}" for result in results)
+    """A reason that several gates share is told once."""
+    names: dict[str, list[str]] = {}
+    for result in results:
+        names.setdefault(result.reason or result.observed, []).append(result.name)
+    return "; ".join(f"{', '.join(gates)}: {reason}" for reason, gates in names.items())
 
 
 def held_before(results: Sequence[GateResult]) -> frozenset[str]:

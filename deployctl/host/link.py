@@ -9,6 +9,7 @@ from deployctl.host.address import HostAddress
 from deployctl.host.connection import Host
 from deployctl.host.failures import link_lost
 from deployctl.host.keys import Ask, Keyring, ask_nobody
+from deployctl.host.waiting import clock, reminded
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 5.0
@@ -21,6 +22,10 @@ class Link:
         """Connects; `ask` gets a key's passphrase. Raises UnreachableError, ConfigError."""
         self._host = Host.connect(address, Keyring(ask))
         self._lock = threading.Lock()
+        self._lost: Host | None = None
+        self._began = self._until = 0.0
+        self.needed_until = 0.0
+        """a moment (of time.monotonic) up to which any loss is tried again, whoever asks"""
         self.tell: Tell = _nobody
         """gets a sentence when the link is lost, and one when it is back"""
 
@@ -40,37 +45,54 @@ class Link:
     def restore(self, within: float = 60.0) -> None:
         """Connects again unless the connection works. Raises LinkLostError after `within` s.
 
-        Of several threads that want it, one connects and the others wait.
+        Of several threads that want it, one connects and the others wait. A loss has one deadline,
+        which its first asker sets: once that has passed, there is no more than one try each.
         """
-        until = time.monotonic() + within
+        within = max(within, self.needed_until - time.monotonic())
         if not self._lock.acquire(timeout=within):
             raise self._not_restored(within, link_lost(self._host.label))
         try:
             if self._host.alive():
+                self._lost = None
                 return
-            self._restore(until, within)
+            if self._lost is not self._host:
+                self._lose(within)
+            with reminded(self._remind):
+                self._restore()
         finally:
             self._lock.release()
 
-    def _restore(self, until: float, within: float) -> None:
-        began, pause = time.monotonic(), FIRST_PAUSE
+    def _lose(self, within: float) -> None:
+        self._lost, self._began = self._host, time.monotonic()
+        self._until = self._began + within
         why = self._host.lost_because
         self.tell(
             f"The connection to {self._host.label} was lost{f' ({why})' if why else ''}. Since "
-            f"{_clock(0.0)} it is tried again, until {_clock(until - began)} at the latest."
+            f"{clock(0.0)} it is tried again, until {clock(within)} at the latest."
         )
+
+    def _remind(self, _: float) -> None:
+        left = self._until - time.monotonic()
+        if left > 0:
+            self.tell(
+                f"Still no connection to {self._host.label}: it is tried again until "
+                f"{clock(left)}, {left:.0f} s more."
+            )
+
+    def _restore(self) -> None:
+        pause = FIRST_PAUSE
         while True:
             try:
                 fresh = self._host.reconnect()
             except UnreachableError as error:
-                if time.monotonic() + pause > until:
-                    raise self._not_restored(within, error) from error
+                if time.monotonic() + pause > self._until:
+                    raise self._not_restored(self._until - self._began, error) from error
                 time.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
             else:
                 lost, self._host = self._host, fresh
                 lost.give_up("it was replaced by a new connection")
-                took = time.monotonic() - began
+                took = time.monotonic() - self._began
                 self.tell(f"The connection to {fresh.label} is back after {took:.0f} s.")
                 return
 
@@ -84,11 +106,6 @@ class Link:
 
     def close(self) -> None:
         self._host.close()
-
-
-def _clock(ahead: float) -> str:
-    """The time of day in so many seconds."""
-    return time.strftime("%H:%M:%S UTC", time.gmtime(time.time() + ahead))
 
 
 def _nobody(sentence: str) -> None:

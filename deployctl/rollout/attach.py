@@ -7,10 +7,11 @@ from deployctl.engines.compose import runs, survey
 from deployctl.engines.compose.job import Job
 from deployctl.engines.compose.job_line import JobEvent
 from deployctl.engines.compose.refusals import refusing
-from deployctl.engines.compose.survey import Survey
-from deployctl.errors import ExitCode, RefusedError
+from deployctl.engines.compose.survey import Survey, Unfinished
+from deployctl.errors import DeployctlError, ExitCode, RefusedError
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
+from deployctl.host.waiting import reminded
 from deployctl.result import SCHEMA_VERSION, Document
 from deployctl.rollout.address import host_address
 from deployctl.rollout.hints import for_target
@@ -74,6 +75,9 @@ def attach(
             state = found.word
             if state not in ENDS:
                 state = _follow(link, settings, facts, wanted, tell)
+    except DeployctlError as error:
+        error.next_step = for_target(error.next_step, settings.target)
+        raise
     finally:
         link.close()
     return _document(settings, wanted, state)
@@ -90,17 +94,32 @@ def _follow(
         settings.host.operators_group or "",
         lambda event: _tell(event, tell),
     )
+    link.tell = tell
     try:
-        state = job.attend(max(run.left_s if run else 0, 0) + PATIENCE)
+        with reminded(lambda gone: tell(_waits(run_id, run, gone))):
+            state = job.attend(max(run.left_s if run else 0, 0) + PATIENCE)
     finally:
         job.close()
     if state not in ENDS:
         raise RefusedError(
-            f"Nothing on the host goes on with run {run_id}, which is {state or 'not begun'}.",
+            f"Nothing on the host goes on with run {run_id}, which {runs.stands(state)}.",
             production=runs.serving(facts),
             next_step=f"deployctl rollback ends it; deployctl confirm {run_id} keeps its release",
         )
     return state
+
+
+def _waits(run_id: str, run: Unfinished | None, gone: float) -> str:
+    """What is waited for, and until when."""
+    left = run.left_s - gone if run else 0.0
+    if run is None or left <= 0:
+        return f"Waiting for run {run_id} to end on the host, since {gone:.0f} s."
+    if run.about.get("command") == "rollback":
+        return f"Waiting for run {run_id}, a rollback: the host brings it to its end by itself."
+    return (
+        f"Waiting for run {run_id}: unless it is confirmed, the host puts it back by itself in "
+        f"{left:.0f} s."
+    )
 
 
 def _tell(event: JobEvent, tell: Callable[[str], None]) -> None:

@@ -6,12 +6,14 @@ from concurrent.futures import wait
 
 from deployctl import source
 from deployctl.engines.compose import build as builder
-from deployctl.engines.compose import preflight, room, survey
+from deployctl.engines.compose import preflight, room, runs, survey
 from deployctl.engines.compose.job import describe_holder
-from deployctl.errors import ConfigError, LockedError, RefusedError
+from deployctl.engines.compose.survey import CLIENT_GONE_AFTER
+from deployctl.errors import TOUCHED_NOTHING, ConfigError, LockedError, RefusedError
 from deployctl.events import Events, Progress
 from deployctl.host.connection import Host, ProgramFailed
 from deployctl.host.link import Link
+from deployctl.host.waiting import PACE, clock
 from deployctl.rollout.aside import aside
 from deployctl.rollout.broken_file import mend
 from deployctl.rollout.known_journal import recalled, require_grown
@@ -126,8 +128,7 @@ def _survey(session: Session, link: Link) -> survey.Survey:
     For one that only tidies up it waits in any case.
     """
     probe: survey.Probe = "no" if session.dry else "keep"
-    began = time.monotonic()
-    told = False
+    began = tell_at = time.monotonic()
     while True:
         facts = resumed(
             session,
@@ -142,22 +143,23 @@ def _survey(session: Session, link: Link) -> survey.Survey:
         patience = session.options.lock_wait
         if facts.tidying:
             patience = max(patience, TIDYING_SECONDS)
-        if not facts.locked or session.dry or time.monotonic() >= began + patience:
+        left = began + patience - time.monotonic()
+        if not facts.locked or session.dry or left <= 0:
             return facts
-        if not told:
+        if time.monotonic() >= tell_at:
             holder = describe_holder(facts.lock_holder or {})
-            session.note("info", f"Waiting for another rollout: {holder}.")
-            told = True
+            session.note(
+                "info",
+                f"Waiting for another rollout: {holder}. Until {clock(left)} at the latest.",
+            )
+            tell_at = time.monotonic() + PACE
         time.sleep(LOCK_POLL)
 
 
 def _check_host(session: Session) -> None:
     facts, options = session.facts, session.options
     if facts.locked and not session.dry:
-        raise LockedError(
-            f"Another rollout is running: {describe_holder(facts.lock_holder or {})}.",
-            next_step="Wait for it (--lock-wait 5m), or look at it: deployctl status",
-        )
+        raise _locked(session, facts)
     resumed(session, lambda: mend(session))
     facts = session.facts
     build = facts.last_build_bytes if _builds(session) else 0
@@ -175,6 +177,24 @@ def _check_host(session: Session) -> None:
             freeable=freeable,
         ),
         facts,
+    )
+
+
+def _locked(session: Session, facts: survey.Survey) -> LockedError:
+    holder = f"Another rollout is running: {describe_holder(facts.lock_holder or {})}."
+    wait = "Wait for it (--lock-wait 5m), or look at it: deployctl status"
+    run = runs.holding(facts)
+    if run is None:
+        return LockedError(holder, next_step=wait)
+    if session.command == "rollback":
+        wait = (
+            f"deployctl rollback --lock-wait {CLIENT_GONE_AFTER + 5}s waits for that, and then "
+            "ends the run; deployctl status says how it is with it."
+        )
+    return LockedError(
+        f"{holder} It {runs.stands(run.state)}; {runs.heard(run)}.",
+        production=f"{TOUCHED_NOTHING} {runs.serving(facts)}",
+        next_step=wait,
     )
 
 

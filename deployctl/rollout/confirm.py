@@ -12,7 +12,7 @@ from deployctl.engines.compose import runs, survey
 from deployctl.engines.compose.job import ConfirmError, Job
 from deployctl.engines.compose.survey import Survey, Unfinished
 from deployctl.engines.releases import ReleaseRecord, describe, find
-from deployctl.errors import ExitCode, RefusedError, UnreachableError
+from deployctl.errors import TOUCHED_NOTHING, ExitCode, RefusedError, UnreachableError
 from deployctl.events import Events, PlanReady
 from deployctl.gates import runner
 from deployctl.gates.build import build as build_gates
@@ -50,7 +50,7 @@ def confirm(
 def _story(session: Session) -> Outcome:
     with session.recorder.stage("preflight") as note:
         run = _find(session)
-        note.detail = f"run {run.run_id}, {_left(run)}"
+        note.detail = f"run {run.run_id}, which the host puts back {_left(run)}"
     waiting = f"The new release serves, unconfirmed. The host puts it back by itself {_left(run)}."
     try:
         with session.recorder.stage("gate") as note:
@@ -83,15 +83,14 @@ def _find(session: Session) -> Unfinished:
     run = runs.unfinished(facts, run_id)
     if run is None or known.word != "swapped":
         raise RefusedError(
-            f"Run {run_id} can't be confirmed: it is {known.word or 'not begun'}"
-            f"{_too_late(known.word)}.",
-            production="This command touched nothing.",
+            f"Run {run_id} can't be confirmed: it {runs.stands(known.word)}.",
+            production=TOUCHED_NOTHING,
             next_step="deployctl status",
         )
     if run not in facts.abandoned:
         raise RefusedError(
             f"Run {run_id} has a client, which will confirm it or put it back.",
-            production="This command touched nothing.",
+            production=TOUCHED_NOTHING,
             next_step=f"deployctl attach {run_id}",
         )
     session.goal = _goal(facts, known.releases, run)
@@ -177,7 +176,7 @@ def _asked_again(session: Session, run: Unfinished) -> str:
 def _not_confirmed(run: Unfinished, error: Exception, state: str) -> Outcome:
     """An order whose outcome was not read may yet be obeyed: 22. A refusal that was read is 23."""
     read = state not in {"", "swapped"}
-    told = f"it is {state}" if read else str(error).rstrip(".")
+    told = f"it {runs.stands(state)}" if read else str(error).rstrip(".")
     return Outcome(
         ExitCode.REFUSED if read else ExitCode.ROLLBACK_FAILED,
         f"Run {run.run_id} was not confirmed: {told}.",
@@ -189,10 +188,6 @@ def _not_confirmed(run: Unfinished, error: Exception, state: str) -> Outcome:
 
 def _left(run: Unfinished) -> str:
     return f"in {max(run.left_s, 0)} s"
-
-
-def _too_late(state: str) -> str:
-    return ", so it is too late" if state in {"rolling_back", "rolled_back"} else ""
 
 
 def _nobody(plan: PlanReady) -> Approval:

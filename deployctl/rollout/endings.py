@@ -200,13 +200,11 @@ def _put_back(session: Session, error: BaseException, code: ExitCode, reason: st
                 next_step=undone.by_hand,
             )
         case "kept":
-            forward = "Fix forward: deployctl hotfix --sha FIX."
-            by_hand = f" Or, once what stands in the way is mended, on the host:{_by_hand(session)}"
             return Outcome(
                 ExitCode.ROLLBACK_FAILED,
                 undone.reason,
                 undone.production,
-                next_step=forward + (by_hand if session.switching else ""),
+                next_step=_forward(session),
             )
         case _:
             return Outcome(
@@ -215,6 +213,20 @@ def _put_back(session: Session, error: BaseException, code: ExitCode, reason: st
                 undone.production,
                 next_step="\n".join(filter(None, (_person(session), undone.by_hand))),
             )
+
+
+def _forward(session: Session) -> str:
+    """What to do about a release that stays: by hand it goes back only where the image is there."""
+    forward = "Fix forward: deployctl hotfix --sha FIX."
+    if not session.switching:
+        return forward
+    if session.unsafe_step:
+        return (
+            f"{forward} Or, once what stands in the way is mended, on the host:{_by_hand(session)}"
+        )
+    before = session.current.sha if session.current else None
+    again = f" (--sha {before[:7]} builds what ran before once more)" if before else ""
+    return f"Fix forward: deployctl hotfix --sha FIX{again}."
 
 
 def _not_finished(session: Session, error: BaseException, code: ExitCode, reason: str) -> Outcome:

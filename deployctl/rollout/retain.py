@@ -6,11 +6,12 @@ release. What a run without a client leaves goes after the next hotfix.
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import Future
 
 from deployctl.engines.compose import tidy
 from deployctl.engines.releases import ReleaseRecord, describe, ordinal
 from deployctl.engines.retention import Inventory, Spare, kept, spare
-from deployctl.errors import DeployctlError
+from deployctl.errors import DeployctlError, UnreachableError
 from deployctl.evidence import old_runs
 from deployctl.evidence.run_directory import state_home
 from deployctl.rollout.aside import aside
@@ -18,6 +19,8 @@ from deployctl.rollout.session import Session, need
 
 SECONDS = 60.0
 """for the host's answer, which had the time of the gates to come"""
+RESTORE_SECONDS = 10.0
+"""for a link that is lost still; the run has ended"""
 
 
 def look_ahead(session: Session) -> None:
@@ -31,7 +34,7 @@ def retain(session: Session) -> None:
     if not session.confirmed or session.inventory is None:
         return
     try:
-        found = session.inventory.result(SECONDS).confirmed(_run(session))
+        found = _looked(session, session.inventory).confirmed(_run(session))
         _on_host(session, found)
         _here(session, found)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run has ended well
@@ -41,6 +44,15 @@ def retain(session: Session) -> None:
             f"What earlier releases left was not removed ({told.rstrip('.')}); the next hotfix "
             "tries again.",
         )
+
+
+def _looked(session: Session, begun: "Future[Inventory]") -> Inventory:
+    """What was asked beside the gates, or over a link that came back since."""
+    try:
+        return begun.result(SECONDS)
+    except (UnreachableError, TimeoutError):
+        session.hostlink.restore(RESTORE_SECONDS)
+        return tidy.take(session.hostlink.host, session.facts)
 
 
 def _on_host(session: Session, found: Inventory) -> None:

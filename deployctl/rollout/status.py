@@ -6,7 +6,7 @@ from typing import Literal
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import runs, survey
-from deployctl.engines.compose.job import describe_holder
+from deployctl.engines.compose.job import describe_holder, describe_run
 from deployctl.engines.compose.survey import Survey, Unfinished
 from deployctl.engines.releases import ReleaseRecord, before, describe, find
 from deployctl.host.facts import ContainerState
@@ -104,14 +104,12 @@ def _sentence(  # noqa: PLR0911 - one for each state
 ) -> tuple[str, str]:
     if facts.abandoned:
         run = facts.abandoned[0]
-        told = (
-            f"Run {run.run_id} was left {run.state.split(' ')[0]} by "
-            f"{run.about.get('by', 'somebody')}{_last_step(run)}; it was neither confirmed nor "
-            f"put back. {_host_will(facts, run)}{_down_as_well(settings, facts)}"
-        )
-        return told, runs.choices(run)
+        return f"{_left(facts, run)}{_down_as_well(settings, facts)}", runs.choices(run)
     if facts.lock_holder is not None:
-        return f"A rollout is running: {describe_holder(facts.lock_holder)}.", "deployctl status"
+        return (
+            f"A rollout is running: {describe_holder(facts.lock_holder)}.{_under_way(facts)}",
+            "deployctl status",
+        )
     down = _not_running(settings, facts)
     if down or not any(facts.containers_of(service) for service in settings.services):
         return _down(facts, down, record)
@@ -152,6 +150,43 @@ def _differing(facts: Survey) -> str:
     return f": {'. '.join(facts.differences)}" if facts.differences else ""
 
 
+def _left(facts: Survey, run: Unfinished) -> str:
+    """How it is with a run that has no client any more, and what becomes of it."""
+    name = f"Run {run.run_id} ({describe_run(run.about)})"
+    if _going_back(facts, run):
+        return f"{name} is being put back by the host (the client is gone)."
+    if run.state.startswith("rollback_failed"):
+        return f"{name} could not be put back. {_host_will(facts, run)}"
+    return (
+        f"{name} lost its client: it {runs.stands(run.state)}, and was neither confirmed nor put "
+        f"back; {runs.heard(run)}. {_host_will(facts, run)}"
+    )
+
+
+def _going_back(facts: Survey, run: Unfinished) -> bool:
+    """Whether the host is at it: after a restart it begins at once."""
+    at_it = run.state.startswith("rolling_back") or (
+        run.silent_s < 0 and not run.state.startswith("rollback_failed")
+    )
+    forward = run.about.get("command") == "rollback"
+    return at_it and not forward and runs.holding(facts) == run
+
+
+def _under_way(facts: Survey) -> str:
+    """How far the run is whose client is there, or was there just now."""
+    run = runs.holding(facts)
+    if run is None:
+        return ""
+    told = f" It {runs.stands(run.state)}; {runs.heard(run)}."
+    if run.state.startswith("rolling_back"):
+        return f"{told} The host brings that to its end by itself."
+    if run.about.get("command") == "rollback":
+        return f"{told} Without its client the host brings it to its end by itself."
+    return (
+        f"{told} Without a confirmation the host puts it back by itself in {max(run.left_s, 0)} s."
+    )
+
+
 def _host_will(facts: Survey, run: Unfinished) -> str:
     """What happens to it if nobody does anything."""
     holder = (facts.lock_holder or {}).get("runId")
@@ -160,10 +195,6 @@ def _host_will(facts: Survey, run: Unfinished) -> str:
     if run.about.get("command") == "rollback" or run.state.startswith("rolling_back"):
         return "The host brings it to its end by itself."
     return f"The host puts it back by itself in {max(run.left_s, 0)} s."
-
-
-def _last_step(run: Unfinished) -> str:
-    return f" (its last step on the host: {run.step})" if run.step else ""
 
 
 def _not_running(settings: Settings, facts: Survey) -> list[ContainerState]:

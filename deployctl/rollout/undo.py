@@ -20,6 +20,7 @@ from deployctl.gates import runner
 from deployctl.gates.base import AnyGate, Observation
 from deployctl.gates.verdict import held_before, verdict
 from deployctl.host.facts import ContainerState
+from deployctl.host.waiting import reminded
 from deployctl.result import Rollback
 from deployctl.rollout import decide, user_steps
 from deployctl.rollout.context import gate_context, keep_raw, record_containers, timing
@@ -112,7 +113,9 @@ def _undo(session: Session, reason: str, steps: UndoneSteps) -> Undone:
     """
     if not session.confirming:
         _undo_steps(session, steps)
-    outcome = need(session.job, "a job").rollback(noted(reason, steps.stuck))
+    job = need(session.job, "a job")
+    with reminded(lambda gone: _tell_waiting(session, gone, job.longest_rollback)):
+        outcome = job.rollback(noted(reason, steps.stuck))
     if session.confirming and outcome.state == "rolled_back":
         _undo_steps(session, steps)
     _tell_last_words(session)
@@ -143,6 +146,15 @@ def _undo(session: Session, reason: str, steps: UndoneSteps) -> Undone:
                 f"{told}; the host did not say how its rollback ended",
                 f"{NEEDS_A_PERSON} It rolls back by itself as long as nobody confirms.",
             )
+
+
+def _tell_waiting(session: Session, gone: float, longest: float) -> None:
+    if not session.hostlink.host.lost:  # else the link itself says until when it is sought
+        session.note(
+            "info",
+            f"Waiting for the host, which puts back what held before: {gone:.0f} s so far, "
+            f"{longest:.0f} s at most.",
+        )
 
 
 def _undo_steps(session: Session, steps: UndoneSteps) -> None:

@@ -69,8 +69,12 @@ def _refuse_armed(settings: Settings, facts: Survey, holder: Mapping[str, Any]) 
     run = runs.unfinished(facts, str(holder.get("runId", "")))
     if run is None:
         return
+    going_back = run.state.startswith("rolling_back") or run in facts.abandoned
     raise RefusedError(
-        f"The lock is held by what puts run {run.run_id} back, which is {run.state}.",
+        f"The lock is held by what puts run {run.run_id} back."
+        if going_back
+        else f"The lock is held by run {run.run_id}, which {runs.stands(run.state)}; "
+        f"{runs.heard(run)}.",
         production=runs.serving(facts),
         next_step=for_target(runs.choices(run), settings.target),
     )
@@ -93,7 +97,7 @@ def _break(host: Host, facts: Survey, holder: Mapping[str, Any], settings: Setti
     except ProgramFailed as failure:
         if failure.kind == "armed":
             raise RefusedError(
-                f"Run {run_id} is {failure.message} by now: only a rollback may end it.",
+                f"Run {run_id} {runs.stands(failure.message)}: only a rollback may end it.",
                 production=runs.serving(facts),
                 next_step=for_target("deployctl status", settings.target),
             ) from failure

@@ -38,7 +38,9 @@ def swapped(before: Before, server: Server, make_client: Callable[..., Client]) 
     """A hotfix whose client was killed while its gates looked."""
     client = make_client(rollout=LONG)
     run_id = left(client, when="after")
-    eventually("the client counts as gone", lambda: "left swapped" in client.status()["sentence"])
+    eventually(
+        "the client counts as gone", lambda: "lost its client" in client.status()["sentence"]
+    )
     return run_id
 
 

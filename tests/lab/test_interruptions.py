@@ -107,7 +107,7 @@ class TestAClientThatIsKilled:
         assert killed.hotfix("next").code in {23, 75}, "its client may only be slow"
         eventually(
             "the client counts as gone",
-            lambda: "left swapped" in killed.status()["sentence"],
+            lambda: "lost its client" in killed.status()["sentence"],
         )
         [unfinished] = killed.status()["unfinished"]
         assert "swapped" in unfinished
@@ -129,7 +129,7 @@ class TestAClientThatIsKilled:
         server.sh("pkill -KILL -f '/runs/[^ ]*/job[.]sh'")
         eventually(
             "the client counts as gone",
-            lambda: "left swapped" in killed.status()["sentence"],
+            lambda: "lost its client" in killed.status()["sentence"],
         )
         done = make_client().rollback()
         assert done.code == 0, done.explained

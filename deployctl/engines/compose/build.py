@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from deployctl.config.settings import SourceSettings
 from deployctl.engines.compose.build_fault import fault
 from deployctl.engines.compose.job_line import JobGoneError
-from deployctl.errors import DeployctlError, UnreachableError, UntouchedError
+from deployctl.errors import UNTOUCHED, DeployctlError, UnreachableError, UntouchedError
 from deployctl.host.connection import Conversation, ProgramFailed
 from deployctl.host.conversation import RECORD_COST
 from deployctl.host.link import Link
@@ -160,7 +160,7 @@ class Build:
             return self._late()
         request = self._request
         found = fault(failure.kind, failure.message, self._tail, request.docker, request.user)
-        return self._untouched(found.what, found.next_step)
+        return self._untouched(found.what, found.next_step, found.production)
 
     def _late(self) -> UntouchedError:
         return self._untouched(
@@ -168,8 +168,10 @@ class Build:
             "Raise rollout.build_timeout, or see what the build waits for.",
         )
 
-    def _untouched(self, what: str, next_step: str) -> UntouchedError:
-        return UntouchedError(what, next_step=next_step, detail="\n".join(self._tail))
+    def _untouched(self, what: str, next_step: str, production: str = UNTOUCHED) -> UntouchedError:
+        return UntouchedError(
+            what, production=production, next_step=next_step, detail="\n".join(self._tail)
+        )
 
     def _params(self, run: str) -> dict[str, str]:
         package, request = self._package, self._request

@@ -4,6 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deployctl.engines.compose.refusals import DOCKER_DOWN, DOCKER_NEXT
+from deployctl.errors import UNTOUCHED
+
 _BASE = re.compile(r"failed to resolve source metadata for (\S+?): |pull access denied for (\S+?),")
 _STAGE = re.compile(
     r"failed to solve: target stage \"?([^\"]+?)\"? could not be found"
@@ -14,6 +17,9 @@ _DENIED = re.compile(
     r"|unauthorized: |failed to authorize|insufficient_scope",
     re.IGNORECASE,
 )
+_GONE = re.compile(
+    r"Cannot connect to the Docker daemon|if the daemon is running|rpc error: code = Unavailable"
+)
 _NO_SPACE = "no space left on device"
 HUB = "docker.io"
 
@@ -22,6 +28,7 @@ HUB = "docker.io"
 class BuildFault:
     what: str
     next_step: str
+    production: str = UNTOUCHED
 
 
 def fault(
@@ -39,7 +46,8 @@ def fault(
         )
     if kind == "build":
         return (
-            _stage(tail)
+            _engine_gone(tail)
+            or _stage(tail)
             or _base_image(tail, docker, user)
             or BuildFault(
                 f"The image could not be built on the host (docker exited with {message}).",
@@ -60,6 +68,18 @@ def fault(
     return BuildFault(
         f"The source could not be unpacked on the host: {message}",
         "Run it again; if that fails too: deployctl doctor",
+    )
+
+
+def _engine_gone(tail: Sequence[str]) -> BuildFault | None:
+    """The last word of a build whose Docker goes away; earlier, a step of the commit may say it."""
+    line = next((line for line in reversed(tail) if line.strip()), "")
+    if not _GONE.search(line):
+        return None
+    return BuildFault(
+        f"Docker stopped answering on the host while the image was built: {line.strip()[-300:]}",
+        f"{DOCKER_NEXT}. Once it answers, run this again.",
+        DOCKER_DOWN,
     )
 
 

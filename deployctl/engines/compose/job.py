@@ -262,13 +262,18 @@ class Job:
         """Orders the rollback and follows it to its end; `unknown` when the link stays lost."""
         failures: list[str] = []
         notes: list[str] = []
-        until = self._line.now() + (4 * self._services + 1) * (STEP_TIMEOUT + 10)
+        until = self._line.now() + self.longest_rollback
         try:
             self._line.order(f"rollback {one_line(reason)}")
             self._follow(reason, until, failures, notes)
         except (UnreachableError, ProgramFailed, TimeoutError, OSError) as error:
             return RollbackOutcome("unknown", (*failures, str(error)), tuple(notes))
         return RollbackOutcome(self.state, tuple(failures), tuple(notes))
+
+    @property
+    def longest_rollback(self) -> float:
+        """Seconds that a rollback is waited for, without those in which there is no link."""
+        return (4.0 * self._services + 1) * (STEP_TIMEOUT + 10)
 
     def _follow(self, reason: str, until: float, failures: list[str], notes: list[str]) -> None:
         revived = False
@@ -328,6 +333,7 @@ class Job:
                 f"the host says {self._read_back or 'nothing'!r} instead of confirmed"
             )
         self.state = "confirmed"
+        self._line.stay(0.0)
 
     def stop_waiting(self) -> None:
         """Whatever thread waits for the job's word gets a JobGoneError instead."""
@@ -490,9 +496,17 @@ def describe_holder(about: Mapping[str, Any]) -> str:
     if not about:
         return "who holds the lock is not recorded"
     return (
-        f"{about.get('command', 'a run')} {about.get('revision') or ''} by {about.get('by', '?')} "
-        f"since {about.get('at', '?')}, run {about.get('runId', '?')}{_phase(about)}"
+        f"{describe_run(about)} since {about.get('at', '?')}, run {about.get('runId', '?')}"
+        f"{_phase(about)}"
     )
+
+
+def describe_run(about: Mapping[str, Any]) -> str:
+    """What it is to do, and whose it is: `hotfix d73cfb1 by ann`."""
+    command, goal = about.get("command", "a run"), about.get("revision")
+    if command == "rollback" and (to := goal or about.get("release")):
+        goal = f"to {to}"
+    return " ".join(filter(None, (command, goal, "by", about.get("by", "?"))))
 
 
 def _phase(about: Mapping[str, Any]) -> str:

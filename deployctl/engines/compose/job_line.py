@@ -62,12 +62,12 @@ class JobLine:
         self._attaching = threading.Lock()
         self._counting = threading.Lock()
         self._stop = threading.Event()
+        self._hurry = threading.Event()
         self._ordered = ""
         self._gone = False
         self._state = ""
         self._beats = False
         self._away = 0.0
-        self._needed_until = 0.0
 
     def begin(self, conversation: Conversation, phase: Callable[[], str]) -> None:
         """Listens to a job that was just started, and tells it from now on that its client lives.
@@ -80,7 +80,7 @@ class JobLine:
 
     def stay(self, seconds: float) -> None:
         """For so long the host may go on by itself: a lost link is tried again as long."""
-        self._needed_until = time.monotonic() + seconds
+        self._link.needed_until = time.monotonic() + seconds
 
     def attach(self) -> None:
         """Makes the line anew, whether or not it is broken. UnreachableError, ProgramFailed."""
@@ -146,6 +146,7 @@ class JobLine:
 
     def close(self) -> None:
         self._stop.set()
+        self._hurry.set()
         if self._conversation is not None:
             self._conversation.close()
 
@@ -195,6 +196,8 @@ class JobLine:
             if conversation is self._conversation:
                 self._broken = conversation
             self._inbox.put(LinkLostError(str(error)))
+            if isinstance(error, LinkLostError) and self._armed:
+                self._hurry.set()
 
     def _take(self, record: Record) -> None:
         if record.name == "event":
@@ -210,8 +213,13 @@ class JobLine:
         self._inbox.put(event)
 
     def _beat(self, phase: Callable[[], str]) -> None:
-        while not self._stop.wait(HEARTBEAT):
-            # Gates use the same link, and nobody else looks after it while they do.
+        while not self._stop.is_set():
+            # Gates use the same link, and nobody else looks after it while they do: a loss is told,
+            # and mended, at once.
+            self._hurry.wait(HEARTBEAT)
+            self._hurry.clear()
+            if self._stop.is_set():
+                return
             with suppress(UnreachableError, ProgramFailed, TimeoutError, OSError), self._alone():
                 self._say(self._line(), f"beat {phase()}".strip())
 
@@ -250,8 +258,13 @@ class JobLine:
         finally:
             self._away += time.monotonic() - began
 
+    @property
+    def _armed(self) -> bool:
+        """Before that, whoever uses the link knows how long the run still puts up with a loss."""
+        return self._link.needed_until > 0.0
+
     def _patience(self) -> float:
-        return max(RESTORE_SECONDS, self._needed_until - time.monotonic())
+        return max(RESTORE_SECONDS, self._link.needed_until - time.monotonic())
 
 
 def parse_event(line: str) -> JobEvent:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deployctl.engines.compose import runs
 from deployctl.engines.compose.room import Freeable, mebi, told
 from deployctl.engines.compose.survey import ComposeSource, Space, Survey
-from deployctl.errors import UNTOUCHED, RefusedError
+from deployctl.errors import TOUCHED_NOTHING, UNTOUCHED, RefusedError
 
 ARMED = "armed runs"
 MIN_FREE_BYTES = 512 * 1024 * 1024
@@ -84,7 +84,7 @@ def raise_for(findings: Sequence[Finding], survey: Survey) -> None:
     armed = any(finding.name == ARMED for finding in bad)
     raise RefusedError(
         " ".join(finding.detail for finding in bad),
-        production=f"This command touched nothing. {runs.serving(survey)}" if armed else UNTOUCHED,
+        production=f"{TOUCHED_NOTHING} {runs.serving(survey)}" if armed else UNTOUCHED,
         next_step=" ".join(dict.fromkeys(f.next_step for f in bad if f.next_step)),
     )
 

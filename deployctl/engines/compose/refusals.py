@@ -3,8 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from deployctl.errors import RefusedError
+from deployctl.errors import TOUCHED_NOTHING, UNTOUCHED, RefusedError
 from deployctl.host.failures import ProgramFailed
+
+DOCKER_DOWN = f"{TOUCHED_NOTHING} Docker does not answer on the host: the services may be down."
+DOCKER_NEXT = "See what became of it on the host: systemctl status docker; journalctl -u docker"
 
 # kind -> (what happened, what to do); {message} is the program's, {label} is user@host:port.
 SENTENCES = {
@@ -29,6 +32,10 @@ SENTENCES = {
             "Add the user to the docker group, or allow `docker` in sudoers without a password; or "
             "set `docker:` for this target."
         ),
+    ),
+    "docker-down": (
+        "Docker does not answer on {label}: {message}",
+        DOCKER_NEXT,
     ),
     "many-projects": (
         "Containers of this service run in several Compose projects: {message}.",
@@ -147,7 +154,11 @@ def refusal(kind: str, message: str, label: str) -> RefusedError:
     )
     told = {"kind": kind, "message": ", ".join(message.split("\n")).strip(), "label": label}
     told["older"] = f", only Compose v1 ({told['message']})" if message.strip() else ""
-    return RefusedError(what.format(**told), next_step=next_step.format(**told))
+    return RefusedError(
+        what.format(**told),
+        production=DOCKER_DOWN if kind == "docker-down" else UNTOUCHED,
+        next_step=next_step.format(**told),
+    )
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from deployctl.engines.compose.survey import Survey, Unfinished
+from deployctl.engines.compose.survey import CLIENT_GONE_AFTER, Survey, Unfinished
 from deployctl.engines.releases import ReleaseRecord, read_record
 from deployctl.errors import RefusedError, UsageError
 from deployctl.host.connection import Host, ProgramFailed
@@ -12,6 +12,20 @@ from deployctl.host.failures import understood
 
 _RUN_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
 TIMEOUT = 30.0
+
+
+_STANDS = {
+    "": "has not begun",
+    "prepared": "has changed nothing yet",
+    "armed": "is armed, and has not finished its switch yet",
+    "swapped": "has switched, but is not proven yet",
+    "rolling_back": "is being put back",
+    "rolled_back": "was put back",
+    "rollback_failed": "could not be put back",
+    "kept": "was neither confirmed nor put back: there was no way back, and its release stays",
+    "confirmed": "was confirmed",
+    "released": "ended before it changed anything",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +55,31 @@ def serving(facts: Survey) -> str:
             states = ", ".join(f"{c.name} is {c.status}" for c in containers)
             return f"The service {service} is down: {states}."
     return "The unfinished run's release may be serving."
+
+
+def stands(state: str) -> str:
+    """How it is with a run in that state of the host's job, to follow `the run`."""
+    word = state.partition(" ")[0]
+    return _STANDS.get(word, f"is in a state unknown here ({word})")
+
+
+def holding(facts: Survey) -> Unfinished | None:
+    """The unfinished run that holds the lock, if one does."""
+    holder = str((facts.lock_holder or {}).get("runId", ""))
+    return unfinished(facts, holder)
+
+
+def heard(run: Unfinished) -> str:
+    """When its client was last heard of, and when it counts as gone."""
+    if run.silent_s < 0:
+        return "the host was restarted since its client was heard of"
+    left = CLIENT_GONE_AFTER - run.silent_s + 1
+    if left <= 0:
+        return f"its client was last heard of {run.silent_s} s ago, and counts as gone"
+    return (
+        f"its client was heard of {run.silent_s} s ago, and counts as gone if nothing is heard of "
+        f"it for {left} s more"
+    )
 
 
 def checked(run_id: str) -> str:

@@ -45,16 +45,26 @@ give_up() {
 	check_engine
 	fail "$1" "$2"
 }
+# no_engine MESSAGE…: fails with what the ways to ask it said: a daemon that isn't there, or no permission.
+no_engine() {
+	for _said in "$@"; do
+		case $_said in
+		*'ermission denied'*) ;;
+		*daemon*running* | *'onnection refused'*) fail docker-down "$_said" ;;
+		esac
+	done
+	fail docker-denied "$1"
+}
 if [ -n "$DOCKER_WORDS" ]; then
 	DOCKER=$DOCKER_WORDS
-	engine || fail docker-denied "$all"
+	engine || no_engine "$all"
 else
 	command -v docker >/dev/null 2>&1 || fail missing-tools docker
 	DOCKER=docker
 	if ! engine; then
 		plain=$all
 		DOCKER="sudo${NL}-n${NL}docker"
-		engine || fail docker-denied "$plain"
+		engine || no_engine "$plain" "$all"
 	fi
 fi
 put docker "$DOCKER"
@@ -371,8 +381,11 @@ if [ -d "$STATE_DIR" ]; then
 			heard=$(cat "$run/heard" 2>/dev/null)
 			# It may be in the middle of being written.
 			[ -n "$heard" ] || { sleep 1 && heard=$(cat "$run/heard" 2>/dev/null); }
-			put unfinished-silent "$(($(uptime_s) - ${heard:-0}))"
-			read -r deadline _ <"$run/deadline" 2>/dev/null || deadline=0
+			silent=$(($(uptime_s) - ${heard:-0}))
+			read -r deadline boot <"$run/deadline" 2>/dev/null || deadline=0 boot=
+			# After a restart of the host what was heard there is not the client.
+			[ -z "$boot" ] || [ "$boot" = "$(boot_id)" ] || silent=-1
+			put unfinished-silent "$silent"
 			put unfinished-left "$((deadline - $(uptime_s)))"
 			put unfinished-step "$(awk -F "$TAB" '$2 == "step" { last = $3 } END { print last }' "$run/log" 2>/dev/null)"
 			;;

@@ -19,7 +19,7 @@ from deployctl.cli.boundary import run as run_boundary
 from deployctl.cli.docs import MEANINGS
 from deployctl.cli.failure import Circumstances, explain
 from deployctl.cli.output import Output, command_name, wanted_format
-from deployctl.errors import UNTOUCHED, DeployctlError, ExitCode
+from deployctl.errors import TOUCHED_NOTHING, DeployctlError, ExitCode
 from deployctl.host.failures import answer_timeout
 from deployctl.result import Result
 from deployctl.ui.result_schema import result_schema
@@ -208,13 +208,15 @@ def test_a_full_disk_behind_stdout_is_told(words: str) -> None:
     assert b"can't be written" in done.stderr
 
 
-@pytest.mark.parametrize(("command", "untouched"), [("status", True), ("unlock", False)])
+@pytest.mark.parametrize(
+    ("command", "untouched"), [("status", True), ("attach", True), ("unlock", False)]
+)
 def test_a_command_that_only_reads_has_finished_nothing_when_the_host_falls_silent(
     command: str, untouched: bool
 ) -> None:
     silent = answer_timeout("deploy@vps:22", "docker inspect", 30)
     known = Circumstances(command, datetime.now(UTC))
-    assert (explain(silent, known, {}).production == UNTOUCHED) is untouched
+    assert (explain(silent, known, {}).production == TOUCHED_NOTHING) is untouched
 
 
 @pytest.mark.parametrize(

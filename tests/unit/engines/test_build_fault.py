@@ -93,3 +93,25 @@ def test_whatever_else(kind: str, what: str) -> None:
 )  # fmt: skip
 def test_the_registry_of_an_image(image: str, registry: str) -> None:
     assert registry_of(image) == registry
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "ERROR: Cannot connect to the Docker daemon at unix:///d.sock. Is the daemon running?",
+        "ERROR: failed to connect to the docker API; check if the daemon is running: no such file",
+        "ERROR: failed to receive status: rpc error: code = Unavailable desc = server: EOF",
+    ],
+)
+def test_a_docker_that_went_away_is_no_fault_of_the_commit(said: str) -> None:
+    found = of("#7 RUN make", said, "")
+    assert "Docker stopped answering on the host" in found.what
+    assert "systemctl status docker" in found.next_step
+    assert "commit" not in found.next_step
+    assert "This command touched nothing." in found.production
+    assert "the services may be down" in found.production
+
+
+def test_a_step_of_the_commit_that_wants_a_docker_is() -> None:
+    said = "#7 0.2 Cannot connect to the Docker daemon at unix:///var/run/docker.sock."
+    assert "Mend the commit" in of(said, "ERROR: process did not complete: exit code: 1").next_step

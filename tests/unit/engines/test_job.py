@@ -102,6 +102,18 @@ def test_who_holds_the_lock() -> None:
     assert describe_holder(read_about(about)) == "hotfix d73cfb1 by ann since 07:32, run x"
 
 
+@pytest.mark.parametrize(
+    ("about", "says"),
+    [
+        ({"command": "rollback", "release": "r1", "by": "ann"}, "rollback to r1 by ann"),
+        ({"command": "rollback", "revision": "r0", "by": "ann"}, "rollback to r0 by ann"),
+        ({"command": "rollback", "revision": "", "by": "ann"}, "rollback by ann"),
+    ],
+)
+def test_a_rollback_that_holds_it_tells_where_it_goes(about: dict[str, str], says: str) -> None:
+    assert describe_holder(about).startswith(f"{says} since")
+
+
 def test_a_reason_fits_one_line() -> None:
     assert one_line("a\n b\t\x00\x1b[1mc") == "a b [1mc"
     assert len(one_line("x" * 1000)) == 300

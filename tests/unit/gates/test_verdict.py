@@ -28,6 +28,14 @@ def test_a_failure_goes_before_what_is_unproven() -> None:
     assert (verdict(both).state, verdict(both).reason) == ("fail", "b: b reason")
 
 
+def test_a_reason_that_gates_share_is_told_once() -> None:
+    results = [
+        result(name, "inconclusive").model_copy(update={"reason": reason})
+        for name, reason in (("a", "no link"), ("b", "slow"), ("c", "no link"))
+    ]
+    assert verdict(results).reason == "a, c: no link; b: slow"
+
+
 def test_an_error_is_inconclusive() -> None:
     assert verdict([result("a", "error"), result("b", "pass")]).state == "inconclusive"
 

@@ -1,6 +1,7 @@
 """The line to the host's job over connections that break: nothing is lost, nothing comes twice."""
 
 import os
+import queue
 import signal
 import subprocess
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deployctl.engines.compose import job_line
 from deployctl.engines.compose.job_line import JobEvent, JobLine
 from deployctl.host import programs, transport
 from deployctl.host.link import Link
@@ -149,6 +151,23 @@ def test_a_clock_of_its_own_stands_still_while_there_is_no_line(
     sshd.kill_sessions()
     line.order("swap")
     assert line.now() - before < 0.5
+
+
+def test_once_armed_a_loss_is_told_and_mended_though_nobody_asks_for_the_line(
+    run: Path, sshd: Sshd, link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gates look by other ways: the next heartbeat would be the first to notice."""
+    monkeypatch.setattr(job_line, "HEARTBEAT", 3600.0)
+    told: queue.Queue[str] = queue.Queue()
+    link.tell = told.put
+    line = JobLine(link, str(run))
+    params = {"RUN": str(run), "SKIP": "0", "ORDER": ""}
+    line.begin(link.host.open("attach", params), lambda: "gate")
+    line.stay(60)
+    sshd.kill_sessions()
+    assert "was lost" in told.get(timeout=10)
+    assert "is back" in told.get(timeout=10)
+    line.close()
 
 
 @pytest.mark.parametrize("shell", ["dash", "bash"])

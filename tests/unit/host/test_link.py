@@ -1,5 +1,6 @@
 """A connection that is lost and had again: who waits, for how long, and what people are told."""
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from deployctl.errors import LinkLostError
+from deployctl.host import waiting
 from deployctl.host.link import Link
 
 from .conftest import Sshd, StartSshd
@@ -70,6 +72,47 @@ def test_it_is_tried_again_until_the_time_is_over(link: Link, sshd: Sshd, told: 
     with pytest.raises(LinkLostError, match=r"within 1 s: .* refused the connection"):
         link.restore(1)
     assert len(told) == 1
+
+
+def test_a_loss_has_one_deadline_which_is_told_once_and_kept(
+    link: Link, sshd: Sshd, told: list[str]
+) -> None:
+    lose(link, sshd)
+    sshd.process.kill()
+    sshd.process.wait()
+    with pytest.raises(LinkLostError, match="within 1 s"):
+        link.restore(1)
+    began = time.monotonic()
+    with pytest.raises(LinkLostError, match="within 1 s"):
+        link.restore(20)
+    assert time.monotonic() - began < 15
+    assert len(told) == 1
+
+
+def test_a_host_that_goes_on_by_itself_is_sought_for_as_long_whoever_asks(
+    link: Link, sshd: Sshd
+) -> None:
+    link.needed_until = time.monotonic() + 2
+    lose(link, sshd)
+    sshd.process.kill()
+    sshd.process.wait()
+    with pytest.raises(LinkLostError, match="within 2 s"):
+        link.restore(0)
+
+
+def test_a_long_wait_says_now_and_then_until_when(
+    link: Link, sshd: Sshd, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "PACE", 0.3)
+    lose(link, sshd)
+    sshd.process.kill()
+    sshd.process.wait()
+    with pytest.raises(LinkLostError):
+        link.restore(2)
+    lost, still, *_ = told
+    until = re.findall(r"until (\S+ UTC)", lost + still)
+    assert re.search(r"Still no connection to \S+: .* UTC, [12] s more", still)
+    assert len(until) == 2
 
 
 def test_whoever_comes_second_waits_no_longer_than_it_may(

@@ -4,6 +4,7 @@ What lies there is run as the operator, some of it after the next restart: it ma
 """
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -169,3 +170,46 @@ def test_a_projects_name_from_a_label_leads_nowhere(
     found = survey(PROJECT="")
     assert (found["fail-kind"], found["fail"]) == ("odd-project", label)
     assert sorted(path.name for path in place.iterdir()) == ["docker", "project"]
+
+
+@pytest.mark.parametrize(("boot", "silent"), [("", "^[01]$"), ("another boot's", "^-1$")])
+def test_after_a_restart_what_was_heard_is_not_the_client(
+    survey: Survey, place: Path, boot: str, silent: str
+) -> None:
+    """The job that goes on then writes the same file."""
+    run = place / "state/runs/run-1"
+    run.mkdir(parents=True)
+    for folder in (run, run.parent, run.parent.parent):
+        folder.chmod(0o700)
+    now = int(float(Path("/proc/uptime").read_text().split()[0]))
+    boot = boot or Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    for name, text in (
+        ("state", "swapped"), ("about.json", "{}"), ("heard", f"{now}"),
+        ("deadline", f"{now + 90} {boot}"), ("log", ""),
+    ):  # fmt: skip
+        (run / name).write_text(f"{text}\n")
+    assert re.search(silent, survey()["unfinished-silent"])
+
+
+DOWN = "Cannot connect to the Docker daemon at unix:///d.sock. Is the docker daemon running?"
+DENIED = "permission denied while trying to connect to the Docker daemon socket"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "next_step"),
+    [
+        (DOWN, "docker-down", "systemctl status docker"),
+        ("dial tcp 10.0.0.1:2375: connect: connection refused", "docker-down", "systemctl"),
+        (DENIED, "docker-denied", "docker group"),
+    ],
+)
+def test_a_docker_that_is_not_there_is_told_from_one_that_may_not_be_asked(
+    survey: Survey, place: Path, said: str, kind: str, next_step: str
+) -> None:
+    (place / "docker").write_text(f"#!/bin/sh\necho '{said}' >&2\nexit 1\n")
+    found = survey()
+    assert found["fail-kind"] == kind
+    error = refusal(kind, found["fail"], "h")
+    assert next_step in error.next_step
+    assert said in error.what
+    assert ("the services may be down" in error.production) == (kind == "docker-down")

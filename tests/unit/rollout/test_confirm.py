@@ -93,11 +93,14 @@ def test_one_that_was_obeyed_all_the_same_is_0(ordered: Ordered, error: Exceptio
     assert ordered.session.confirmed
 
 
-@pytest.mark.parametrize("state", ["rolling_back nobody confirmed", "rolled_back late"])
-def test_a_refusal_that_was_read_is_23(ordered: Ordered, state: str) -> None:
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [("rolling_back nobody confirmed", "is being put back"), ("rolled_back late", "was put back")],
+)
+def test_a_refusal_that_was_read_is_23(ordered: Ordered, state: str, says: str) -> None:
     outcome = ordered(ConfirmError("?"), state)
     assert outcome.code is ExitCode.REFUSED
-    assert outcome.reason == f"Run run-1 was not confirmed: it is {state.partition(' ')[0]}."
+    assert outcome.reason == f"Run run-1 was not confirmed: it {says}."
 
 
 def test_a_bug_is_not_taken_for_a_lost_answer(ordered: Ordered) -> None:

@@ -273,6 +273,20 @@ class TestARollbackThatNeedsAPerson:
         assert job.orders == ["rollback"], "the host must not wait for its deadline"
         assert undone == [], "what other steps changed belongs to the release that stays"
 
+    def test_an_image_that_is_gone_leaves_no_commands_that_cannot_work(self, run: Run) -> None:
+        """They would overwrite an edit by hand, and tag what isn't there."""
+        run.host("kept", "the image that ran before is gone")
+        run.session.current = record("r1", sha="abc1234" + "0" * 33)
+        outcome = broken_off(run.session, FAILED)
+        assert outcome.next_step == (
+            "Fix forward: deployctl hotfix --sha FIX (--sha abc1234 builds what ran before once "
+            "more)."
+        )
+        run.session.current = None
+        assert broken_off(run.session, FAILED).next_step == (
+            "Fix forward: deployctl hotfix --sha FIX."
+        )
+
     def test_a_step_that_forbids_it_before_the_switch(self, run: Run) -> None:
         """The step failed itself: what ran before still does."""
         run.session.unsafe_step, run.session.switching = "drop", False

@@ -1,5 +1,6 @@
 """What retention does after a hotfix, and that it never changes how that ended."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
@@ -73,7 +74,9 @@ def session(told: Told) -> Callable[..., Any]:
             "goal": RELEASES[3],
             "found": None,
             "facts": survey(releases=RELEASES[:3]),
-            "hostlink": SimpleNamespace(host=SimpleNamespace(run=run, label="deploy@vps:22")),
+            "hostlink": SimpleNamespace(
+                host=SimpleNamespace(run=run, label="deploy@vps:22"), restore=lambda _: None
+            ),
             "settings": SimpleNamespace(
                 target="production",
                 host=SimpleNamespace(operators_group=None),
@@ -155,6 +158,17 @@ def test_whatever_fails_is_a_warning_and_no_more(
     assert all("the next hotfix tries again" in text for text in told.warnings)
 
 
+def test_a_link_that_was_lost_beside_the_gates_and_came_back_serves_the_clean_up(
+    session: Callable[..., Any], told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retain.tidy, "take", lambda *_: FOUND)
+    run = session(found=LinkLostError("The connection was lost."))
+    retain.retain(run)
+    [asked] = run.asked
+    assert asked["TAGS"].split("\n") == ["sha256:0 api:0", "sha256:1 api:1"]
+    assert told.warnings == []
+
+
 def test_what_docker_would_not_let_go_is_a_warning(session: Callable[..., Any], told: Told) -> None:
     answer = Answer([Record("freed", b"-"), Record("failed", b"conflict: in use\n")])
     retain.retain(session(answer=answer))
@@ -220,7 +234,8 @@ class TestARunThatTidiesUp:
     def test_is_waited_for_without_being_asked_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found, notes = self.look(monkeypatch, "clean-up", 3)
         assert not found.locked
-        assert len(notes) == 1
+        [told] = notes
+        assert re.search(r"Until \S+ UTC at the latest", told)
 
     def test_another_is_not(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found, notes = self.look(monkeypatch, "gate", 3)

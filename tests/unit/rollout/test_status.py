@@ -77,6 +77,46 @@ def test_what_the_host_does_if_nobody_does_anything(
     assert found.sentence.endswith(says)
 
 
+ABOUT = {"command": "hotfix", "revision": "d73cfb1", "by": "ben"}
+HOLDER = {**ABOUT, "runId": "run-7", "at": "07:32", "phase": "gate"}
+
+
+@pytest.mark.parametrize(
+    ("state", "stands"),
+    [
+        ("armed", "It is armed, and has not finished its switch yet"),
+        ("swapped", "It has switched, but is not proven yet"),
+        ("rolling_back a gate failed", "It is being put back"),
+    ],
+)
+def test_how_far_a_run_is_whose_client_was_there_just_now(state: str, stands: str) -> None:
+    """Also in the seconds after that client was killed."""
+    found = status(unfinished=(Unfinished("run-7", state, ABOUT, 4, 90),), lock_holder=HOLDER)
+    assert "hotfix d73cfb1 by ben since 07:32, run run-7, in gate. " in found.sentence
+    assert (
+        f"{stands}; its client was heard of 4 s ago, and counts as gone if nothing is heard of it "
+        "for 12 s more. "
+    ) in found.sentence
+    assert found.sentence.endswith(
+        "The host brings that to its end by itself."
+        if state.startswith("rolling_back")
+        else "Without a confirmation the host puts it back by itself in 90 s."
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "silent"), [("swapped", -1), ("armed", -1), ("rolling_back late", 60)]
+)
+def test_a_run_that_the_host_puts_back_by_itself_after_a_restart_or_its_deadline(
+    state: str, silent: int
+) -> None:
+    found = status(unfinished=(Unfinished("run-7", state, ABOUT, silent, 0),), lock_holder=HOLDER)
+    assert found.sentence == (
+        "Run run-7 (hotfix d73cfb1 by ben) is being put back by the host (the client is gone)."
+    )
+    assert "deployctl attach --target lab run-7" in found.next_step
+
+
 def test_every_container_of_the_project_is_listed() -> None:
     assert [service.service for service in status().services] == ["api", "postgres"]
 
@@ -125,7 +165,7 @@ def test_what_somebody_started_by_hand() -> None:
         ({"lock_holder": {"by": "ben"}}, "A rollout is running", "status"),
         (
             {"unfinished": (Unfinished("run-7", "swapped", {"by": "ben"}, 60),)},
-            "Run run-7 was left swapped by ben",
+            "Run run-7 (a run by ben) lost its client: it has switched, but is not proven yet",
             "deployctl rollback",
         ),
     ],

@@ -1,5 +1,9 @@
 """What a person is shown of a failed container's log: its words, not our own probes."""
 
+from types import SimpleNamespace
+from typing import Any
+
+from deployctl.rollout import undo
 from deployctl.rollout.undo import collapse
 
 
@@ -27,3 +31,20 @@ def test_the_last_of_like_lines_is_the_one_that_stands() -> None:
 
 def test_nothing() -> None:
     assert collapse([]) == []
+
+
+def test_who_waits_for_the_host_is_told_so_unless_the_link_itself_tells() -> None:
+    told: list[str] = []
+
+    def session(*, lost: bool) -> Any:
+        host = SimpleNamespace(lost=lost)
+        return SimpleNamespace(
+            hostlink=SimpleNamespace(host=host), note=lambda _, text: told.append(text)
+        )
+
+    undo._tell_waiting(session(lost=True), 20.0, 500.0)
+    assert told == []
+    undo._tell_waiting(session(lost=False), 20.0, 500.0)
+    [only] = told
+    assert "Waiting for the host" in only
+    assert "20 s so far, 500 s at most" in only

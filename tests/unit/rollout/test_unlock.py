@@ -125,7 +125,9 @@ def test_what_would_put_production_back_keeps_its_lock(told: Told, state: str) -
 
 
 def test_also_where_it_was_armed_meanwhile(told: Told) -> None:
-    with pytest.raises(RefusedError, match="Run run-1 is armed by now"):
+    with pytest.raises(
+        RefusedError, match="Run run-1 is armed, and has not finished its switch yet"
+    ):
         told(broken=ProgramFailed("armed", "armed", Answer()))
 
 
