@@ -188,7 +188,8 @@ def _put_back(session: Session, error: BaseException, code: ExitCode, reason: st
         case "nothing":
             return _nothing_swapped(session, error, code, reason)
         case "live":
-            return _live(session, reason)
+            own = session.confirming
+            return _live(session, reason) if own else _confirmed_by_another(session, undone, reason)
         case "proven":
             return Outcome(code, reason, undone.production, next_step=_next(session, error))
         case "stuck":
@@ -215,6 +216,21 @@ def _put_back(session: Session, error: BaseException, code: ExitCode, reason: st
                 undone.production,
                 next_step="\n".join(filter(None, (_person(session), undone.by_hand))),
             )
+
+
+def _confirmed_by_another(session: Session, undone: undo.Undone, reason: str) -> Outcome:
+    """It serves, and nothing was rolled back, so neither 0 nor 24: what this run came to was not
+    proven (22)."""
+    name = _goal(session)
+    sha = (session.goal.sha or "SHA")[:12] if session.goal is not None else "SHA"
+    return Outcome(
+        ExitCode.ROLLBACK_FAILED,
+        f"{name} is live: it was confirmed by {undone.by or 'somebody'} with `deployctl confirm` "
+        f"while this client had no answer (not proven by this run). {reason}",
+        f"{name} is live, and not proven by this run.",
+        next_step=f"deployctl status; deployctl hotfix --sha {sha}, which runs the gates and swaps "
+        "nothing",
+    )
 
 
 def _not_finished(session: Session, error: BaseException, code: ExitCode, reason: str) -> Outcome:

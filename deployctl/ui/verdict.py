@@ -40,6 +40,8 @@ def succeeded(result: Document) -> bool:
 
 def headline(result: Document) -> str:
     name = HEADLINES.get(str(result["result"]), str(result["result"]).upper())
+    if result["result"] == "rollback-failed" and _no_rollback(result.get("rollback")):
+        name = "NOT PROVEN: A PERSON IS NEEDED"
     return name if succeeded(result) else f"{name} (exit {result['exitCode']})"
 
 
@@ -159,6 +161,10 @@ def _untouched(result: Document) -> str:
     return (
         f"{', '.join(clean(other['service']) for other in others)} (same containers, not restarted)"
     )
+
+
+def _no_rollback(rollback: Document | None) -> bool:
+    return bool(rollback and rollback["state"] == "none")
 
 
 def _rollback(rollback: Document | None) -> str:

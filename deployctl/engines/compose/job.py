@@ -311,13 +311,18 @@ class Job:
             self._line.attach()
         return self.state
 
-    def confirm(self, fresh: Host) -> None:
+    def confirm(self, fresh: Host, by: str = "") -> None:
         """Confirms over a fresh connection, which it closes, and reads the state back.
 
+        `by`: who does, where it is not the run's own client.
         Raises ConfirmError when the host does not say `confirmed`.
         """
         try:
-            answer = fresh.run("confirm", {"RUN": self.run}, timeout=EXCHANGE_TIMEOUT)
+            answer = fresh.run(
+                "confirm",
+                {"RUN": self.run, "STATE_GROUP": self._group, "BY": one_line(by)},
+                timeout=EXCHANGE_TIMEOUT,
+            )
         finally:
             fresh.close()
         self._read_back = answer.text("state", "").strip()
@@ -372,6 +377,11 @@ class Job:
     def end(self) -> str:
         """The state in which it ended, with its reason, as far as that was heard."""
         return self._line.state
+
+    @property
+    def away(self) -> bool:
+        """Whether its client was silent for so long that other commands could take it for gone."""
+        return self._line.away
 
     @property
     def unproven(self) -> bool:

@@ -21,6 +21,8 @@ class RunState:
     job_lives: bool
     releases: tuple[ReleaseRecord, ...]
     """the records that its confirmation publishes"""
+    confirmed_by: str = ""
+    """who ordered a confirmation in the place of the run's client"""
 
     @property
     def word(self) -> str:
@@ -103,6 +105,7 @@ def ask(host: Host, facts: Survey, run_id: str) -> RunState:
             state=answer.text("state", "").strip(),
             job_lives=answer.text("job", "") == "alive",
             releases=_records(answer.all("release")),
+            confirmed_by=answer.text("confirmed-by", "").strip(),
         )
 
 

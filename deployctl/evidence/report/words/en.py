@@ -39,7 +39,7 @@ WORDS: Final = {
     "verdict.planned": "Planned",
     "verdict.untouched": "Failed before the switch",
     "verdict.rolled-back": "Rolled back",
-    "verdict.rollback-failed": "Rollback failed: a person is needed",
+    "verdict.rollback-failed": "Not put back, or not proven: a person is needed",
     "verdict.refused": "Refused",
     "verdict.inconclusive": "Inconclusive",
     "verdict.unreachable": "Host unreachable",

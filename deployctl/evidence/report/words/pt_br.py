@@ -41,7 +41,7 @@ WORDS: Final = {
     "verdict.planned": "Planejado",
     "verdict.untouched": "Falhou antes da troca",
     "verdict.rolled-back": "Rollback concluído",
-    "verdict.rollback-failed": "O rollback falhou: é preciso intervenção humana",
+    "verdict.rollback-failed": "Não revertido ou não comprovado: é preciso intervenção humana",
     "verdict.refused": "Recusado",
     "verdict.inconclusive": "Inconclusivo",
     "verdict.unreachable": "Host inacessível",

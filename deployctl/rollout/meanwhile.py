@@ -1,0 +1,40 @@
+"""What other commands did with a run while its own client had no answer."""
+
+from contextlib import suppress
+
+from deployctl.engines.compose import runs
+from deployctl.engines.compose.runs import RunState
+from deployctl.errors import RefusedError, UnreachableError
+from deployctl.host.connection import ProgramFailed
+from deployctl.rollout.resumed import once_more
+from deployctl.rollout.session import Session, need
+
+
+def confirmed_meanwhile(session: Session) -> bool:
+    """Whether somebody else did: then there is nothing to undo.
+
+    A rollback waits for no question (decision 24), so that is asked only where it may well be so,
+    and where commands would undo what a live release needs.
+    """
+    if session.confirming:
+        return False
+    job = need(session.job, "a job")
+    if job.gone:
+        return job.end.partition(" ")[0] == "confirmed"
+    found = _asked(session) if job.away or session.undo_steps else None
+    return found is not None and found.word == "confirmed"
+
+
+def confirmer(session: Session) -> str:
+    """Who it was; empty where the host does not say."""
+    found = _asked(session)
+    by = session.clean(found.confirmed_by) if found is not None else ""
+    session.evidence.people.meet(by)
+    return by
+
+
+def _asked(session: Session) -> RunState | None:
+    run_id = need(session.job, "a job").run.rpartition("/")[2]
+    with suppress(UnreachableError, ProgramFailed, TimeoutError, RefusedError):
+        return once_more(session, lambda: runs.ask(session.hostlink.host, session.facts, run_id))
+    return None
