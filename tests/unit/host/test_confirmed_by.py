@@ -54,3 +54,9 @@ def test_other_operators_can_read_it(link: Link, run: Path, group: str, mode: in
 def test_what_can_not_be_written_is_in_the_way_of_no_confirmation(link: Link, run: Path) -> None:
     (run / "confirmed-by").mkdir()
     assert confirmed_by(link, run, "", "bob") == ""
+
+
+def test_what_the_run_wrote_of_itself_is_told_with_it(link: Link, run: Path) -> None:
+    (run / "about.json").write_text('{"sha": "d73cfb1"}')
+    found = runs.ask(link.host, survey(state_dir=str(run.parent.parent)), run.name)
+    assert found.about == {"sha": "d73cfb1"}
