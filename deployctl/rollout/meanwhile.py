@@ -1,6 +1,7 @@
-"""What other commands did with a run while its own client had no answer."""
+"""What happened to a run beside its gates: it tells more of how the run ended than they do."""
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 from deployctl.engines.compose import runs
 from deployctl.engines.compose.runs import RunState
@@ -8,6 +9,32 @@ from deployctl.errors import RefusedError, UnreachableError
 from deployctl.host.connection import ProgramFailed
 from deployctl.rollout.resumed import once_more
 from deployctl.rollout.session import Session, need
+
+HOST_RESTARTED = "the host was restarted"
+"""the reason of a job that boot.sh has started"""
+
+
+@dataclass(frozen=True)
+class Beside:
+    told: str
+    next_step: str
+
+
+def beside(session: Session) -> Beside | None:
+    """What no commit can mend, as far as the host has said it."""
+    end = session.job.end if session.job is not None else ""
+    if end.endswith(HOST_RESTARTED):
+        told = "The host was restarted during the run"
+    elif session.engine_restarted:
+        told = "Docker was restarted on the host during the run"
+    else:
+        return None
+    return Beside(told, f"{told}; run the same command again.")
+
+
+def told_first(session: Session, reason: str) -> str:
+    found = beside(session)
+    return f"{found.told}. {reason}" if found is not None else reason
 
 
 def confirmed_meanwhile(session: Session) -> bool:

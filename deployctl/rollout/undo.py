@@ -24,7 +24,7 @@ from deployctl.host.facts import ContainerState
 from deployctl.result import Rollback
 from deployctl.rollout import decide, user_steps
 from deployctl.rollout.context import gate_context, keep_raw, record_containers, timing
-from deployctl.rollout.meanwhile import confirmed_meanwhile, confirmer
+from deployctl.rollout.meanwhile import confirmed_meanwhile, confirmer, told_first
 from deployctl.rollout.resumed import RESTORE_SECONDS, once_more
 from deployctl.rollout.session import Session, need
 from deployctl.rollout.undone_steps import UndoneSteps, by_hand, names, noted
@@ -121,6 +121,7 @@ def _undo(session: Session, reason: str, steps: UndoneSteps) -> Undone:
     if not session.confirming:
         _undo_steps(session, steps)
     outcome = need(session.job, "a job").rollback(noted(reason, steps.stuck))
+    reason = told_first(session, reason)
     if session.confirming and outcome.state == "rolled_back":
         _undo_steps(session, steps)
     _tell_last_words(session)

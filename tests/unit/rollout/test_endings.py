@@ -21,7 +21,9 @@ from deployctl.errors import ExitCode, LinkLostError, RefusedError
 from deployctl.events import Event, Events, Note, RollbackStarted
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.gates.verdict import Verdict
+from deployctl.host.programs import program_text
 from deployctl.rollout.endings import broken_off
+from deployctl.rollout.meanwhile import HOST_RESTARTED
 from deployctl.rollout.outcome import GatesFailed
 from deployctl.rollout.recorder import Recorder
 from deployctl.rollout.session import Session
@@ -173,6 +175,47 @@ class TestWhatToDoNext:
             "in deployctl.yml or in what is asked there, mend that, then run the same command again"
         )
         assert (possible in told) is (before == "fail")
+
+
+class TestARestartDuringTheRun:
+    """What the gates saw then is no fault of the commit's."""
+
+    @pytest.fixture(params=["rolled_back the host was restarted", "a note of the job's"])
+    def what(self, request: pytest.FixtureRequest, run: Run) -> str:
+        job = run.host("rolled_back")
+        run.session.engine_restarted = True
+        if request.param.startswith("rolled_back"):
+            job.end = request.param
+            return "The host was restarted during the run"
+        return "Docker was restarted on the host during the run"
+
+    @pytest.mark.parametrize("error", [FAILED, SwapFailedError("up: no"), LinkLostError("Lost.")])
+    def test_is_told_first_and_the_commit_is_not_blamed(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, what: str, error: BaseException
+    ) -> None:
+        back = Undone("proven", "why", "r0 serves again.")
+        monkeypatch.setattr("deployctl.rollout.undo._prove", lambda *_: back)
+        outcome = broken_off(run.session, error)
+        assert outcome.reason.startswith(f"{what}. ")
+        assert outcome.next_step == f"{what}; run the same command again."
+
+    def test_is_told_also_where_a_person_is_needed(self, run: Run, what: str) -> None:
+        assert isinstance(run.session.job, FakeJob)
+        run.session.job.ends = "rollback_failed"
+        outcome = broken_off(run.session, FAILED)
+        assert outcome.reason.startswith(f"{what}. health: 500")
+        assert "docker compose" in outcome.next_step
+
+    def test_a_bug_stays_a_bug(self, run: Run, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+        back = Undone("proven", "why", "r0 serves again.")
+        monkeypatch.setattr("deployctl.rollout.undo._prove", lambda *_: back)
+        outcome = broken_off(run.session, ZeroDivisionError())
+        assert outcome.reason.startswith(what)
+        assert "bug.txt" in outcome.next_step
+
+
+def test_what_boot_gives_as_reason_is_what_is_looked_for() -> None:
+    assert f"'{HOST_RESTARTED}'" in program_text("boot")
 
 
 class TestBeforeArming:

@@ -239,6 +239,9 @@ WORDS: Final = {
     "check.armed.no": "Não há rollback armado antes da troca.",
     "check.untouched": "Outros serviços intocados",
     "check.untouched.same": "Mesmos contêineres, sem reinício: {services}.",
+    "check.untouched.restarted": (
+        "Mesmos contêineres, iniciados de novo após reinício do Docker ou do servidor: {services}."
+    ),
     "check.untouched.changed": "Alterados: {services}.",
     "check.untouched.none": "Nenhum outro serviço foi registrado.",
     "check.outage": "Indisponibilidade medida",
