@@ -150,8 +150,19 @@ def _undo(session: Session, reason: str, steps: UndoneSteps) -> Undone:
             return Undone(
                 "unproven",
                 f"{told}; the host did not say how its rollback ended",
-                f"{NEEDS_A_PERSON} It rolls back by itself as long as nobody confirms.",
+                _left_to_the_host(session),
             )
+
+
+def _left_to_the_host(session: Session) -> str:
+    """What it does where its last word was not heard. A job that is gone promises nothing, nor
+    one on a host that would not start it again."""
+    if need(session.job, "a job").gone or session.facts.guard == "none":
+        return f"{NEEDS_A_PERSON} deployctl status says what the host does about it."
+    return (
+        "What the host runs now could not be read. As long as nobody confirms, it rolls back by "
+        "itself; a person is needed to see that it has."
+    )
 
 
 def _left_alone(session: Session, reason: str) -> Undone:

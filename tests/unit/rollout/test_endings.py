@@ -218,6 +218,26 @@ def test_what_boot_gives_as_reason_is_what_is_looked_for() -> None:
     assert f"'{HOST_RESTARTED}'" in program_text("boot")
 
 
+class TestTheHostsLastWordWasNotHeard:
+    """A person is told that it goes on by itself only where it does."""
+
+    BY_ITSELF = "As long as nobody confirms, it rolls back by itself"
+
+    @pytest.mark.parametrize(
+        ("gone", "guard", "goes_on"),
+        [(False, "cron", True), (True, "cron", False), (False, "none", False)],
+    )
+    def test_what_it_does_is_promised_only_where_it_is_known(
+        self, run: Run, gone: bool, guard: Any, goes_on: bool
+    ) -> None:
+        run.session.survey = survey(guard=guard)
+        run.host("unknown").gone = gone
+        told = broken_off(run.session, FAILED).production
+        assert (self.BY_ITSELF in told) is goes_on
+        assert ("deployctl status says what the host does about it" in told) is not goes_on
+        assert ("the old one, or none" in told) is not goes_on
+
+
 class TestBeforeArming:
     @pytest.mark.parametrize(
         ("error", "code"),
