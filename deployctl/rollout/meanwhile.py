@@ -4,6 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from deployctl.engines.compose import runs
+from deployctl.engines.compose.job import ended_by
 from deployctl.engines.compose.runs import RunState
 from deployctl.errors import RefusedError, UnreachableError
 from deployctl.host.connection import ProgramFailed
@@ -22,7 +23,14 @@ class Beside:
 
 def beside(session: Session) -> Beside | None:
     """What no commit can mend, as far as the host has said it."""
-    end = session.job.end if session.job is not None else ""
+    end = session.clean(session.job.end) if session.job is not None else ""
+    if by := ended_by(end):
+        # It may not have been heard as an event, but when the line was made anew.
+        session.evidence.people.meet(by)
+        return Beside(
+            f"{by} rolled it back with `deployctl rollback` while this client had no answer",
+            f"Ask {by}; deployctl status",
+        )
     if end.endswith(HOST_RESTARTED):
         told = "The host was restarted during the run"
     elif session.engine_restarted:

@@ -35,6 +35,8 @@ GAVE_UP = "released the client went away"
 """state and reason of a job that was not armed, and had no client any more"""
 UNPROVEN = "confirmed unproven"
 """state and reason of a rollback that the host finished without a client's proof"""
+ENDED_BY = "ended by "
+"""begins the reason with which `deployctl rollback` ends a run that was left unfinished"""
 NOT_ORDERED = frozenset({"no-space", "no-run"})
 """of what arm.sh fails with: the order was not given"""
 Held = Literal["running", "stopped", "absent"]
@@ -414,6 +416,12 @@ class Job:
 
 class ConfirmError(Exception):
     """The host did not accept, or did not read back, the confirmation."""
+
+
+def ended_by(state: str) -> str:
+    """Who ended a run from another command, by its state and reason; empty for nobody."""
+    _, _, reason = state.partition(" ")
+    return reason.removeprefix(ENDED_BY) if reason.startswith(ENDED_BY) else ""
 
 
 def resume(

@@ -12,6 +12,7 @@ from deployctl.engines.compose.job import (
     JobSpec,
     describe_holder,
     edits_table,
+    ended_by,
     one_line,
     services_table,
     settings_text,
@@ -100,6 +101,21 @@ def test_a_holder_that_cannot_be_read(text: str) -> None:
 def test_who_holds_the_lock() -> None:
     about = '{"command": "hotfix", "revision": "d73cfb1", "by": "ann", "at": "07:32", "runId": "x"}'
     assert describe_holder(read_about(about)) == "hotfix d73cfb1 by ann since 07:32, run x"
+
+
+@pytest.mark.parametrize(
+    ("state", "by"),
+    [
+        ("rolled_back ended by Ann B", "Ann B"),
+        ("rollback_failed ended by ann", "ann"),
+        ("rolled_back health: 500", ""),
+        ("rolled_back the step was ended by ann", ""),
+        ("confirmed", ""),
+        ("", ""),
+    ],
+)
+def test_who_ended_a_run_from_another_command(state: str, by: str) -> None:
+    assert ended_by(state) == by
 
 
 def test_a_reason_fits_one_line() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from deployctl.engines.compose.change import Edit
 from deployctl.engines.compose.job import (
+    ENDED_BY,
     ConfirmError,
     RollbackOutcome,
     SwapFailedError,
@@ -216,6 +217,32 @@ class TestARestartDuringTheRun:
 
 def test_what_boot_gives_as_reason_is_what_is_looked_for() -> None:
     assert f"'{HOST_RESTARTED}'" in program_text("boot")
+
+
+class TestAnotherCommandRolledItBack:
+    """While this client was stopped, say: `ended by bob` is the host's reason."""
+
+    @pytest.fixture(autouse=True)
+    def _back(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        back = Undone("proven", "why", "r0 serves again.")
+        monkeypatch.setattr("deployctl.rollout.undo._prove", lambda *_: back)
+        run.host("rolled_back").end = f"rolled_back {ENDED_BY}bob"
+
+    @pytest.mark.parametrize(
+        "error", [GatesFailed(Verdict("inconclusive", "no answer yet")), FAILED, LinkLostError("L")]
+    )
+    def test_that_is_told_first_and_the_next_step_is_to_ask(
+        self, run: Run, error: BaseException
+    ) -> None:
+        outcome = broken_off(run.session, error)
+        assert outcome.reason.startswith(
+            "bob rolled it back with `deployctl rollback` while this client had no answer. "
+        )
+        assert outcome.next_step == "Ask bob; deployctl status"
+
+    def test_the_seal_does_not_name_who(self, run: Run) -> None:
+        told = {"reason": broken_off(run.session, FAILED).reason}
+        assert "bob" not in run.session.evidence.people.hidden(told)["reason"]
 
 
 class TestTheHostsLastWordWasNotHeard:
