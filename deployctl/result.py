@@ -57,6 +57,9 @@ class Untouched(Document):
     service: str
     container_id: str
     same: bool
+    """the same container; not started anew either, but for a restart of Docker or of the host"""
+    restarted: bool = False
+    """it was started again since it was looked at before the switch"""
 
 
 class ServiceResult(Document):

@@ -25,7 +25,8 @@ def attach(
 ) -> int:
     """Follow a run that lost its client to its end; exits as that run does.
 
-    0 confirmed, 20 nothing was changed, 21 rolled back, 22 a person is needed.
+    0 confirmed, 20 nothing was changed, 21 rolled back, 22 a person is needed: also where the host
+    finished a rollback by itself, which proves nothing.
     """
     from deployctl.rollout.attach import attach as follow  # noqa: PLC0415 - keeps --help light
     from deployctl.ui.documents import status_text  # noqa: PLC0415

@@ -57,6 +57,10 @@ class People:
         needs to."""
         return {"key": self._key.hex(), "people": dict(sorted(self._shown.items()))}
 
+    def meet(self, name: str) -> None:
+        """Somebody whom the host tells of in words of its own."""
+        self._learn([name])
+
     @property
     def count(self) -> int:
         """How many names were replaced."""

@@ -105,7 +105,8 @@ def _headline(result: Result, where: Where) -> str:
             told = f"{named(result.release)} was rolled back"
             told += f"; {named(result.previous)} serves again" if result.previous else ""
         case "unknown":
-            told = "a person is needed: what serves is not known"
+            left_alone = result.rollback.state == "none" and result.production.strip().rstrip(".")
+            told = f"a person is needed: {left_alone or 'what serves is not known'}"
         case _ if result.result == "unchanged":
             told = f"{named(serving(result))} was live already and holds"
         case _ if result.command != "confirm" and untouched(result):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from deployctl.config.settings import Settings
 from deployctl.engines.compose import runs, survey
-from deployctl.engines.compose.job import Job
+from deployctl.engines.compose.job import UNPROVEN, Job
 from deployctl.engines.compose.job_line import JobEvent
 from deployctl.engines.compose.refusals import refusing
 from deployctl.engines.compose.survey import Survey, Unfinished
@@ -23,6 +23,11 @@ SILENT = frozenset({"beat", "tick"})
 
 ENDS: dict[str, tuple[ExitCode, str, str]] = {
     "confirmed": (ExitCode.SEALED, "was confirmed: its release is live", "deployctl status"),
+    UNPROVEN: (
+        ExitCode.ROLLBACK_FAILED,
+        "was finished by the host, and is not proven good",
+        "deployctl status; deployctl logs",
+    ),
     "rolled_back": (
         ExitCode.ROLLED_BACK,
         "was rolled back: what held before serves again",
@@ -72,7 +77,7 @@ def attach(
         wanted = runs.meant(facts, run_id)
         with refusing(link.host.label):
             found = runs.ask(link.host, facts, wanted)
-            state = found.word
+            state = _end(found.state)
             if state not in ENDS:
                 state = _follow(link, settings, facts, wanted, tell)
     except DeployctlError as error:
@@ -80,7 +85,7 @@ def attach(
         raise
     finally:
         link.close()
-    return _document(settings, wanted, state)
+    return _document(settings, wanted, state, str(found.about.get("sha") or ""))
 
 
 def _follow(
@@ -98,6 +103,7 @@ def _follow(
     try:
         with reminded(lambda gone: tell(_waits(run_id, run, gone))):
             state = job.attend(max(run.left_s if run else 0, 0) + PATIENCE)
+        state = UNPROVEN if state == "confirmed" and job.unproven else state
     finally:
         job.close()
     if state not in ENDS:
@@ -122,13 +128,22 @@ def _waits(run_id: str, run: Unfinished | None, gone: float) -> str:
     )
 
 
+def _end(state: str) -> str:
+    return UNPROVEN if state == UNPROVEN else state.partition(" ")[0]
+
+
 def _tell(event: JobEvent, tell: Callable[[str], None]) -> None:
     if event.kind not in SILENT and event.kind != "given-up":
         tell(" ".join((event.kind, *event.fields)))
 
 
-def _document(settings: Settings, run_id: str, state: str) -> AttachDocument:
+def _document(settings: Settings, run_id: str, state: str, sha: str) -> AttachDocument:
     code, told, next_step = ENDS[state]
+    if state == UNPROVEN and sha:
+        next_step = (
+            f"deployctl status; deployctl hotfix --sha {sha[:12]}, which runs the gates and swaps "
+            "nothing"
+        )
     return AttachDocument(
         target=settings.target,
         run_id=run_id,

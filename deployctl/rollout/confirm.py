@@ -148,9 +148,10 @@ def _order(session: Session, run: Unfinished) -> Outcome:
     """Over a fresh connection; the state is read back."""
     goal = describe(need(session.goal, "a release"))
     directory = runs.directory(session.facts, run.run_id)
-    job = Job(session.hostlink, directory, "", lambda _: None)
+    group = session.settings.host.operators_group or ""
+    job = Job(session.hostlink, directory, group, lambda _: None)
     try:
-        job.confirm(session.hostlink.fresh())
+        job.confirm(session.hostlink.fresh(), session.options.operator)
     except (ConfirmError, ProgramFailed, TimeoutError, UnreachableError) as error:
         state = _asked_again(session, run)
         if state != "confirmed":

@@ -19,6 +19,7 @@ from deployctl.gates.verdict import failed_already
 from deployctl.host.connection import ProgramFailed
 from deployctl.result import Rollback
 from deployctl.rollout import decide, undo
+from deployctl.rollout.meanwhile import beside, told_first
 from deployctl.rollout.outcome import GatesFailed, Outcome, from_error
 from deployctl.rollout.session import Session
 
@@ -137,7 +138,13 @@ def _untouched(  # noqa: PLR0911 - one for each kind of cause
 
 def _next(session: Session, error: BaseException) -> str:  # noqa: PLR0911 - one for each kind of cause
     """What to do now that production is as before, by what had broken the run off."""
+    other = beside(session)
     match error:
+        case (
+            GatesFailed() | SwapFailedError() | SwapRefusedError() | UnreachableError()
+            | ConfirmError() | ProgramFailed() | TimeoutError() | KeyboardInterrupt()
+        ) if other is not None:  # fmt: skip
+            return other.next_step
         case GatesFailed() if error.code is ExitCode.ROLLED_BACK:
             return _mend(failed_already(session.recorder.gates))
         case GatesFailed():
@@ -188,9 +195,11 @@ def _put_back(session: Session, error: BaseException, code: ExitCode, reason: st
         case "nothing":
             return _nothing_swapped(session, error, code, reason)
         case "live":
-            return _live(session, reason)
+            own = session.confirming
+            return _live(session, reason) if own else _confirmed_by_another(session, undone, reason)
         case "proven":
-            return Outcome(code, reason, undone.production, next_step=_next(session, error))
+            told = told_first(session, reason)
+            return Outcome(code, told, undone.production, next_step=_next(session, error))
         case "stuck":
             # What ran before serves again: a rollback would go one release too far.
             return Outcome(
@@ -229,16 +238,32 @@ def _forward(session: Session) -> str:
     return f"Fix forward: deployctl hotfix --sha FIX{again}."
 
 
-def _not_finished(session: Session, error: BaseException, code: ExitCode, reason: str) -> Outcome:
+def _confirmed_by_another(session: Session, undone: undo.Undone, reason: str) -> Outcome:
+    """It serves, and nothing was rolled back, so neither 0 nor 24: what this run came to was not
+    proven (22)."""
+    name = _goal(session)
+    sha = (session.goal.sha or "SHA")[:12] if session.goal is not None else "SHA"
+    return Outcome(
+        ExitCode.ROLLBACK_FAILED,
+        f"{name} is live: it was confirmed by {undone.by or 'somebody'} with `deployctl confirm` "
+        f"while this client had no answer (not proven by this run). {reason}",
+        f"{name} is live, and not proven by this run.",
+        next_step=f"deployctl status; deployctl hotfix --sha {sha}, which runs the gates and swaps "
+        "nothing",
+    )
+
+
+def _not_finished(session: Session, error: BaseException, code: ExitCode, cause: str) -> Outcome:
     """`deployctl rollback` finishes forward: there is no second rollback (decision 4)."""
     name = _goal(session)
     undo.tell_container_logs(session)
     state = session.job.abandon() if session.job is not None else "unknown"
+    reason = told_first(session, cause)
     proven = session.job is None or not session.job.unproven
     if state == "confirmed" and session.confirming and proven:
         return _live(session, reason)
     if state in {"prepared", "released"}:
-        return _nothing_swapped(session, error, code, reason)
+        return _nothing_swapped(session, error, code, cause)
     session.recorder.rollback = Rollback(performed=True, state="unproven", reason=reason)
     if state == "confirmed":
         return Outcome(
@@ -261,7 +286,8 @@ def _nothing_swapped(
 ) -> Outcome:
     """It was armed, or about to be, but nothing had been changed."""
     kept = code if code in {ExitCode.INTERRUPTED, ExitCode.BUG} else ExitCode.UNTOUCHED
-    return Outcome(kept, reason, UNTOUCHED, next_step=_next(session, error))
+    told = told_first(session, reason)
+    return Outcome(kept, told, UNTOUCHED, next_step=_next(session, error))
 
 
 def tell_after_confirmation(session: Session, error: BaseException) -> None:

@@ -3,7 +3,7 @@ done. A job that gave up, because its client was away for too long, is replaced 
 
 from concurrent.futures import Future
 
-from deployctl.engines.compose.job import Job, JobSpec, describe_holder
+from deployctl.engines.compose.job import Job, JobSpec, describe_holder, ended_by
 from deployctl.engines.compose.job_line import JobEvent, JobGoneError
 from deployctl.engines.compose.survey import read_about
 from deployctl.engines.pins import pin_of
@@ -89,6 +89,8 @@ def renew(session: Session) -> None:
 
 
 def hear(session: Session, event: JobEvent) -> None:
+    if event.kind == "state":
+        session.evidence.people.meet(ended_by(event.text))
     if event.kind == "waiting":
         session.note("info", f"Waiting for the lock: {describe_holder(read_about(event.text))}.")
     elif event.kind == "container" and len(event.fields) == 3:

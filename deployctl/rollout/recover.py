@@ -112,7 +112,7 @@ def _end(session: Session, run: Unfinished) -> str:
         session.hostlink,
         f"{session.facts.state_dir}/runs/{run.run_id}",
         session.settings.host.operators_group or "",
-        f"ended by {session.options.operator}",
+        f"{job.ENDED_BY}{session.options.operator}",
         lambda event: hear(session, event),
     )
     if outcome.state not in ENDED:

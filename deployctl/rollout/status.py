@@ -133,7 +133,7 @@ def _sentence(  # noqa: PLR0911 - one for each state
             "deployctl hotfix --sha SHA",
         )
     back = ", or deployctl rollback" if before(facts.releases, record) else ""
-    return f"{describe(record)} is live.", f"deployctl hotfix --sha SHA{back}"
+    return f"{describe(record)} is live{_unproven(facts)}.", f"deployctl hotfix --sha SHA{back}"
 
 
 def _kept(facts: Survey) -> str:
@@ -142,6 +142,16 @@ def _kept(facts: Survey) -> str:
     return "".join(
         f"What runs was not proven good: run {run.run_id} ({run.command} {run.revision} by "
         f"{run.by}) failed and could not be rolled back: {run.reason}."
+        for run in last
+    )
+
+
+def _unproven(facts: Survey) -> str:
+    """Told where the last run was a rollback that the host finished by itself."""
+    last = [run for run in parse_runs([facts.last_run]) if run.result == "unproven"]
+    return "".join(
+        f"; the run that made it so is not proven good: the host finished {run.run_id} "
+        f"({run.command} by {run.by}) by itself"
         for run in last
     )
 

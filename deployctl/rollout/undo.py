@@ -19,11 +19,13 @@ from deployctl.evidence.run_directory import safe_name
 from deployctl.gates import runner
 from deployctl.gates.base import AnyGate, Observation
 from deployctl.gates.verdict import held_before, verdict
+from deployctl.host.connection import ProgramFailed
 from deployctl.host.facts import ContainerState
 from deployctl.host.waiting import reminded
 from deployctl.result import Rollback
 from deployctl.rollout import decide, user_steps
 from deployctl.rollout.context import gate_context, keep_raw, record_containers, timing
+from deployctl.rollout.meanwhile import confirmed_meanwhile, confirmer, told_first
 from deployctl.rollout.resumed import RESTORE_SECONDS, once_more
 from deployctl.rollout.session import Session, need
 from deployctl.rollout.undone_steps import UndoneSteps, by_hand, names, noted
@@ -44,12 +46,14 @@ class Undone:
     order came. `kept`: there is no way back, as a step that can't be undone has run, or the image
     of before is gone. `stuck`: what ran before is back, but what a step changed is not undone.
     The others are those of the result. `by_hand` is how a person undoes such steps.
+    `by`: who confirmed it in the place of this client.
     """
 
     state: Literal["nothing", "live", "kept", "proven", "stuck", "failed", "unproven"]
     reason: str
     production: str = NEEDS_A_PERSON
     by_hand: str = ""
+    by: str = ""
 
 
 def undo(session: Session, reason: str) -> Undone:
@@ -57,6 +61,8 @@ def undo(session: Session, reason: str) -> Undone:
     began = time.monotonic()
     session.cancelled.set()
     reason = session.clean(reason)  # the host keeps it
+    if confirmed_meanwhile(session):
+        return _left_alone(session, reason)
     session.events.emit(RollbackStarted(reason=reason))
     steps = UndoneSteps()
     with session.recorder.stage("rollback") as note:
@@ -89,7 +95,9 @@ def undo(session: Session, reason: str) -> Undone:
 
 def _for_result(undone: Undone, duration_ms: int) -> Rollback:
     match undone.state:
-        case "nothing" | "live":
+        case "live":
+            return Rollback(reason=undone.reason)
+        case "nothing":
             return Rollback(duration_ms=duration_ms, reason=undone.reason)
         case "kept":
             return Rollback(state="failed", duration_ms=duration_ms, reason=undone.reason)
@@ -116,6 +124,7 @@ def _undo(session: Session, reason: str, steps: UndoneSteps) -> Undone:
     job = need(session.job, "a job")
     with reminded(lambda gone: _tell_waiting(session, gone, job.longest_rollback)):
         outcome = job.rollback(noted(reason, steps.stuck))
+    reason = told_first(session, reason)
     if session.confirming and outcome.state == "rolled_back":
         _undo_steps(session, steps)
     _tell_last_words(session)
@@ -126,7 +135,7 @@ def _undo(session: Session, reason: str, steps: UndoneSteps) -> Undone:
         case "released":
             return Undone("nothing", reason, UNTOUCHED)
         case "confirmed":
-            return Undone("live", reason)
+            return Undone("live", reason) if session.confirming else _left_alone(session, reason)
         case "kept":
             return Undone(
                 "kept",
@@ -144,7 +153,7 @@ def _undo(session: Session, reason: str, steps: UndoneSteps) -> Undone:
             return Undone(
                 "unproven",
                 f"{told}; the host did not say how its rollback ended",
-                f"{NEEDS_A_PERSON} It rolls back by itself as long as nobody confirms.",
+                _left_to_the_host(session),
             )
 
 
@@ -155,6 +164,31 @@ def _tell_waiting(session: Session, gone: float, longest: float) -> None:
             f"Waiting for the host, which puts back what held before: {gone:.0f} s so far, "
             f"{longest:.0f} s at most.",
         )
+
+
+def _left_to_the_host(session: Session) -> str:
+    """What it does where its last word was not heard. A job that is gone promises nothing, nor
+    one on a host that would not start it again."""
+    if need(session.job, "a job").gone or session.facts.guard == "none":
+        return f"{NEEDS_A_PERSON} deployctl status says what the host does about it."
+    return (
+        "What the host runs now could not be read. As long as nobody confirms, it rolls back by "
+        "itself; a person is needed to see that it has."
+    )
+
+
+def _left_alone(session: Session, reason: str) -> Undone:
+    """Another command confirmed it: the release stays, and so does what steps changed for it."""
+    facts = session.facts
+    # What can't be read changes nothing of that.
+    with suppress(UnreachableError, ProgramFailed, TimeoutError):
+        record_containers(
+            session,
+            once_more(
+                session, lambda: look.containers(session.hostlink, facts, session.settings.public)
+            ),
+        )
+    return Undone("live", reason, by=confirmer(session))
 
 
 def _undo_steps(session: Session, steps: UndoneSteps) -> None:

@@ -40,6 +40,8 @@ def succeeded(result: Document) -> bool:
 
 def headline(result: Document) -> str:
     name = HEADLINES.get(str(result["result"]), str(result["result"]).upper())
+    if result["result"] == "rollback-failed" and _no_rollback(result.get("rollback")):
+        name = "NOT PROVEN: A PERSON IS NEEDED"
     return name if succeeded(result) else f"{name} (exit {result['exitCode']})"
 
 
@@ -156,9 +158,26 @@ def _untouched(result: Document) -> str:
     changed = [clean(other["service"]) for other in others if not other["same"]]
     if changed:
         return f"CHANGED: {', '.join(changed)}"
-    return (
-        f"{', '.join(clean(other['service']) for other in others)} (same containers, not restarted)"
+    told = (
+        ("same containers, not restarted", [each for each in others if not _restarted(each)]),
+        (
+            "same containers, started again after Docker or the host was restarted",
+            [each for each in others if _restarted(each)],
+        ),
     )
+    return "; ".join(
+        f"{', '.join(clean(each['service']) for each in those)} ({word})"
+        for word, those in told
+        if those
+    )
+
+
+def _restarted(other: Document) -> bool:
+    return bool(other.get("restarted", False))
+
+
+def _no_rollback(rollback: Document | None) -> bool:
+    return bool(rollback and rollback["state"] == "none")
 
 
 def _rollback(rollback: Document | None) -> str:

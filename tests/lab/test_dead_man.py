@@ -215,6 +215,9 @@ class TestTheEngineIsRestarted:
         assert _id(after.database) == _id(before.database)
         assert after.orders == before.orders
         assert [each["same"] for each in done.document["untouched"]] == [True]
+        assert [each["restarted"] for each in done.document["untouched"]] == [True]
+        assert "restarted during the run" in done.reason
+        assert "NEW_SHA" not in done.document["nextStep"]
         assert server.get("/health")[0] == 200
 
 

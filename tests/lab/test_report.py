@@ -63,6 +63,7 @@ def test_from_404_and_a_target_down_to_all_gates_green(
     [postgres] = result["untouched"]
     assert postgres == {
         "service": "postgres", "containerId": before.database.split()[0], "same": True,
+        "restarted": False,
     }  # fmt: skip
 
     assert 0 < result["shippedBytes"] < 100_000

@@ -35,6 +35,8 @@ GAVE_UP = "released the client went away"
 """state and reason of a job that was not armed, and had no client any more"""
 UNPROVEN = "confirmed unproven"
 """state and reason of a rollback that the host finished without a client's proof"""
+ENDED_BY = "ended by "
+"""begins the reason with which `deployctl rollback` ends a run that was left unfinished"""
 NOT_ORDERED = frozenset({"no-space", "no-run"})
 """of what arm.sh fails with: the order was not given"""
 Held = Literal["running", "stopped", "absent"]
@@ -316,13 +318,18 @@ class Job:
             self._line.attach()
         return self.state
 
-    def confirm(self, fresh: Host) -> None:
+    def confirm(self, fresh: Host, by: str = "") -> None:
         """Confirms over a fresh connection, which it closes, and reads the state back.
 
+        `by`: who does, where it is not the run's own client.
         Raises ConfirmError when the host does not say `confirmed`.
         """
         try:
-            answer = fresh.run("confirm", {"RUN": self.run}, timeout=EXCHANGE_TIMEOUT)
+            answer = fresh.run(
+                "confirm",
+                {"RUN": self.run, "STATE_GROUP": self._group, "BY": one_line(by)},
+                timeout=EXCHANGE_TIMEOUT,
+            )
         finally:
             fresh.close()
         self._read_back = answer.text("state", "").strip()
@@ -380,6 +387,11 @@ class Job:
         return self._line.state
 
     @property
+    def away(self) -> bool:
+        """Whether its client was silent for so long that other commands could take it for gone."""
+        return self._line.away
+
+    @property
     def unproven(self) -> bool:
         """Whether the host finished a rollback by itself, as far as that was heard."""
         return UNPROVEN in (self._read_back, self._line.state)
@@ -410,6 +422,12 @@ class Job:
 
 class ConfirmError(Exception):
     """The host did not accept, or did not read back, the confirmation."""
+
+
+def ended_by(state: str) -> str:
+    """Who ended a run from another command, by its state and reason; empty for nobody."""
+    _, _, reason = state.partition(" ")
+    return reason.removeprefix(ENDED_BY) if reason.startswith(ENDED_BY) else ""
 
 
 def resume(

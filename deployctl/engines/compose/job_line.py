@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from deployctl.engines.compose.survey import CLIENT_GONE_AFTER
 from deployctl.errors import ExitCode, LinkLostError, UnreachableError
 from deployctl.host.connection import Answer, Conversation, ProgramFailed, Record
 from deployctl.host.conversation import RECORD_COST
@@ -67,6 +68,8 @@ class JobLine:
         self._gone = False
         self._state = ""
         self._beats = False
+        self._last_beat = time.time()
+        self._was_away = False
         self._away = 0.0
 
     def begin(self, conversation: Conversation, phase: Callable[[], str]) -> None:
@@ -76,6 +79,7 @@ class JobLine:
         """
         self._listen_to(conversation)
         self._beats = True
+        self._last_beat = time.time()
         threading.Thread(target=self._beat, args=(phase,), name="heartbeat", daemon=True).start()
 
     def stay(self, seconds: float) -> None:
@@ -110,6 +114,14 @@ class JobLine:
     def gone(self) -> bool:
         """Whether the job is known to have ended."""
         return self._gone
+
+    @property
+    def away(self) -> bool:
+        """Whether its beats failed for so long that the client counted as gone on the host.
+
+        By the wall clock: the other one stands still while the machine sleeps.
+        """
+        return self._was_away or time.time() - self._last_beat >= CLIENT_GONE_AFTER
 
     @property
     def state(self) -> str:
@@ -222,6 +234,7 @@ class JobLine:
                 return
             with suppress(UnreachableError, ProgramFailed, TimeoutError, OSError), self._alone():
                 self._say(self._line(), f"beat {phase()}".strip())
+                self._was_away, self._last_beat = self.away, time.time()
 
     def _say(self, conversation: Conversation, text: str) -> None:
         try:

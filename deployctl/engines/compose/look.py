@@ -60,6 +60,7 @@ def untouched(
             service=container.service,
             container_id=container.id,
             same=container.id in now and (restarted or _as_it_was(container, now[container.id])),
+            restarted=container.id in now and now[container.id].started_at != container.started_at,
         )
         for container in before
         if container.service not in services

@@ -1,10 +1,11 @@
 """Runs of other commands, as the host has them: which one is meant, and what it came to."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from deployctl.engines.compose.survey import CLIENT_GONE_AFTER, Survey, Unfinished
+from deployctl.engines.compose.survey import CLIENT_GONE_AFTER, Survey, Unfinished, read_about
 from deployctl.engines.releases import ReleaseRecord, read_record
 from deployctl.errors import RefusedError, UsageError
 from deployctl.host.connection import Host, ProgramFailed
@@ -35,6 +36,10 @@ class RunState:
     job_lives: bool
     releases: tuple[ReleaseRecord, ...]
     """the records that its confirmation publishes"""
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """what it wrote of itself"""
+    confirmed_by: str = ""
+    """who ordered a confirmation in the place of the run's client"""
 
     @property
     def word(self) -> str:
@@ -142,6 +147,8 @@ def ask(host: Host, facts: Survey, run_id: str) -> RunState:
             state=answer.text("state", "").strip(),
             job_lives=answer.text("job", "") == "alive",
             releases=_records(answer.all("release")),
+            about=read_about(answer.text("about", "")),
+            confirmed_by=answer.text("confirmed-by", "").strip(),
         )
 
 

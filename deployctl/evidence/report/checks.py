@@ -124,8 +124,12 @@ def _untouched(story: Story, words: Words) -> Check:
         return _check(words, "untouched", "broken", "changed", services=_named(changed, words))
     if not others:
         return _check(words, "untouched", "none", "none")
-    names = _named([other.service for other in others], words)
-    return _check(words, "untouched", "held", "same", services=names)
+    told = [
+        words(f"check.untouched.{ending}", services=_named(names, words))
+        for ending, restarted in (("same", False), ("restarted", True))
+        if (names := [other.service for other in others if other.restarted is restarted])
+    ]
+    return Check(words("check.untouched"), "held", " ".join(told))
 
 
 def _outage(story: Story, words: Words) -> Check:

@@ -6,9 +6,16 @@
 # Open for both: a job that has gone must not block us.
 exec 3<>"$RUN/control" || fail no-run "$RUN"
 
+# ordered ORDER: whether it was given before.
+ordered() {
+	cut -f 2- "$RUN/log" | grep -Fxq -- "ordered	$1"
+}
+
 # hand ORDER: gives it to the job. Orders stand in the log before the job has them; a client that was
-# there just now is no news.
+# there just now is no news. A line that was lost may come to life with a switch that was ordered over
+# the next one by then.
 hand() {
+	[ "$1" != swap ] || ! ordered swap || return 0
 	read -r now rest </proc/uptime
 	# The job may be busy for longer than a client may be silent.
 	printf '%s\n' "${now%.*}" >"$RUN/heard"
@@ -50,7 +57,7 @@ follow() {
 		sleep 0.05 2>/dev/null || sleep 1
 	done
 }
-[ -z "$ORDER" ] || grep -Fq "	ordered	$ORDER" "$RUN/log" || hand "$ORDER"
+[ -z "$ORDER" ] || ordered "$ORDER" || hand "$ORDER"
 follow &
 follower=$!
 while IFS= read -r line; do

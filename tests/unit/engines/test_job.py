@@ -12,6 +12,7 @@ from deployctl.engines.compose.job import (
     JobSpec,
     describe_holder,
     edits_table,
+    ended_by,
     one_line,
     services_table,
     settings_text,
@@ -112,6 +113,21 @@ def test_who_holds_the_lock() -> None:
 )
 def test_a_rollback_that_holds_it_tells_where_it_goes(about: dict[str, str], says: str) -> None:
     assert describe_holder(about).startswith(f"{says} since")
+
+
+@pytest.mark.parametrize(
+    ("state", "by"),
+    [
+        ("rolled_back ended by Ann B", "Ann B"),
+        ("rollback_failed ended by ann", "ann"),
+        ("rolled_back health: 500", ""),
+        ("rolled_back the step was ended by ann", ""),
+        ("confirmed", ""),
+        ("", ""),
+    ],
+)
+def test_who_ended_a_run_from_another_command(state: str, by: str) -> None:
+    assert ended_by(state) == by
 
 
 def test_a_reason_fits_one_line() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from deployctl.engines.compose import job_line
 from deployctl.engines.compose.job_line import JobEvent, JobLine
+from deployctl.engines.compose.survey import CLIENT_GONE_AFTER
 from deployctl.host import programs, transport
 from deployctl.host.link import Link
 
@@ -183,3 +184,12 @@ def test_a_client_that_nobody_said_goodbye_to_does_not_keep_it_after_the_job(
         follower.stdin.flush()
         follower.wait(timeout=15)
         follower.stdin.close()
+
+
+def test_after_silence_others_may_have_taken_the_client_for_gone(
+    line: JobLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not line.away
+    now = time.time()
+    monkeypatch.setattr("time.time", lambda: now + CLIENT_GONE_AFTER)
+    assert line.away

@@ -67,6 +67,10 @@ class TestAChat:
             (refused(production=there, stages=swapped), "r2 serves, and is not confirmed ("),
             (refused(production="", stages=swapped), "what serves is not known ("),
             (refused(), "production was not touched ("),
+            (
+                refused(result="rollback-failed", production="r2 is live.", stages=swapped),
+                "a person is needed: r2 is live (",
+            ),
             (refused(stages=skipped), "production was not touched ("),
         ):
             assert told in text(found)

@@ -39,14 +39,16 @@ class Ordered:
             hostlink=SimpleNamespace(host=None, fresh=lambda: None),
             facts=survey(),
             goal=record("r1"),
-            settings=None,
+            settings=SimpleNamespace(host=SimpleNamespace(operators_group=None)),
+            options=SimpleNamespace(operator="bob"),
             confirmed=False,
         )
         self._set(confirm.survey, "take", lambda *_, **__: survey())
         self._set(confirm, "record_containers", lambda *_: None)
 
     def __call__(self, error: Exception | None, then: str | Exception = "") -> Outcome:
-        def order(_job: object, _fresh: object) -> None:
+        def order(_job: object, _fresh: object, by: str) -> None:
+            self.by = by
             if error is not None:
                 raise error
 
@@ -68,6 +70,7 @@ def ordered(monkeypatch: pytest.MonkeyPatch) -> Ordered:
 def test_one_that_the_host_reads_back_is_0(ordered: Ordered) -> None:
     assert ordered(None).code is ExitCode.SEALED
     assert ordered.session.confirmed
+    assert ordered.by == "bob", "the run's own client is told so when it comes back"
 
 
 @pytest.mark.parametrize("error", LOST, ids=lambda error: type(error).__name__)

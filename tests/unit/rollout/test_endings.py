@@ -10,17 +10,21 @@ import pytest
 
 from deployctl.engines.compose.change import Edit
 from deployctl.engines.compose.job import (
+    ENDED_BY,
     ConfirmError,
     RollbackOutcome,
     SwapFailedError,
     SwapRefusedError,
 )
 from deployctl.engines.compose.job_line import JobGoneError
+from deployctl.engines.compose.runs import RunState
 from deployctl.errors import ExitCode, LinkLostError, RefusedError
-from deployctl.events import Event, Events, Note
+from deployctl.events import Event, Events, Note, RollbackStarted
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.gates.verdict import Verdict
+from deployctl.host.programs import program_text
 from deployctl.rollout.endings import broken_off
+from deployctl.rollout.meanwhile import HOST_RESTARTED
 from deployctl.rollout.outcome import GatesFailed
 from deployctl.rollout.recorder import Recorder
 from deployctl.rollout.session import Session
@@ -28,7 +32,7 @@ from deployctl.rollout.steps import RunStep
 from deployctl.rollout.undo import Undone
 from deployctl.rollout.undone_steps import not_undone
 from deployctl.rollout.user_steps import StepFailedError
-from tests.unit.engines.support import COMPOSE, FILE, record, survey
+from tests.unit.engines.support import COMPOSE, FILE, POSTGRES, record, survey
 
 from .test_decide import gate
 
@@ -46,6 +50,9 @@ class FakeJob:
     run: str = "/state/runs/r"
     kept: str = ""
     unproven: bool = False
+    end: str = ""
+    gone: bool = False
+    away: bool = False
 
     def rollback(self, reason: str) -> RollbackOutcome:
         self.orders.append("rollback")
@@ -67,6 +74,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.notes: list[str] = []
+        self.events: list[Event] = []
         events = Events()
         events.subscribe(self._hear)
         self.session = Session(
@@ -96,6 +104,7 @@ class Run:
         )
 
     def _hear(self, event: Event) -> None:
+        self.events.append(event)
         if isinstance(event, Note):
             self.notes.append(event.text)
 
@@ -106,7 +115,9 @@ class Run:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    there = RunState("swapped", job_lives=True, releases=())
+    monkeypatch.setattr("deployctl.rollout.meanwhile.runs.ask", lambda *_: there)
     return Run(tmp_path)
 
 
@@ -165,6 +176,93 @@ class TestWhatToDoNext:
             "in deployctl.yml or in what is asked there, mend that, then run the same command again"
         )
         assert (possible in told) is (before == "fail")
+
+
+class TestARestartDuringTheRun:
+    """What the gates saw then is no fault of the commit's."""
+
+    @pytest.fixture(params=["rolled_back the host was restarted", "a note of the job's"])
+    def what(self, request: pytest.FixtureRequest, run: Run) -> str:
+        job = run.host("rolled_back")
+        run.session.engine_restarted = True
+        if request.param.startswith("rolled_back"):
+            job.end = request.param
+            return "The host was restarted during the run"
+        return "Docker was restarted on the host during the run"
+
+    @pytest.mark.parametrize("error", [FAILED, SwapFailedError("up: no"), LinkLostError("Lost.")])
+    def test_is_told_first_and_the_commit_is_not_blamed(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch, what: str, error: BaseException
+    ) -> None:
+        back = Undone("proven", "why", "r0 serves again.")
+        monkeypatch.setattr("deployctl.rollout.undo._prove", lambda *_: back)
+        outcome = broken_off(run.session, error)
+        assert outcome.reason.startswith(f"{what}. ")
+        assert outcome.next_step == f"{what}; run the same command again."
+
+    def test_is_told_also_where_a_person_is_needed(self, run: Run, what: str) -> None:
+        assert isinstance(run.session.job, FakeJob)
+        run.session.job.ends = "rollback_failed"
+        outcome = broken_off(run.session, FAILED)
+        assert outcome.reason.startswith(f"{what}. health: 500")
+        assert "docker compose" in outcome.next_step
+
+    def test_a_bug_stays_a_bug(self, run: Run, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+        back = Undone("proven", "why", "r0 serves again.")
+        monkeypatch.setattr("deployctl.rollout.undo._prove", lambda *_: back)
+        outcome = broken_off(run.session, ZeroDivisionError())
+        assert outcome.reason.startswith(what)
+        assert "bug.txt" in outcome.next_step
+
+
+def test_what_boot_gives_as_reason_is_what_is_looked_for() -> None:
+    assert f"'{HOST_RESTARTED}'" in program_text("boot")
+
+
+class TestAnotherCommandRolledItBack:
+    """While this client was stopped, say: `ended by bob` is the host's reason."""
+
+    @pytest.fixture(autouse=True)
+    def _back(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        back = Undone("proven", "why", "r0 serves again.")
+        monkeypatch.setattr("deployctl.rollout.undo._prove", lambda *_: back)
+        run.host("rolled_back").end = f"rolled_back {ENDED_BY}bob"
+
+    @pytest.mark.parametrize(
+        "error", [GatesFailed(Verdict("inconclusive", "no answer yet")), FAILED, LinkLostError("L")]
+    )
+    def test_that_is_told_first_and_the_next_step_is_to_ask(
+        self, run: Run, error: BaseException
+    ) -> None:
+        outcome = broken_off(run.session, error)
+        assert outcome.reason.startswith(
+            "bob rolled it back with `deployctl rollback` while this client had no answer. "
+        )
+        assert outcome.next_step == "Ask bob; deployctl status"
+
+    def test_the_seal_does_not_name_who(self, run: Run) -> None:
+        told = {"reason": broken_off(run.session, FAILED).reason}
+        assert "bob" not in run.session.evidence.people.hidden(told)["reason"]
+
+
+class TestTheHostsLastWordWasNotHeard:
+    """A person is told that it goes on by itself only where it does."""
+
+    BY_ITSELF = "As long as nobody confirms, it rolls back by itself"
+
+    @pytest.mark.parametrize(
+        ("gone", "guard", "goes_on"),
+        [(False, "cron", True), (True, "cron", False), (False, "none", False)],
+    )
+    def test_what_it_does_is_promised_only_where_it_is_known(
+        self, run: Run, gone: bool, guard: Any, goes_on: bool
+    ) -> None:
+        run.session.survey = survey(guard=guard)
+        run.host("unknown").gone = gone
+        told = broken_off(run.session, FAILED).production
+        assert (self.BY_ITSELF in told) is goes_on
+        assert ("deployctl status says what the host does about it" in told) is not goes_on
+        assert ("the old one, or none" in told) is not goes_on
 
 
 class TestBeforeArming:
@@ -251,6 +349,72 @@ class TestTheHostHadConfirmed:
         assert undone == []
 
 
+class TestAnotherCommandHadConfirmed:
+    """While this client was stopped, say: the release is live, and this run has proven nothing."""
+
+    @pytest.fixture(autouse=True)
+    def _confirmed_by_bob(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        run.session.settings = cast("Any", SimpleNamespace(services=("api",), public=()))
+        there = RunState("confirmed", job_lives=False, releases=(), confirmed_by="bob")
+        monkeypatch.setattr("deployctl.rollout.meanwhile.runs.ask", lambda *_: there)
+        monkeypatch.setattr("deployctl.rollout.undo.look.containers", lambda *_: (POSTGRES,))
+
+    UNPROVEN = GatesFailed(Verdict("inconclusive", "container: no answer yet"))
+
+    @pytest.mark.parametrize("heard", ["before the order", "at the order"])
+    @pytest.mark.parametrize("error", [UNPROVEN, FAILED, KeyboardInterrupt(), LinkLostError("L.")])
+    def test_it_is_22_and_never_says_that_the_gates_hold(
+        self, run: Run, error: BaseException, heard: str
+    ) -> None:
+        job = run.host("confirmed")
+        if heard == "before the order":
+            job.end, job.gone = "confirmed", True
+        outcome = broken_off(run.session, error)
+        assert (outcome.code, outcome.result) == (ExitCode.ROLLBACK_FAILED, "rollback-failed")
+        assert outcome.reason.startswith(
+            "r1 (d73cfb1) is live: it was confirmed by bob with `deployctl confirm` while this "
+            "client had no answer (not proven by this run)."
+        )
+        assert "hold" not in outcome.reason + outcome.production + "".join(run.notes)
+        assert outcome.next_step.startswith("deployctl status; deployctl hotfix --sha d73cfb1")
+        assert run.session.recorder.rollback.state == "none"
+        assert [other.same for other in run.session.recorder.untouched] == [True]
+
+    @pytest.mark.parametrize("known", ["heard", "asked"])
+    def test_no_rollback_is_announced_where_that_is_known(self, run: Run, known: str) -> None:
+        job = run.host("confirmed")
+        if known == "heard":
+            job.end, job.gone = "confirmed", True
+        else:
+            job.away = True
+        broken_off(run.session, self.UNPROVEN)
+        assert job.orders == []
+        assert not any(isinstance(event, RollbackStarted) for event in run.events)
+        assert "rollback" not in [stage.name for stage in run.session.recorder.stages]
+
+    def test_no_step_of_the_live_release_is_undone(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        undone = steps_that_are_undone(run, monkeypatch)
+        run.host("confirmed")
+        broken_off(run.session, self.UNPROVEN)
+        assert undone == []
+
+    def test_the_seal_does_not_name_who(self, run: Run) -> None:
+        run.host("confirmed")
+        reason = broken_off(run.session, self.UNPROVEN).reason
+        assert "bob" not in run.session.evidence.people.hidden({"reason": reason})["reason"]
+
+    def test_a_rollback_waits_for_no_question_as_long_as_the_client_was_there(
+        self, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[object] = []
+        monkeypatch.setattr("deployctl.rollout.meanwhile.runs.ask", lambda *_: asked.append(_))
+        run.host("rollback_failed")
+        broken_off(run.session, FAILED)
+        assert asked == []
+
+
 class TestARollbackThatNeedsAPerson:
     @pytest.mark.parametrize("ends", ["rollback_failed", "unknown", "a bug"])
     def test_it_is_22_with_the_commands_whatever_went_wrong(self, run: Run, ends: str) -> None:
@@ -308,6 +472,7 @@ class TestARollbackThatNeedsAPerson:
     )
     def test_its_stage_says_so(self, run: Run, ends: str, state: str) -> None:
         run.host(ends)
+        run.session.confirming = ends == "confirmed"
         broken_off(run.session, FAILED)
         [stage] = [s for s in run.session.recorder.stages if s.name == "rollback"]
         assert stage.state == state

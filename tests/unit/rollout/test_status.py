@@ -198,3 +198,15 @@ def test_what_could_not_be_put_back_is_told_as_that() -> None:
     assert found.sentence.startswith("What runs was not proven good: run run-9 (hotfix bad by ann)")
     assert "the image that ran before is gone" in found.sentence
     assert "FIX" in found.next_step
+
+
+def test_a_rollback_that_the_host_finished_by_itself_is_told_as_not_proven() -> None:
+    line = (
+        '{"run":{"runId":"run-9","command":"rollback","revision":"","by":"ann"},'
+        '"state":"confirmed unproven","epoch":1767425520}'
+    )
+    found = status(releases=(record("r1", sha=D73),), live="r1", last_run=line)
+    assert found.sentence == (
+        "r1 (d73cfb1) is live; the run that made it so is not proven good: the host finished "
+        "run-9 (rollback by ann) by itself."
+    )

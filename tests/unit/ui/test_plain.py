@@ -11,6 +11,7 @@ import pytest
 from deployctl.errors import UsageError
 from deployctl.events import Event, GateAttempt, Note, Progress
 from deployctl.ui.plain import LogFile, Plain
+from deployctl.ui.verdict import facts, headline
 from deployctl.ui.wording import wording
 
 from .conftest import Stream
@@ -95,6 +96,24 @@ def test_a_failed_run_ends_with_gate_production_and_next_command() -> None:
     assert "Production: Release r0 (techno-os-api:latest) serves again" in tail
     assert tail.strip().endswith("deployctl logs --target production --service api --lines 200")
     assert "780 ms ± 25 ms (1204 probes, 31 failed)" in tail
+
+
+def test_what_a_restart_started_again_is_not_told_as_not_restarted() -> None:
+    others = [
+        {"service": "redis", "same": True},
+        {"service": "postgres", "same": True, "restarted": True},
+    ]
+    ended = {"result": "sealed", "exitCode": 0, "durationMs": 1, "untouched": others}
+    assert dict(facts(ended))["Untouched"] == (
+        "redis (same containers, not restarted); postgres (same containers, started again after "
+        "Docker or the host was restarted)"
+    )
+
+
+@pytest.mark.parametrize(("state", "told"), [("none", "NOT PROVEN"), ("failed", "ROLLBACK FAILED")])
+def test_no_rollback_failed_where_none_was_begun(state: str, told: str) -> None:
+    ended = {"result": "rollback-failed", "exitCode": 22, "rollback": {"state": state}}
+    assert headline(ended) == f"{told}: A PERSON IS NEEDED (exit 22)"
 
 
 @pytest.mark.parametrize(

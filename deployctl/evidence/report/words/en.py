@@ -39,7 +39,7 @@ WORDS: Final = {
     "verdict.planned": "Planned",
     "verdict.untouched": "Failed before the switch",
     "verdict.rolled-back": "Rolled back",
-    "verdict.rollback-failed": "Rollback failed: a person is needed",
+    "verdict.rollback-failed": "Not put back, or not proven: a person is needed",
     "verdict.refused": "Refused",
     "verdict.inconclusive": "Inconclusive",
     "verdict.unreachable": "Host unreachable",
@@ -223,6 +223,9 @@ WORDS: Final = {
     "check.armed.no": "The switch has no armed rollback before it.",
     "check.untouched": "Other services untouched",
     "check.untouched.same": "Same containers, not restarted: {services}.",
+    "check.untouched.restarted": (
+        "Same containers, started again after Docker or the host was restarted: {services}."
+    ),
     "check.untouched.changed": "Changed: {services}.",
     "check.untouched.none": "No other service is recorded.",
     "check.outage": "Outage measured",

@@ -41,7 +41,7 @@ WORDS: Final = {
     "verdict.planned": "Planejado",
     "verdict.untouched": "Falhou antes da troca",
     "verdict.rolled-back": "Rollback concluído",
-    "verdict.rollback-failed": "O rollback falhou: é preciso intervenção humana",
+    "verdict.rollback-failed": "Não revertido ou não comprovado: é preciso intervenção humana",
     "verdict.refused": "Recusado",
     "verdict.inconclusive": "Inconclusivo",
     "verdict.unreachable": "Host inacessível",
@@ -239,6 +239,9 @@ WORDS: Final = {
     "check.armed.no": "Não há rollback armado antes da troca.",
     "check.untouched": "Outros serviços intocados",
     "check.untouched.same": "Mesmos contêineres, sem reinício: {services}.",
+    "check.untouched.restarted": (
+        "Mesmos contêineres, iniciados de novo após reinício do Docker ou do servidor: {services}."
+    ),
     "check.untouched.changed": "Alterados: {services}.",
     "check.untouched.none": "Nenhum outro serviço foi registrado.",
     "check.outage": "Indisponibilidade medida",

@@ -162,6 +162,19 @@ def test_other_services(tmp_path: Path, same: bool, held: str) -> None:
     assert "postgres" in told.told
 
 
+def test_what_a_restart_started_again_is_not_told_as_not_restarted(tmp_path: Path) -> None:
+    others = [
+        Untouched(service="postgres", container_id="p", same=True, restarted=True),
+        Untouched(service="redis", container_id="r", same=True),
+    ]
+    told = found(tmp_path, untouched=others)["Other services untouched"]
+    assert told.held == "held"
+    assert told.told == (
+        "Same containers, not restarted: redis. Same containers, started again after Docker or "
+        "the host was restarted: postgres."
+    )
+
+
 def test_names_that_were_erased_are_told_and_nothing_is_missing(tmp_path: Path) -> None:
     directory = make(tmp_path)
     (directory / "people.json").unlink()
