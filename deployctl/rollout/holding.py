@@ -89,8 +89,8 @@ def renew(session: Session) -> None:
 
 
 def hear(session: Session, event: JobEvent) -> None:
-    if event.kind == "state":
-        session.evidence.people.meet(ended_by(event.text))
+    if event.kind == "state" and (by := ended_by(event.text)):
+        session.evidence.people.meet(by)
     if event.kind == "waiting":
         session.note("info", f"Waiting for the lock: {describe_holder(read_about(event.text))}.")
     elif event.kind == "container" and len(event.fields) == 3:

@@ -1,12 +1,12 @@
 """Ctrl-C, a CI's SIGTERM, a client that dies: production comes back in each case."""
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from .client import Client, eventually, eventually_nothing
+from .client import Client, Running, eventually, eventually_nothing
 from .expect import (
     assert_as_before,
     assert_at_rest,
@@ -170,3 +170,49 @@ def test_a_run_that_was_interrupted_leaves_no_scratch_files(
     assert run.end().code == 130
     assert list(scratch.iterdir()) == []
     assert_at_rest(server)
+
+
+class TestAClientThatWasStopped:
+    """Its host took it for gone, and somebody else ended its run; then it comes back."""
+
+    @pytest.fixture
+    def stopped(self, make_client: Callable[..., Client]) -> Iterator[Running]:
+        client = make_client(rollout={"min_healthy": "8s", "deadline": "12s"})
+        run = client.start_hotfix(HOTFIX)
+        run.until("gateAttempt", when="after")
+        run.send(signal.SIGSTOP)
+        eventually("it counts as gone", lambda: "left swapped" in client.status()["sentence"])
+        yield run
+        run.process.kill()
+
+    def test_after_a_confirmation_it_never_says_that_its_gates_hold(
+        self, server: Server, stopped: Running, make_client: Callable[..., Client]
+    ) -> None:
+        confirmed = make_client(rollout={"min_healthy": "1s"}).run("confirm", "--output", "json")
+        assert confirmed.code == 0, confirmed.explained
+        stopped.send(signal.SIGCONT)
+        done = stopped.end()
+        assert done.code == 22, done.explained
+        assert "is live: it was confirmed by " in done.reason
+        assert "not proven by this run" in done.reason
+        assert "gate holds" not in done.explained
+        assert done.document["rollback"]["state"] == "none"
+        assert [each["same"] for each in done.document["untouched"]] == [True]
+        assert not any('"rollbackStarted"' in line for line in stopped.lines)
+        assert server.get("/metrics")[0] == 200
+
+    def test_after_a_rollback_it_says_first_who_rolled_it_back(
+        self,
+        before: Before,  # of before the run
+        server: Server,
+        stopped: Running,
+        make_client: Callable[..., Client],
+    ) -> None:
+        client = make_client()
+        assert client.rollback().code == 0
+        stopped.send(signal.SIGCONT)
+        done = stopped.end()
+        assert done.code == 24, done.explained
+        assert "rolled it back with `deployctl rollback`" in done.reason.split(". ")[0]
+        assert done.document["nextStep"].startswith("Ask ")
+        assert_as_before(server, before, client)
