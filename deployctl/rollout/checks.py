@@ -15,6 +15,7 @@ from deployctl.host.link import Link
 from deployctl.rollout.aside import aside
 from deployctl.rollout.broken_file import mend
 from deployctl.rollout.known_journal import recalled, require_grown
+from deployctl.rollout.meaning import require_same_meaning
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.resumed import reached, resumed
 from deployctl.rollout.session import Session, need, scratch_path
@@ -128,6 +129,7 @@ def _survey(session: Session, link: Link) -> survey.Survey:
     probe: survey.Probe = "no" if session.dry else "keep"
     began = time.monotonic()
     told = False
+    first: survey.Survey | None = None
     while True:
         facts = resumed(
             session,
@@ -139,10 +141,12 @@ def _survey(session: Session, link: Link) -> survey.Survey:
                 journal_bytes=session.known_journal.size,
             ),
         )
+        first = first or facts
         patience = session.options.lock_wait
         if facts.tidying:
             patience = max(patience, TIDYING_SECONDS)
         if not facts.locked or session.dry or time.monotonic() >= began + patience:
+            require_same_meaning(session, first, facts)
             return facts
         if not told:
             holder = describe_holder(facts.lock_holder or {})

@@ -23,7 +23,7 @@ from deployctl.result import Rollback
 from deployctl.rollout import decide
 from deployctl.rollout.context import gate_context, record_containers, timing
 from deployctl.rollout.deadline import needs_of
-from deployctl.rollout.holding import hear
+from deployctl.rollout.holding import alone, hear
 from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.session import Session
@@ -59,7 +59,8 @@ def recover(session: Session) -> Outcome:
         try:
             with session.recorder.stage("rollback") as note:
                 note.detail = ended = _end_all(session)
-                serves = _prove(session)
+                with alone(session):
+                    serves = _prove(session)
             outcome = _proven(ended, serves)
         except Exception as error:  # noqa: BLE001 - whatever it is, what runs now is not proven
             told = str(error) or type(error).__name__

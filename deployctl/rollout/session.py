@@ -104,6 +104,8 @@ class Session:
     patience: Patience = field(default_factory=Patience)
     locked: "Future[None] | None" = None
     """the host's job is started, and holds the lock"""
+    waited: bool = False
+    """for another rollout, whose lock it was"""
     prepared: "Future[None] | None" = None
     """what a rollback needs is on the host"""
     fresh: "Future[Host] | None" = None

@@ -1,5 +1,6 @@
 """How an abandoned run is ended, and what is asked of the release that serves then."""
 
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -91,6 +92,7 @@ class TestARunThatIsLeft:
         monkeypatch: pytest.MonkeyPatch,
         ends: RollbackOutcome | Exception,
         serves: str | Exception = "what ran before serves",
+        alone: Any = None,
     ) -> Outcome:
         def answer(it: Any) -> Any:
             if isinstance(it, Exception):
@@ -99,6 +101,7 @@ class TestARunThatIsLeft:
 
         monkeypatch.setattr(recover.job, "resume", lambda *_: answer(ends))
         monkeypatch.setattr(recover, "_prove", lambda _: answer(serves))
+        monkeypatch.setattr(recover, "alone", alone or nullcontext)
         return recover.recover(left)
 
     @pytest.mark.parametrize(
@@ -145,6 +148,21 @@ class TestARunThatIsLeft:
         outcome = self.end(left, monkeypatch, RollbackOutcome("rolled_back"), serves)
         assert outcome.code is ExitCode.ROLLBACK_FAILED
         assert "health: 500" in outcome.reason
+
+    def test_nobody_else_begins_before_what_serves_is_proven(
+        self, left: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done: list[str] = []
+
+        @contextmanager
+        def alone(_: Any) -> Any:
+            done.append("locked")
+            monkeypatch.setattr(recover, "_prove", lambda _: done.append("proven"))
+            yield
+            done.append("unlocked")
+
+        self.end(left, monkeypatch, RollbackOutcome("rolled_back"), alone=alone)
+        assert done == ["locked", "proven", "unlocked"]
 
     def test_is_not_yet_the_release_that_was_asked_for(
         self, left: Any, monkeypatch: pytest.MonkeyPatch
