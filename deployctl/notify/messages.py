@@ -106,7 +106,7 @@ def _headline(result: Result, where: Where) -> str:
             told += f"; {named(result.previous)} serves again" if result.previous else ""
         case "unknown":
             told = "a person is needed: what serves is not known"
-        case _ if result.result == "unchanged":
+        case _ if result.result == "unchanged" and serving(result):
             told = f"{named(serving(result))} was live already and holds"
         case _ if result.command != "confirm" and untouched(result):
             told = "production was not touched"

@@ -33,24 +33,29 @@ LOCK_POLL = 2.0
 
 def preflight_stage(session: Session, note: StageNote) -> None:
     """The commit, then the host: everything that can refuse before anything is shown."""
-    _check_options(session)
+    check_options(session)
     # A large tree takes a while to pack, a host a while to answer: neither waits for the other.
     packing = None
     if session.command == "hotfix":
         session.commit = commit = _resolve(session)
         packing = _Packing(session, commit)
+    meet(session)
+    if packing is not None:
+        _keep_package(session, packing.result(session.events))
+    _check_host(session)
+    note.detail = (
+        f"{session.hostlink.host.label}, Docker {session.facts.engine_version}, "
+        f"Compose {session.facts.compose_version}"
+    )
+
+
+def meet(session: Session) -> None:
+    """The connection, and what the host says of itself."""
     link = reached(session)
     check_signing(session)
     session.known_journal = known = recalled(session.settings, link.host)
     session.survey = _survey(session, link)
     require_grown(known, session.survey.journal, link.host.label)
-    if packing is not None:
-        _keep_package(session, packing.result(session.events))
-    _check_host(session)
-    note.detail = (
-        f"{link.host.label}, Docker {session.facts.engine_version}, "
-        f"Compose {session.facts.compose_version}"
-    )
 
 
 class _Packing:
@@ -73,7 +78,7 @@ class _Packing:
         return self._package.result()
 
 
-def _check_options(session: Session) -> None:
+def check_options(session: Session) -> None:
     settings, options = session.settings, session.options
     for word, used in (
         ("advisory", options.advisory),

@@ -16,7 +16,7 @@ def require_same_meaning(session: Session, typed: Survey, now: Survey) -> None:
 
     `typed` is what the host said first. To wait for one that only tidies up changes no meaning.
     """
-    if session.command != "rollback" or session.wanted is not None:
+    if not _relative(session):
         return
     waited = typed.locked and not typed.tidying and not now.locked
     if waited or _state(session, typed) != _state(session, now):
@@ -25,12 +25,16 @@ def require_same_meaning(session: Session, typed: Survey, now: Survey) -> None:
 
 def require_turn(session: Session) -> None:
     """The same for one that has waited for the host's lock, just before it would arm the host."""
-    if session.command != "rollback" or session.wanted is not None or not session.waited:
+    if not (_relative(session) and session.waited):
         return
     now = survey.take(
         session.hostlink.host, session.settings, probe_write="no", marks=session.marks
     )
     raise _refusal(session, session.facts, now)
+
+
+def _relative(session: Session) -> bool:
+    return session.command == "rollback" and session.wanted is None and session.ending is None
 
 
 def _state(session: Session, facts: Survey) -> tuple[object, ...]:

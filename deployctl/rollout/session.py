@@ -59,6 +59,8 @@ class Session:
     scratch: tempfile.TemporaryDirectory[str]
     reaching: "Future[Link]"
     """the connection that `link` will be"""
+    ending: str | None = None
+    """the run that a rollback is to end, where it is about one"""
     dry: bool = False
     """only look and plan: nothing on the host is touched"""
     cancelled: threading.Event = field(default_factory=threading.Event)

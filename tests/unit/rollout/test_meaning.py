@@ -29,7 +29,8 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(meaning.runs, "ask", lambda *_: ended)
     monkeypatch.setattr(meaning, "before", lambda *_: R8)
     return SimpleNamespace(
-        command="rollback", wanted=None, waited=False, dry=False, marks=None, run_id="mine",
+        command="rollback", wanted=None, ending=None, waited=False, dry=False, marks=None,
+        run_id="mine",
         settings=Settings(target="lab", host=HostSettings(host="h"), services=("api",)),
         options=SimpleNamespace(lock_wait=60.0), hostlink=SimpleNamespace(host=None),
         note=lambda *_: None, events=Events(), known_journal=SimpleNamespace(size=0),

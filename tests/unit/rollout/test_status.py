@@ -113,7 +113,7 @@ def test_what_somebody_started_by_hand() -> None:
                 "containers": (replace(API, status="exited"),),
             },
             "The service is down: techno-os-api is exited",
-            "deployctl rollback",
+            "deployctl rollback --target lab --run run-7 puts back",
         ),
         ({"config_error": "line 3"}, "Compose refuses", "diagnose"),
         ({"dry_run": DRIFTED, "dry_run_alone": DRIFTED}, "not what the Compose file", "edit"),
