@@ -169,3 +169,27 @@ def test_a_projects_name_from_a_label_leads_nowhere(
     found = survey(PROJECT="")
     assert (found["fail-kind"], found["fail"]) == ("odd-project", label)
     assert sorted(path.name for path in place.iterdir()) == ["docker", "project"]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("kept the image that ran before is gone", True),
+        ("confirmed unproven", True),
+        ("confirmed", False),
+        ("rolled_back ended by ann", False),
+    ],
+)
+def test_what_a_run_left_unproven_is_told(
+    survey: Survey, place: Path, state: str, told: bool
+) -> None:
+    survey()
+    run = place / "state/runs/run-7"
+    run.mkdir()
+    (run / "state").write_text(f"{state}\n")
+    (run / "about.json").write_text('{"by": "ann", "release": "r6", "runId": "run-7"}')
+    (run / "release.r5.json").write_text("what was found before it")
+    (run / "release.r6.json").write_text("what it was to make live")
+    found = survey(PROBE_WRITE="no")
+    assert found.get("left") == ("run-7" if told else None)
+    assert found.get("left-release") == ("what it was to make live" if told else None)
