@@ -1,11 +1,13 @@
 """`deployctl rollback`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployctl.cli import options as opt
 from deployctl.cli.output import Output
+from deployctl.errors import UsageError
 
 if TYPE_CHECKING:
     from deployctl.cli.work import Work
@@ -20,12 +22,23 @@ To = Annotated[
         help="A release number, SHA or image tag; by default the release before the live one.",
     ),
 ]
+Run = Annotated[
+    str | None,
+    typer.Option(
+        "--run",
+        parser=opt.filled,
+        metavar="RUN",
+        help="End exactly this run, if it is unfinished, and prove what held before it. One that "
+        "was put back already is left as it is.",
+    ),
+]
 
 
 def rollback(
     context: typer.Context,
     *,
     to: To = None,
+    run: Run = None,
     plan: opt.Plan = None,
     approval: opt.Approvals = None,
     target: opt.Target = None,
@@ -40,7 +53,8 @@ def rollback(
     log_file: opt.LogFile = None,
     evidence_dir: opt.EvidenceDir = None,
 ) -> int:
-    """Go back to the release before, or to any other."""
+    """Go back to the release before, to any other, or to what held before a run."""
+    _refuse_two_goals(run, to, plan)
     from deployctl.cli.planned import read_plan  # noqa: PLC0415
     from deployctl.cli.work import Choices, roll_out  # noqa: PLC0415 - keeps --help light
 
@@ -58,16 +72,21 @@ def rollback(
     release = choices.planned.given.file.request.release if choices.planned else to
 
     def act(work: "Work") -> "Result":
-        from deployctl.rollout.rollback import rollback as carry_out  # noqa: PLC0415
+        from deployctl.rollout import rollback as go_back  # noqa: PLC0415
 
-        return carry_out(
-            work.settings,
-            release,
-            work.options,
-            work.playbook,
-            work.events,
-            work.approve,
-            work.reaching,
-        )
+        shared = (work.options, work.playbook, work.events, work.approve, work.reaching)
+        if run is not None:
+            return go_back.end_run(work.settings, run, *shared)
+        return go_back.rollback(work.settings, release, *shared)
 
     return roll_out(Output.of(context), choices, "rollback", act)
+
+
+def _refuse_two_goals(run: str | None, to: str | None, plan: Path | None) -> None:
+    for option, said in (("--to", to), ("--plan", plan)):
+        if run is not None and said is not None:
+            raise UsageError(
+                f"--run and {option} don't belong together: --run goes to what held before the "
+                "run.",
+                next_step=f"Leave {option} out, or --run.",
+            )

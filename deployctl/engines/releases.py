@@ -32,6 +32,8 @@ class ReleaseRecord(Document):
     at: datetime
     gates: tuple[str, ...] = Field(default=())
     """the gates that held when it went live, or when it was found"""
+    left_by: str | None = None
+    """the run that left it in place without having proven it good, where it was found so"""
 
 
 def read_record(data: bytes) -> ReleaseRecord:
@@ -124,11 +126,11 @@ def resolve(
 
 
 def before(releases: Sequence[ReleaseRecord], live: ReleaseRecord) -> ReleaseRecord | None:
-    """The release that a rollback without a word goes to."""
+    """The release that a rollback without a word goes to: another one, not known as unproven."""
     seen = {live.number}
     record = find(releases, live.previous) if live.previous else None
-    # Deployed again after it was taken down, it stands there twice: that is no way back.
-    while record is not None and identity(record) == identity(live):
+    # Deployed again, or found, it stands there twice: that is no way back.
+    while record is not None and (record.left_by or image_ids(record) == image_ids(live)):
         if record.number in seen:
             return None
         seen.add(record.number)
@@ -138,7 +140,12 @@ def before(releases: Sequence[ReleaseRecord], live: ReleaseRecord) -> ReleaseRec
 
 def identity(record: ReleaseRecord) -> tuple[str | None, frozenset[tuple[str, str]]]:
     """What two records of the same release have in common."""
-    return record.sha, frozenset((name, image.image_id) for name, image in record.services.items())
+    return record.sha, frozenset(image_ids(record).items())
+
+
+def image_ids(record: ReleaseRecord) -> dict[str, str]:
+    """service -> image ID"""
+    return {name: image.image_id for name, image in record.services.items()}
 
 
 def describe(record: ReleaseRecord) -> str:

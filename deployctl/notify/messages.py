@@ -107,7 +107,7 @@ def _headline(result: Result, where: Where) -> str:
         case "unknown":
             left_alone = result.rollback.state == "none" and result.production.strip().rstrip(".")
             told = f"a person is needed: {left_alone or 'what serves is not known'}"
-        case _ if result.result == "unchanged":
+        case _ if result.result == "unchanged" and serving(result):
             told = f"{named(serving(result))} was live already and holds"
         case _ if result.command != "confirm" and untouched(result):
             told = "production was not touched"

@@ -37,7 +37,7 @@ ENDS: dict[str, tuple[ExitCode, str, str]] = {
     "rollback_failed": (
         ExitCode.ROLLBACK_FAILED,
         "could not be rolled back: a person is needed",
-        "deployctl rollback tries again; deployctl logs",
+        "deployctl rollback --run RUN tries again; deployctl logs",
     ),
     "kept": (
         ExitCode.ROLLBACK_FAILED,
@@ -110,7 +110,8 @@ def _follow(
         raise RefusedError(
             f"Nothing on the host goes on with run {run_id}, which {runs.stands(state)}.",
             production=runs.serving(facts),
-            next_step=f"deployctl rollback ends it; deployctl confirm {run_id} keeps its release",
+            next_step=f"deployctl rollback --run {run_id} ends it; "
+            f"deployctl confirm {run_id} keeps its release",
         )
     return state
 
@@ -151,5 +152,5 @@ def _document(settings: Settings, run_id: str, state: str, sha: str) -> AttachDo
         result=WORDS[code],
         exit_code=int(code),
         sentence=f"Run {run_id} {told}.",
-        next_step=for_target(next_step, settings.target),
+        next_step=for_target(next_step.replace("RUN", run_id), settings.target),
     )

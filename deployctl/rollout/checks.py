@@ -17,6 +17,7 @@ from deployctl.host.waiting import PACE, clock
 from deployctl.rollout.aside import aside
 from deployctl.rollout.broken_file import mend
 from deployctl.rollout.known_journal import recalled, require_grown
+from deployctl.rollout.meaning import require_same_meaning
 from deployctl.rollout.recorder import StageNote
 from deployctl.rollout.resumed import reached, resumed
 from deployctl.rollout.session import Session, need, scratch_path
@@ -34,24 +35,29 @@ LOCK_POLL = 2.0
 
 def preflight_stage(session: Session, note: StageNote) -> None:
     """The commit, then the host: everything that can refuse before anything is shown."""
-    _check_options(session)
+    check_options(session)
     # A large tree takes a while to pack, a host a while to answer: neither waits for the other.
     packing = None
     if session.command == "hotfix":
         session.commit = commit = _resolve(session)
         packing = _Packing(session, commit)
+    meet(session)
+    if packing is not None:
+        _keep_package(session, packing.result(session.events))
+    _check_host(session)
+    note.detail = (
+        f"{session.hostlink.host.label}, Docker {session.facts.engine_version}, "
+        f"Compose {session.facts.compose_version}"
+    )
+
+
+def meet(session: Session) -> None:
+    """The connection, and what the host says of itself."""
     link = reached(session)
     check_signing(session)
     session.known_journal = known = recalled(session.settings, link.host)
     session.survey = _survey(session, link)
     require_grown(known, session.survey.journal, link.host.label)
-    if packing is not None:
-        _keep_package(session, packing.result(session.events))
-    _check_host(session)
-    note.detail = (
-        f"{link.host.label}, Docker {session.facts.engine_version}, "
-        f"Compose {session.facts.compose_version}"
-    )
 
 
 class _Packing:
@@ -74,7 +80,7 @@ class _Packing:
         return self._package.result()
 
 
-def _check_options(session: Session) -> None:
+def check_options(session: Session) -> None:
     settings, options = session.settings, session.options
     for word, used in (
         ("advisory", options.advisory),
@@ -129,6 +135,7 @@ def _survey(session: Session, link: Link) -> survey.Survey:
     """
     probe: survey.Probe = "no" if session.dry else "keep"
     began = tell_at = time.monotonic()
+    first: survey.Survey | None = None
     while True:
         facts = resumed(
             session,
@@ -140,11 +147,13 @@ def _survey(session: Session, link: Link) -> survey.Survey:
                 journal_bytes=session.known_journal.size,
             ),
         )
+        first = first or facts
         patience = session.options.lock_wait
         if facts.tidying:
             patience = max(patience, TIDYING_SECONDS)
         left = began + patience - time.monotonic()
         if not facts.locked or session.dry or left <= 0:
+            require_same_meaning(session, first, facts)
             return facts
         if time.monotonic() >= tell_at:
             holder = describe_holder(facts.lock_holder or {})

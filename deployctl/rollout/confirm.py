@@ -60,7 +60,8 @@ def _story(session: Session) -> Outcome:
                     ExitCode.REFUSED,
                     f"Run {run.run_id} was not confirmed: {failed}",
                     waiting,
-                    next_step="deployctl rollback puts it back now; deployctl logs",
+                    next_step=f"deployctl rollback --run {run.run_id} puts it back now; "
+                    "deployctl logs",
                 )
             note.detail = f"{len(session.recorder.gates)} gates hold"
     except KeyboardInterrupt:
@@ -104,7 +105,7 @@ def _goal(facts: Survey, published: Sequence[ReleaseRecord], run: Unfinished) ->
         raise RefusedError(
             f"The host has no record of the release of run {run.run_id}.",
             production=runs.serving(facts),
-            next_step="deployctl rollback",
+            next_step=f"deployctl rollback --run {run.run_id}",
         )
     return found
 

@@ -9,6 +9,7 @@ from deployctl.engines.releases import (
     ReleaseRecord,
     ServiceImage,
     describe,
+    image_ids,
     next_number,
     running,
 )
@@ -48,9 +49,11 @@ def found_record(
     images = live_images(survey, services)
     if not images:
         return None
+    left_by = _left_by(survey, images)
     return ReleaseRecord(
         number=next_number(survey.releases),
-        subject="found by deployctl",
+        subject=f"left by run {left_by}, not proven good" if left_by else "found by deployctl",
+        left_by=left_by,
         services={
             service: ServiceImage(
                 image=survey.containers_of(service)[0].image_ref, image_id=image_id
@@ -63,6 +66,15 @@ def found_record(
         at=utc_now(),
         gates=tuple(sorted(held_before(before))),
     )
+
+
+def _left_by(survey: Survey, images: Mapping[str, str]) -> str | None:
+    """The run that left these images in place, without a proof."""
+    for left in reversed(survey.left):
+        its = image_ids(left.release)
+        if all(its.get(service) == image_id for service, image_id in images.items()):
+            return left.run_id
+    return None
 
 
 def kept_images(*records: ReleaseRecord | None) -> dict[str, str]:

@@ -317,7 +317,8 @@ def _goal(session: Session) -> str:
 def _person(session: Session) -> str:
     if session.survey is None:
         return "deployctl status"
-    return f"deployctl status; deployctl rollback. Or on the host:{_by_hand(session)}"
+    back = f"deployctl rollback --run {_run(session)}"
+    return f"deployctl status; {back}. Or on the host:{_by_hand(session)}"
 
 
 def _finish(session: Session) -> str:
@@ -327,9 +328,15 @@ def _finish(session: Session) -> str:
     left = session.current or session.found
     name = f"{describe(left)}, which it was to leave" if left else "what ran before it"
     return (
-        "deployctl status; deployctl rollback, which goes on with it. Or, to keep "
+        f"deployctl status; deployctl rollback --run {_run(session)}, which goes on with it. Or, "
+        "to keep "
         f"{name}, on the host:{_by_hand(session)}"
     )
+
+
+def _run(session: Session) -> str:
+    """As the host calls it: a run that had to take the lock again has a number (holding.py)."""
+    return session.job.run.rpartition("/")[2] if session.job else session.run_id
 
 
 def _by_hand(session: Session) -> str:

@@ -5,6 +5,7 @@ from deployctl.engines.pins import pin_of
 from deployctl.engines.releases import (
     ReleaseRecord,
     ServiceImage,
+    before,
     describe,
     find,
     next_number,
@@ -42,7 +43,7 @@ def _goal_of_hotfix(session: Session) -> None:
         session.images = {service: live.services[service].image for service in settings.services}
         return
     name = preflight.image_name(facts, settings.services[0], settings.image)
-    kept = decide.kept_images(last, _before_of(session, last))
+    kept = decide.kept_images(last, before(facts.releases, last) if last else None)
     reference = preflight.image_reference(
         name,
         commit.short,
@@ -82,12 +83,6 @@ def _last(session: Session) -> ReleaseRecord | None:
     """What the goal comes after: what runs, or what was live last where nothing runs."""
     facts = session.facts
     return session.current or session.found or find(facts.releases, facts.live)
-
-
-def _before_of(session: Session, record: ReleaseRecord | None) -> ReleaseRecord | None:
-    if record is None or record.previous is None:
-        return None
-    return find(session.facts.releases, record.previous)
 
 
 def _goal_of_rollback(session: Session) -> None:

@@ -1,13 +1,16 @@
 """The host's job of a run: it holds the lock and keeps what a rollback needs, beside what else is
 done. A job that gave up, because its client was away for too long, is replaced by another."""
 
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import replace
 
 from deployctl.engines.compose.job import Job, JobSpec, describe_holder, ended_by
 from deployctl.engines.compose.job_line import JobEvent, JobGoneError
 from deployctl.engines.compose.survey import read_about
 from deployctl.engines.pins import pin_of
-from deployctl.errors import UntouchedError
+from deployctl.errors import LockedError, UntouchedError
 from deployctl.events import LogLine, Switched
 from deployctl.rollout import decide
 from deployctl.rollout.aside import aside
@@ -23,7 +26,8 @@ OWN_LOCK_SECONDS = 30
 def start(session: Session) -> None:
     """Has the host take the lock, and keep what a rollback needs."""
     session.jobs += 1
-    spec = _spec(session)
+    goal = need(session.goal, "a release")
+    spec = _spec(session, goal.number, goal.sha)
     job = Job(session.hostlink, spec.run, spec.state_group, lambda event: hear(session, event))
     job.phase = session.recorder.current
     session.job = job
@@ -34,6 +38,35 @@ def start(session: Session) -> None:
         _prepare(session, job)
 
     session.prepared = aside(prepare)
+
+
+@contextmanager
+def alone(session: Session) -> Iterator[None]:
+    """Nobody else begins meanwhile: the host's job holds the lock, and is ordered nothing.
+
+    Where that can't be had (a full disk, or somebody else proves the same), it goes on without.
+    """
+    job = _guarding(session)
+    try:
+        yield
+    finally:
+        if job is not None:
+            job.release()
+
+
+def _guarding(session: Session) -> Job | None:
+    session.jobs += 1
+    spec = replace(_spec(session, session.facts.live, None), lock_wait=0)
+    job = Job(session.hostlink, spec.run, spec.state_group, lambda event: hear(session, event))
+    job.phase = session.recorder.current
+    try:
+        job.start(spec)
+    except (LockedError, UntouchedError) as error:
+        job.close()
+        session.note("warning", f"What serves is proven without the host's lock. {error.what}")
+        return None
+    session.job = job
+    return job
 
 
 def hold(session: Session) -> None:
@@ -92,7 +125,9 @@ def hear(session: Session, event: JobEvent) -> None:
     if event.kind == "state" and (by := ended_by(event.text)):
         session.evidence.people.meet(by)
     if event.kind == "waiting":
-        session.note("info", f"Waiting for the lock: {describe_holder(read_about(event.text))}.")
+        holder = read_about(event.text)
+        session.waited |= not str(holder.get("runId", "")).startswith(session.run_id)
+        session.note("info", f"Waiting for the lock: {describe_holder(holder)}.")
     elif event.kind == "container" and len(event.fields) == 3:
         service, container_id, image_id = event.fields
         session.events.emit(Switched(service=service, container_id=container_id, image_id=image_id))
@@ -114,9 +149,8 @@ def _probe_follows(session: Session, service: str) -> None:
         probe.mark_switch()
 
 
-def _spec(session: Session) -> JobSpec:
+def _spec(session: Session, release: str, sha: str | None) -> JobSpec:
     facts, settings = session.facts, session.settings
-    goal = need(session.goal, "a release")
     own = sum(step.timeout for step in session.playbook.armed_steps)
     again = session.jobs > 1
     run_id = f"{session.run_id}-{session.jobs}" if again else session.run_id
@@ -129,20 +163,20 @@ def _spec(session: Session) -> JobSpec:
         up_words=facts.up_words,
         project=facts.project,
         services=settings.services,
-        live_after=goal.number,
+        live_after=release,
         lock_wait=max(int(session.options.lock_wait), OWN_LOCK_SECONDS if again else 0),
         budget=timing(session).deadline + own + len(settings.services) * 120,
         about={
             "runId": run_id,
             "command": session.command,
             "revision": session.wanted or "",
-            "sha": goal.sha,
-            "release": goal.number,
+            "sha": sha,
+            "release": release,
             "by": session.options.operator,
             "at": session.recorder.started_at.isoformat(timespec="seconds"),
             "target": settings.target,
         },
-        journal={"command": session.command, "release": goal.number, "sha": goal.sha},
+        journal={"command": session.command, "release": release, "sha": sha},
         guard=facts.guard,
         engine=facts.engine_mark,
         running=facts.running,

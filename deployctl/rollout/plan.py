@@ -82,7 +82,7 @@ def _refuse_recovery(session: Session) -> None:
         raise RefusedError(
             f"The run {run} was neither confirmed nor rolled back, and that is what a rollback ends"
             " first. It needs no plan and no approval: the host would do the same by itself.",
-            next_step="deployctl rollback",
+            next_step=f"deployctl rollback --run {run}",
         )
 
 

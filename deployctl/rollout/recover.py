@@ -8,6 +8,7 @@ lost its client is finished forward, as every rollback is.
 import re
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 
 from deployctl.engines.compose import job, survey
@@ -23,7 +24,7 @@ from deployctl.result import Rollback
 from deployctl.rollout import decide
 from deployctl.rollout.context import gate_context, record_containers, timing
 from deployctl.rollout.deadline import needs_of
-from deployctl.rollout.holding import hear
+from deployctl.rollout.holding import alone, hear
 from deployctl.rollout.interrupts import uninterrupted
 from deployctl.rollout.outcome import Outcome
 from deployctl.rollout.session import Session
@@ -52,19 +53,22 @@ def recover(session: Session) -> Outcome:
 
     From the first order on production may change: whatever fails after it is 22.
     """
-    names = ", ".join(run.run_id for run in session.facts.abandoned)
+    left = _left(session)
+    names = ", ".join(run.run_id for run in left)
     began = time.monotonic()
     session.events.emit(RollbackStarted(reason=f"run {names} was left unfinished"))
     with uninterrupted(session):
         try:
             with session.recorder.stage("rollback") as note:
-                note.detail = ended = _end_all(session)
-                serves = _prove(session)
+                note.detail = ended = _end_all(session, left)
+                with alone(session):
+                    serves = prove(session)
             outcome = _proven(ended, serves)
         except Exception as error:  # noqa: BLE001 - whatever it is, what runs now is not proven
             told = str(error) or type(error).__name__
             outcome = _not_proven(
                 session,
+                left[0].run_id,
                 f"Run {names} could not be ended and proven: {told}.",
                 getattr(error, "next_step", ""),
             )
@@ -102,8 +106,12 @@ def _not_yet(session: Session, ended: Outcome) -> Outcome:
     )
 
 
-def _end_all(session: Session) -> str:
-    runs = session.facts.abandoned
+def _left(session: Session) -> tuple[Unfinished, ...]:
+    """Every abandoned run, or the one that is meant."""
+    return tuple(run for run in session.facts.abandoned if session.ending in (None, run.run_id))
+
+
+def _end_all(session: Session, runs: Sequence[Unfinished]) -> str:
     return ", ".join(f"run {run.run_id} was {_end(session, run)}" for run in runs)
 
 
@@ -123,7 +131,7 @@ def _end(session: Session, run: Unfinished) -> str:
     return ENDED[outcome.state]
 
 
-def _prove(session: Session) -> str:
+def prove(session: Session) -> str:
     """What serves now, by the gates that held when it went live. Raises NotEndedError."""
     settings = session.settings
     host = session.hostlink.host
@@ -171,24 +179,24 @@ def _judges(gate: AnyGate, live: ReleaseRecord | None) -> bool:
 def _proven(ended: str, serves: str) -> Outcome:
     return Outcome(
         ExitCode.SEALED,
-        f"{_sentence(ended)}, and {serves}. It needed no approval: the host would have done the "
+        f"{sentence(ended)}, and {serves}. It needed no approval: the host would have done the "
         "same by itself.",
-        f"{_sentence(serves)}.",
+        f"{sentence(serves)}.",
         next_step="deployctl status",
     )
 
 
-def _not_proven(session: Session, reason: str, next_step: str) -> Outcome:
+def _not_proven(session: Session, run_id: str, reason: str, next_step: str) -> Outcome:
     return Outcome(
         ExitCode.ROLLBACK_FAILED,
         reason,
         NEEDS_A_PERSON,
         next_step=next_step
-        or "deployctl status; deployctl logs; deployctl rollback again. On the host: "
-        f"{session.facts.state_dir}/runs",
+        or f"deployctl status; deployctl logs; deployctl rollback --run {run_id} again. On the "
+        f"host: {session.facts.state_dir}/runs",
     )
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """A release's number stays as it is everywhere: r1."""
     return text if re.match(r"r\d", text) else text[:1].upper() + text[1:]

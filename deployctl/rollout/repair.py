@@ -119,9 +119,11 @@ def _require_free(facts: Survey) -> None:
             next_step="Wait for it, or look at it: deployctl status",
         )
     if facts.abandoned:
+        run = facts.abandoned[0].run_id
         raise RefusedError(
-            f"The run {facts.abandoned[0].run_id} was neither confirmed nor rolled back.",
-            next_step="deployctl rollback puts back what held before it; then repair the file.",
+            f"The run {run} was neither confirmed nor rolled back.",
+            next_step=f"deployctl rollback --run {run} puts back what held before it; then repair "
+            "the file.",
         )
 
 

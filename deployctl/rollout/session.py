@@ -59,6 +59,8 @@ class Session:
     scratch: tempfile.TemporaryDirectory[str]
     reaching: "Future[Link]"
     """the connection that `link` will be"""
+    ending: str | None = None
+    """the run that a rollback is to end, where it is about one"""
     dry: bool = False
     """only look and plan: nothing on the host is touched"""
     cancelled: threading.Event = field(default_factory=threading.Event)
@@ -104,6 +106,8 @@ class Session:
     patience: Patience = field(default_factory=Patience)
     locked: "Future[None] | None" = None
     """the host's job is started, and holds the lock"""
+    waited: bool = False
+    """for another rollout, whose lock it was"""
     prepared: "Future[None] | None" = None
     """what a rollback needs is on the host"""
     fresh: "Future[Host] | None" = None

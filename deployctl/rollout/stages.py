@@ -31,6 +31,7 @@ from deployctl.rollout.context import (
     record_release,
     timing,
 )
+from deployctl.rollout.meaning import require_turn
 from deployctl.rollout.outcome import raise_unless_proven
 from deployctl.rollout.planning import capture_stage
 from deployctl.rollout.recorder import StageNote
@@ -155,6 +156,7 @@ def arm_stage(session: Session, note: StageNote) -> None:
         note.skip("nothing is swapped")
         return
     resumed(session, lambda: holding.ready(session))
+    resumed(session, lambda: require_turn(session))
     job = need(session.job, "a job")
     records = [record for record in (session.found, session.goal) if record is not None]
     new = [record for record in records if find(session.facts.releases, record.number) is None]

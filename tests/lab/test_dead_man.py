@@ -120,7 +120,7 @@ class TestOtherCommandsOnAnArmedRun:
         refused = client.hotfix("next")
         assert refused.code == 23, refused.explained
         step = refused.document["nextStep"]
-        assert "deployctl rollback" in step
+        assert f"--run {swapped}" in step
         assert f"{swapped} keeps its release" in step
         assert "deployctl attach" in step
         locked = client.run("unlock", "--yes", "--output", "json")

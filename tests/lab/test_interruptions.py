@@ -116,11 +116,18 @@ class TestAClientThatIsKilled:
         assert refused.code == 23, refused.explained
         assert "neither confirmed nor rolled back" in refused.reason
         assert "deployctl rollback" in refused.document["nextStep"]
+        run_id = unfinished.partition(":")[0]
+        assert f"--run {run_id}" in refused.document["nextStep"]
         assert server.get("/metrics")[0] == 200, "still as the killed run left it"
 
-        done = make_client().rollback()
+        done = make_client().rollback("--run", run_id)
         assert done.code == 0, done.explained
         assert done.document["rollback"]["state"] == "proven"
+        assert_as_before(server, before, killed)
+
+        again = make_client().rollback("--run", run_id)
+        assert (again.code, again.document["result"]) == (0, "unchanged"), again.explained
+        assert "was put back already" in again.reason
         assert_as_before(server, before, killed)
 
     def test_a_rollback_works_even_if_the_hosts_job_died_as_well(

@@ -79,6 +79,12 @@ def test_an_unsafe_step_ends_the_automatic_rollback(
     assert after.database == before.database
     assert "docker compose" in done.document["nextStep"]
 
+    # What was not proven is no release that a rollback goes to by itself.
+    assert client.hotfix(HOTFIX).code == 0
+    left = {each["release"]: each["subject"] for each in client.history()["releases"]}
+    assert "not proven good" in left["r0"]
+    assert client.rollback().code == 23, "nothing good was there before"
+
 
 def test_a_step_that_fails_before_the_switch_changes_nothing(
     server: Server, before: Before, client: Client

@@ -45,6 +45,10 @@ class RunState:
     def word(self) -> str:
         return self.state.partition(" ")[0]
 
+    @property
+    def reason(self) -> str:
+        return self.state.partition(" ")[2]
+
 
 def directory(facts: Survey, run_id: str) -> str:
     return f"{facts.state_dir}/runs/{run_id}"
@@ -122,7 +126,7 @@ def unfinished(facts: Survey, run_id: str) -> Unfinished | None:
 
 def choices(run: Unfinished) -> str:
     """The ways to end a run that was left armed: the next commands to type."""
-    back = "deployctl rollback puts back what held before it"
+    back = f"deployctl rollback --run {run.run_id} puts back what held before it"
     if run.state.startswith("rollback_failed"):
         return f"{back}: it tries again."
     keep = f"; deployctl confirm {run.run_id} keeps its release if the gates hold"

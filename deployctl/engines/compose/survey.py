@@ -88,6 +88,14 @@ class Unfinished:
 
 
 @dataclass(frozen=True)
+class Left:
+    """What a run has left in place, or may have, without having proven it good."""
+
+    run_id: str
+    release: ReleaseRecord
+
+
+@dataclass(frozen=True)
 class Survey:
     services: tuple[str, ...]
     user: str
@@ -124,6 +132,8 @@ class Survey:
     """who last made the live release that; empty where it is not on record"""
     last_run: str = ""
     """the last line of the host's history, or empty"""
+    left: tuple[Left, ...] = ()
+    """of the runs that the host still has the directories of"""
     differences: tuple[str, ...] = ()
     """where there is drift: a line a service, with the settings that differ"""
     unset_variables: tuple[str, ...] = ()
@@ -377,6 +387,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         last_run=answer.text("last-run", ""),
         releases=tuple(read_record(data) for data in answer.all("release")),
         unfinished=_unfinished(answer),
+        left=_left(answer),
         lock_holder=None if held is None else _holder(held, answer.text("lock-phase", "")),
         built=_built(answer.text("built", "")),
         docker_space=_space(answer.text("disk-root", "")),
@@ -467,6 +478,11 @@ def _unfinished(answer: Answer) -> tuple[Unfinished, ...]:
             )
         )
     return tuple(runs)
+
+
+def _left(answer: Answer) -> tuple[Left, ...]:
+    found = zip(answer.all("left"), answer.all("left-release"), strict=True)
+    return tuple(Left(run_id.decode(), read_record(record)) for run_id, record in found)
 
 
 def _guard(text: str) -> Guard:

@@ -44,8 +44,8 @@ def _check(words: Words, name: str, held: Held, ending: str, **values: object) -
 
 def _fail_closed(story: Story, words: Words) -> Check:
     result = story.result
-    # Of a run that put an abandoned one back, those that prove that.
-    when = "rollback" if result.rollback.performed else "after"
+    # Of a run that put an abandoned one back, or found it put back, those that prove that.
+    when = "rollback" if result.rollback.state == "proven" else "after"
     required = [g for g in result.gates if g.when == when and g.mode == "required"]
     if result.result in {*CONFIRMED, "unchanged"}:
         if required and all(gate.state == "pass" for gate in required):

@@ -390,5 +390,14 @@ if [ -d "$STATE_DIR" ]; then
 			put unfinished-step "$(awk -F "$TAB" '$2 == "step" { last = $3 } END { print last }' "$run/log" 2>/dev/null)"
 			;;
 		esac
+		case $state in
+		kept* | rollback_failed* | 'confirmed unproven'*)
+			release=$(sed -n 's/.*"release": "\(r[0-9]*\)".*/\1/p' "$run/about.json" 2>/dev/null)
+			if [ -n "$release" ] && [ -f "$run/release.$release.json" ]; then
+				put left "$(basename "$run")"
+				put_file left-release "$run/release.$release.json"
+			fi
+			;;
+		esac
 	done
 fi

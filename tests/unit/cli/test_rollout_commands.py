@@ -50,6 +50,7 @@ def calls(monkeypatch: pytest.MonkeyPatch, project: Path) -> list[tuple[Any, ...
 
     monkeypatch.setattr(hotfix_module, "hotfix", record)
     monkeypatch.setattr(rollback_module, "rollback", record)
+    monkeypatch.setattr(rollback_module, "end_run", lambda *given: record("end", *given))
     monkeypatch.setattr(plan_module, "plan", record)
     return made
 
@@ -81,6 +82,21 @@ def test_rollback_and_plan(run: Run, calls: list[Any]) -> None:
     assert calls[0][1] == "r3"
     assert calls[0][3].name == "rollback"
     assert calls[1][1] == "main"
+
+
+def test_rollback_of_a_run_names_it(run: Run, calls: list[Any]) -> None:
+    assert run("rollback", "--run", "20260103T073200Z-hotfix-1f2e3d").code == 0
+    assert (calls[0][0], calls[0][2]) == ("end", "20260103T073200Z-hotfix-1f2e3d")
+
+
+@pytest.mark.parametrize("other", [("--to", "r1"), ("--plan", "p.json")])
+def test_a_run_and_another_goal_are_two_wishes(
+    run: Run, calls: list[Any], other: tuple[str, str]
+) -> None:
+    done = run("rollback", "--run", "x", *other, "--output", "json")
+    assert done.code == ExitCode.USAGE
+    assert f"--run and {other[0]}" in done.document["reason"]
+    assert calls == []
 
 
 def test_a_playbook_of_ones_own(run: Run, calls: list[Any], project: Path) -> None:

@@ -1,8 +1,11 @@
 """Release records: numbers, which one runs, and which one a rollback means."""
 
+from typing import Any
+
 import pytest
 
 from deployctl.engines.releases import (
+    ReleaseRecord,
     ServiceImage,
     describe,
     find,
@@ -18,8 +21,16 @@ from deployctl.errors import RefusedError
 from .support import NEW, OLD, record
 
 D73 = "d73cfb1" + "0" * 33
-R0 = record("r0")
-R1 = record("r1", sha=D73, previous="r0")
+FIRST, SECOND = "sha256:" + "0" * 64, "sha256:" + "1" * 64
+
+
+def of(number: str, image_id: str, **changes: Any) -> ReleaseRecord:
+    image = ServiceImage(image=f"techno-os-api:{number}", image_id=image_id)
+    return record(number, services={"api": image}, **changes)
+
+
+R0 = of("r0", FIRST)
+R1 = of("r1", SECOND, sha=D73, previous="r0")
 R2 = record("r2", sha="e" * 40, previous="r1")
 ALL = (R0, R1, R2)
 
@@ -67,8 +78,24 @@ class TestWhatARollbackMeans:
         assert resolve(ALL, R1, None) == R0
 
     def test_the_same_release_once_more_is_no_way_back(self) -> None:
-        again = record("r2", sha=D73, previous="r1")
+        again = of("r2", SECOND, sha=D73, previous="r1")
         assert resolve((R0, R1, again), again, None) == R0
+
+    def test_nor_are_its_images_under_another_name(self) -> None:
+        found = of("r2", SECOND, previous="r0")
+        again = of("r3", SECOND, sha=D73, previous="r2")
+        assert resolve((R0, found, again), again, None) == R0
+
+    def test_what_a_run_left_unproven_is_passed_over(self) -> None:
+        left = of("r2", NEW, previous="r1", left_by="run-7")
+        after = record("r3", sha="f" * 40, previous="r2")
+        assert resolve((R0, R1, left, after), after, None) == R1
+        assert resolve((R0, R1, left, after), after, "r2") == left, "it can be named"
+
+    def test_what_was_deployed_by_hand_is_not(self) -> None:
+        found = of("r2", NEW, previous="r1", subject="found by deployctl")
+        after = record("r3", sha="f" * 40, previous="r2")
+        assert resolve((R0, R1, found, after), after, None) == found
 
     def test_before_the_first_there_is_none(self) -> None:
         with pytest.raises(RefusedError, match="no release before r0") as caught:
@@ -94,7 +121,7 @@ class TestWhatARollbackMeans:
         assert "Available: r2" in caught.value.next_step
 
     def test_a_commit_that_was_live_twice_means_its_latest_release(self) -> None:
-        again = record("r3", sha=D73, previous="r2")
+        again = of("r3", SECOND, sha=D73, previous="r2")
         assert resolve((*ALL, again), again, "d73cfb1") == again
 
     def test_a_prefix_of_two_commits_is_refused(self) -> None:

@@ -43,3 +43,10 @@ def test_the_only_one_is_meant_also_where_it_holds_the_lock() -> None:
 def test_of_several_one_has_to_be_named() -> None:
     with pytest.raises(RefusedError, match="2 unfinished runs"):
         runs.meant(survey(unfinished=(left("r-1"), left("r-2"))), None)
+
+
+@pytest.mark.parametrize("state", ["swapped", "rolling_back", "rollback_failed up"])
+def test_the_way_back_names_the_run(state: str) -> None:
+    """The same words without it go one release too far once the host has put the run back."""
+    told = runs.choices(Unfinished("run-1", state, {}, silent_s=60))
+    assert told.startswith("deployctl rollback --run run-1 puts back what held before it")

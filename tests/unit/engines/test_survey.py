@@ -11,6 +11,7 @@ from deployctl.config.settings import HostSettings
 from deployctl.engines.compose.inspected import parse_containers
 from deployctl.engines.compose.survey import (
     NO_REASON,
+    Left,
     Unfinished,
     disturbances,
     docker_words,
@@ -173,7 +174,8 @@ class TestTheWholeAnswer:
             Record("unfinished", b"run-7 swapped"), Record("unfinished-about", b'{"by": "ann"}'),
             Record("unfinished-silent", b"40"), Record("unfinished-left", b"200"),
             Record("unfinished-step", b"start-service api"),
-            Record("live-since", b"1767425520"),
+            Record("live-since", b"1767425520"), Record("left", b"run-6"),
+            Record("left-release", write_record(record("r2")).encode()),
         ]  # fmt: skip
         found = parse(Answer(records), ("api",))
         assert found.live == "r1"
@@ -181,6 +183,7 @@ class TestTheWholeAnswer:
         assert found.unfinished == (
             Unfinished("run-7", "swapped", {"by": "ann"}, 40, 200, "start-service api"),
         )
+        assert found.left == (Left("run-6", record("r2")),)
         assert found.live_since == datetime(2026, 1, 3, 7, 32, tzinfo=UTC)
 
     @pytest.mark.parametrize(

@@ -213,3 +213,27 @@ def test_a_docker_that_is_not_there_is_told_from_one_that_may_not_be_asked(
     assert next_step in error.next_step
     assert said in error.what
     assert ("the services may be down" in error.production) == (kind == "docker-down")
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        ("kept the image that ran before is gone", True),
+        ("confirmed unproven", True),
+        ("confirmed", False),
+        ("rolled_back ended by ann", False),
+    ],
+)
+def test_what_a_run_left_unproven_is_told(
+    survey: Survey, place: Path, state: str, told: bool
+) -> None:
+    survey()
+    run = place / "state/runs/run-7"
+    run.mkdir()
+    (run / "state").write_text(f"{state}\n")
+    (run / "about.json").write_text('{"by": "ann", "release": "r6", "runId": "run-7"}')
+    (run / "release.r5.json").write_text("what was found before it")
+    (run / "release.r6.json").write_text("what it was to make live")
+    found = survey(PROBE_WRITE="no")
+    assert found.get("left") == ("run-7" if told else None)
+    assert found.get("left-release") == ("what it was to make live" if told else None)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deployctl.config.gates import Mode
+from deployctl.engines.compose.survey import Left
 from deployctl.engines.releases import ServiceImage
 from deployctl.gates.base import Observation
 from deployctl.gates.build import build
@@ -44,6 +45,21 @@ class TestWhatRuns:
         found = decide.found_record(known, ("api",), "run-1", ())
         assert found is not None
         assert (found.number, found.previous) == ("r2", "r1")
+
+    def test_what_a_run_left_unproven_says_so(self) -> None:
+        """A rollback must not go to it as to a release that was good."""
+        left = (Left("run-6", record("r2")), Left("run-7", record("r2")))
+        found = decide.found_record(survey(left=left), ("api",), "run-8", ())
+        assert found is not None
+        assert found.left_by == "run-7"
+        assert found.subject == "left by run run-7, not proven good"
+
+    def test_what_was_deployed_over_it_by_hand_does_not(self) -> None:
+        containers = (replace(API, image_id=NEW), POSTGRES)
+        known = survey(left=(Left("run-7", record("r2")),), containers=containers)
+        found = decide.found_record(known, ("api",), "run-8", ())
+        assert found is not None
+        assert (found.left_by, found.subject) == (None, "found by deployctl")
 
     def test_nothing_runs(self) -> None:
         assert decide.found_record(survey(containers=(POSTGRES,)), ("api",), "run-1", ()) is None

@@ -589,8 +589,10 @@ class TestDeployctlRollback:
     def test_the_commands_for_the_way_back_say_what_they_bring(self, run: Run) -> None:
         run.session.current = record("r2", sha="e" * 40)
         run.host("rollback_failed")
+        run.session.job.run = "/state/runs/r-2"
         told = broken_off(run.session, SwapFailedError("up: no")).next_step
-        assert told.startswith("deployctl status; deployctl rollback, which goes on with it.")
+        goes_on = "deployctl rollback --run r-2, which goes on with it."
+        assert told.startswith(f"deployctl status; {goes_on}")
         assert "to keep r2 (eeeeeee), which it was to leave, on the host:" in told
 
 

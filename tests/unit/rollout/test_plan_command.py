@@ -43,5 +43,5 @@ def test_a_run_that_lost_its_client_is_ended_without_a_plan() -> None:
     survey = SimpleNamespace(abandoned=(SimpleNamespace(run_id="r-1"),))
     with pytest.raises(RefusedError, match="It needs no plan and no approval") as error:
         _refuse_recovery(session("rollback", survey=survey))
-    assert error.value.next_step == "deployctl rollback"
+    assert error.value.next_step == "deployctl rollback --run r-1"
     _refuse_recovery(session("hotfix", survey=survey))

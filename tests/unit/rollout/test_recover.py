@@ -1,5 +1,6 @@
 """How an abandoned run is ended, and what is asked of the release that serves then."""
 
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -44,7 +45,7 @@ def prove(session: Any, monkeypatch: pytest.MonkeyPatch, *restarts: int) -> str:
     monkeypatch.setattr(recover, "gate_context", lambda *_, **__: context(containers=containers))
     times = RolloutSettings(min_healthy=0.0, deadline=5.0)
     monkeypatch.setattr(recover, "timing", lambda _: times)
-    return recover._prove(session)
+    return recover.prove(session)
 
 
 def test_a_restart_long_ago_is_no_fault_of_what_serves_now(
@@ -79,6 +80,7 @@ class TestARunThatIsLeft:
     def left(self, session: Any) -> Any:
         run = Unfinished("run-1", "swapped", {}, silent_s=600)
         session.facts = survey(unfinished=(run,))
+        session.ending = None
         session.recorder = Recorder(session.events)
         session.options.operator = "ann"
         session.wanted = None
@@ -91,6 +93,7 @@ class TestARunThatIsLeft:
         monkeypatch: pytest.MonkeyPatch,
         ends: RollbackOutcome | Exception,
         serves: str | Exception = "what ran before serves",
+        alone: Any = None,
     ) -> Outcome:
         def answer(it: Any) -> Any:
             if isinstance(it, Exception):
@@ -98,7 +101,8 @@ class TestARunThatIsLeft:
             return it
 
         monkeypatch.setattr(recover.job, "resume", lambda *_: answer(ends))
-        monkeypatch.setattr(recover, "_prove", lambda _: answer(serves))
+        monkeypatch.setattr(recover, "prove", lambda _: answer(serves))
+        monkeypatch.setattr(recover, "alone", alone or nullcontext)
         return recover.recover(left)
 
     @pytest.mark.parametrize(
@@ -145,6 +149,37 @@ class TestARunThatIsLeft:
         outcome = self.end(left, monkeypatch, RollbackOutcome("rolled_back"), serves)
         assert outcome.code is ExitCode.ROLLBACK_FAILED
         assert "health: 500" in outcome.reason
+
+    def test_only_the_run_that_is_meant_is_ended(
+        self, left: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = Unfinished("run-2", "swapped", {}, silent_s=600)
+        left.facts = survey(unfinished=(*left.facts.unfinished, other))
+        left.ending = "run-2"
+        outcome = self.end(left, monkeypatch, RollbackOutcome("rolled_back"))
+        assert "run-2 was put back" in outcome.reason
+        assert "run-1" not in outcome.reason
+
+    def test_and_what_to_do_then_names_the_run(
+        self, left: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        outcome = self.end(left, monkeypatch, RollbackOutcome("rollback_failed", ("up: no",)))
+        assert "deployctl rollback --run run-1 again" in outcome.next_step
+
+    def test_nobody_else_begins_before_what_serves_is_proven(
+        self, left: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        done: list[str] = []
+
+        @contextmanager
+        def alone(_: Any) -> Any:
+            done.append("locked")
+            monkeypatch.setattr(recover, "prove", lambda _: done.append("proven"))
+            yield
+            done.append("unlocked")
+
+        self.end(left, monkeypatch, RollbackOutcome("rolled_back"), alone=alone)
+        assert done == ["locked", "proven", "unlocked"]
 
     def test_is_not_yet_the_release_that_was_asked_for(
         self, left: Any, monkeypatch: pytest.MonkeyPatch

@@ -1,11 +1,13 @@
 """A run that has changed nothing yet, and whose link is lost."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
+from deployctl.engines.compose.job import JobSpec
 from deployctl.engines.compose.job_line import JobGoneError
 from deployctl.errors import (
     LinkLostError,
@@ -20,6 +22,11 @@ from deployctl.rollout.loss import Patience, is_loss
 from deployctl.rollout.resumed import once_more, resumed
 
 CUT = LinkLostError("cut")
+SPEC = JobSpec(
+    run_id="r", state_dir="/state", state_group="", docker=("docker",), compose_words=(),
+    up_words=(), project="p", services=("api",), live_after="r9", lock_wait=5, budget=10.0,
+    about={},
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -226,3 +233,44 @@ class TestALook:
     def test_and_no_more_than_that(self) -> None:
         with pytest.raises(LinkLostError):
             once_more(session_with(Way(), armed=True), failing(CUT, CUT))
+
+
+class TestWhileWhatServesIsProven:
+    """Nobody else begins meanwhile: a job that is ordered nothing holds the lock."""
+
+    def prove(self, monkeypatch: pytest.MonkeyPatch, start: Callable[[], None]) -> tuple[Any, ...]:
+        done: list[str] = []
+
+        class Quiet:
+            def start(self, _: Any) -> None:
+                start()
+
+            def release(self) -> None:
+                done.append("released")
+
+            def close(self) -> None:
+                done.append("closed")
+
+        monkeypatch.setattr(holding, "_spec", lambda *_: SPEC)
+        monkeypatch.setattr(holding, "Job", lambda *_: Quiet())
+        session = SimpleNamespace(
+            facts=SimpleNamespace(live="r9"), jobs=0, job=None, hostlink=None,
+            recorder=SimpleNamespace(current="rollback"), note=lambda *_: done.append("told"),
+        )  # fmt: skip
+        with holding.alone(cast("Any", session)):
+            done.append("proven")
+        return session.job, *done
+
+    def test_the_lock_is_held(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        job, *done = self.prove(monkeypatch, lambda: None)
+        assert job is not None
+        assert done == ["proven", "released"]
+
+    @pytest.mark.parametrize("error", [LockedError("somebody"), UntouchedError("no space")])
+    def test_where_it_can_not_be_had_it_is_proven_all_the_same(
+        self, monkeypatch: pytest.MonkeyPatch, error: Exception
+    ) -> None:
+        def start() -> None:
+            raise error
+
+        assert self.prove(monkeypatch, start) == (None, "closed", "told", "proven")

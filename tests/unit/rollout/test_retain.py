@@ -221,6 +221,7 @@ class TestARunThatTidiesUp:
         monkeypatch.setattr(checks.time, "sleep", lambda _: None)
         notes: list[str] = []
         session = SimpleNamespace(
+            command="hotfix",
             options=SimpleNamespace(lock_wait=0.0),
             settings=None,
             dry=False,

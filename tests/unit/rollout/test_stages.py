@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from deployctl.engines.compose.job import ConfirmError, Job
-from deployctl.errors import LinkLostError, LockedError, UntouchedError
+from deployctl.errors import LinkLostError, LockedError, RefusedError, UntouchedError
 from deployctl.host.connection import Answer, ProgramFailed
 from deployctl.rollout import endings, stages
 
@@ -70,9 +70,21 @@ class TestArming:
             stages.arm_stage(session, cast("Any", None))
         assert session.armed
 
+    def test_what_has_lost_its_meaning_is_refused_first(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(_: Any) -> None:
+            raise RefusedError("it had to wait for another run")
+
+        monkeypatch.setattr(stages, "require_turn", refuse)
+        session = self.session(job_whose_program_ends_with(failed("no-run")))
+        with pytest.raises(RefusedError):
+            stages.arm_stage(session, cast("Any", None))
+        assert not session.armed
+
     def session(self, job: Job) -> Any:
         return SimpleNamespace(
-            job=job, found=None, goal=None, armed=False, facts=None,
+            command="hotfix", job=job, found=None, goal=None, armed=False, facts=None,
             hostlink=Way(), locked=future(), prepared=future(),
         )  # fmt: skip
 

@@ -9,6 +9,7 @@ import pytest
 
 from deployctl.config.settings import HostSettings, Settings
 from deployctl.engines.compose.survey import Unfinished
+from deployctl.engines.releases import ServiceImage
 from deployctl.rollout.status import StatusDocument, describe_host
 from tests.unit.engines.support import API, NEW, POSTGRES, record, survey
 
@@ -48,7 +49,14 @@ def test_a_way_back_is_named_only_where_there_is_one(
 ) -> None:
     shas = {"r0": None, "r1": D73}
     before = {"r0": None, "r1": "r0"}
-    known = tuple(record(name, sha=shas[name], previous=before[name]) for name in releases)
+    images = {"r0": NEW, "r1": API.image_id} if len(releases) > 1 else {"r0": API.image_id}
+    known = tuple(
+        record(
+            name, sha=shas[name], previous=before[name],
+            services={"api": ServiceImage(image="api", image_id=images[name])},
+        )
+        for name in releases
+    )  # fmt: skip
     assert status(releases=known, live=live).next_step == next_step
 
 
@@ -153,7 +161,7 @@ def test_what_somebody_started_by_hand() -> None:
                 "containers": (replace(API, status="exited"),),
             },
             "The service is down: techno-os-api is exited",
-            "deployctl rollback",
+            "deployctl rollback --target lab --run run-7 puts back",
         ),
         ({"config_error": "line 3"}, "Compose refuses", "diagnose"),
         ({"dry_run": DRIFTED, "dry_run_alone": DRIFTED}, "not what the Compose file", "edit"),

@@ -65,6 +65,14 @@ def test_an_abandoned_run_that_was_put_back_is_proven_by_the_rollbacks_gates(
         assert found(tmp_path / state, gates=gates, **back)["Fail closed"].held == held
 
 
+def test_so_is_one_that_was_found_put_back(tmp_path: Path) -> None:
+    back = {
+        "command": "rollback", "result": "unchanged", "told": (), "stages": [],
+        "rollback": Rollback(state="proven"), "gates": [gate("health", "rollback", "pass")],
+    }  # fmt: skip
+    assert found(tmp_path, **back)["Fail closed"].held == "held"
+
+
 def test_a_confirmation_that_was_refused_says_nothing_of_what_was_switched(
     tmp_path: Path,
 ) -> None:
