@@ -1,10 +1,12 @@
 """Two people at once, and somebody with an editor."""
 
+import signal
+import time
 from collections.abc import Callable
 
 from deployctl.lab.machine import COMPOSE_FILE
 
-from .client import Client
+from .client import Client, eventually
 from .expect import assert_as_before, assert_at_rest, assert_refused, assert_rolled_back
 from .server import Before, Server
 
@@ -49,6 +51,29 @@ def test_looking_is_always_possible(server: Server, make_client: Callable[..., C
     plan = client.run("plan", "--sha", "next", "--output", "json")
     assert plan.code in {0, 23}, plan.explained
     assert first.end().code == 0
+
+
+def test_two_rollbacks_of_one_run_go_one_release_back(
+    server: Server, client: Client, make_client: Callable[..., Client]
+) -> None:
+    """The second may prove the same, or be refused: it never becomes another command."""
+    assert client.hotfix(HOTFIX).code == 0
+    run = make_client(rollout={"min_healthy": "60s", "deadline": "180s"}).start_hotfix("next")
+    run.until("gateAttempt", when="after")
+    run.send(signal.SIGKILL)
+    run.process.wait(timeout=10)
+    eventually("its client is gone", lambda: "left swapped" in client.status()["sentence"])
+
+    slow = make_client(rollout={"min_healthy": "6s", "deadline": "60s"})
+    first = slow.start("rollback", "--yes")
+    first.until("rollbackStarted")
+    time.sleep(1)
+    second = slow.rollback("--lock-wait", "1m")
+    done = first.end()
+    assert done.code == 0, done.explained
+    assert second.code in {0, 23}, second.explained
+    assert client.status()["sha"].startswith(HOTFIX)
+    assert_at_rest(server)
 
 
 def edit(after: str, client: Client, script: str, **parameters: str) -> tuple[str, str]:
