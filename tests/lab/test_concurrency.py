@@ -62,7 +62,7 @@ def test_two_rollbacks_of_one_run_go_one_release_back(
     run.until("gateAttempt", when="after")
     run.send(signal.SIGKILL)
     run.process.wait(timeout=10)
-    eventually("its client is gone", lambda: "left swapped" in client.status()["sentence"])
+    eventually("its client is gone", lambda: "lost its client" in client.status()["sentence"])
 
     slow = make_client(rollout={"min_healthy": "6s", "deadline": "60s"})
     first = slow.start("rollback", "--yes")

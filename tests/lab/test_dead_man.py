@@ -145,7 +145,7 @@ class TestOtherCommandsOnAnArmedRun:
         assert client.status()["release"] == "r1"
         again = client.run("confirm", swapped, "--output", "json")
         assert again.code == 23
-        assert "it is confirmed" in again.reason
+        assert "it was confirmed" in again.reason
         attached = client.run("attach", swapped, "--output", "json")
         assert attached.code == 0
         assert "its release is live" in attached.document["sentence"]
@@ -166,7 +166,7 @@ class TestOtherCommandsOnAnArmedRun:
         assert ended == 21
         late = client.run("confirm", swapped, "--output", "json")
         assert late.code == 23
-        assert "too late" in late.reason
+        assert "it was put back" in late.reason
         assert_as_before(server, before, client)
 
 

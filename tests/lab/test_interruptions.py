@@ -188,7 +188,7 @@ class TestAClientThatWasStopped:
         run = client.start_hotfix(HOTFIX)
         run.until("gateAttempt", when="after")
         run.send(signal.SIGSTOP)
-        eventually("it counts as gone", lambda: "left swapped" in client.status()["sentence"])
+        eventually("it counts as gone", lambda: "lost its client" in client.status()["sentence"])
         yield run
         run.process.kill()
 
