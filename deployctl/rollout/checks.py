@@ -136,6 +136,7 @@ def _survey(session: Session, link: Link) -> survey.Survey:
     probe: survey.Probe = "no" if session.dry else "keep"
     began = tell_at = time.monotonic()
     first: survey.Survey | None = None
+    typed_ago = session.recorder.elapsed_ms / 1000
     while True:
         facts = resumed(
             session,
@@ -153,7 +154,7 @@ def _survey(session: Session, link: Link) -> survey.Survey:
             patience = max(patience, TIDYING_SECONDS)
         left = began + patience - time.monotonic()
         if not facts.locked or session.dry or left <= 0:
-            require_same_meaning(session, first, facts)
+            require_same_meaning(session, first, facts, typed_ago)
             return facts
         if time.monotonic() >= tell_at:
             holder = describe_holder(facts.lock_holder or {})

@@ -11,13 +11,18 @@ from deployctl.rollout import decide
 from deployctl.rollout.session import Session
 
 
-def require_same_meaning(session: Session, typed: Survey, now: Survey) -> None:
+def require_same_meaning(
+    session: Session, typed: Survey, now: Survey, typed_ago: float = 0.0
+) -> None:
     """Raises RefusedError where a rollback that names nothing would not do what it was typed for.
 
-    `typed` is what the host said first. To wait for one that only tidies up changes no meaning.
+    `typed` is what the host said first, when it was asked `typed_ago` seconds after the command
+    began. To wait for one that only tidies up changes no meaning.
     """
     if not _relative(session):
         return
+    if typed.settled is not None and typed.settled.ago_s < typed_ago:
+        raise _refusal(session, typed, now)
     waited = typed.locked and not typed.tidying and not now.locked
     if waited or _state(session, typed) != _state(session, now):
         raise _refusal(session, typed, now)
@@ -52,8 +57,8 @@ def _refusal(session: Session, typed: Survey, now: Survey) -> RefusedError:
     goes = f"; deployctl rollback --to {back.number} goes to {describe(back)}" if back else ""
     left = now.abandoned
     return RefusedError(
-        "A rollback without --to means what was live when it was typed, and it had to wait for "
-        f"another run. {_ended(session, typed, now)}{serves}.",
+        "A rollback without --to means what was live when it was typed, and another run came to "
+        f"its end first. {_ended(session, typed, now)}{serves}.",
         production=f"This command touched nothing. {runs.serving(now)}" if left else UNTOUCHED,
         next_step=runs.choices(left[0]) if left else f"deployctl status{goes}.",
     )
@@ -62,7 +67,10 @@ def _refusal(session: Session, typed: Survey, now: Survey) -> RefusedError:
 def _ended(session: Session, typed: Survey, now: Survey) -> str:
     """A sentence for each run that was under way, or left unfinished, and is at its end now."""
     holder = str((typed.lock_holder or {}).get("runId", ""))
-    told = dict.fromkeys([run.run_id for run in typed.unfinished] + ([holder] if holder else []))
+    settled = [typed.settled.run_id] if typed.settled is not None else []
+    told = dict.fromkeys(
+        [run.run_id for run in typed.unfinished] + ([holder] if holder else settled)
+    )
     left = {run.run_id for run in now.unfinished}
     return "".join(
         f"Run {run} has ended meanwhile{_how(session, now, run)}. "

@@ -96,6 +96,14 @@ class Left:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """The run that last changed what is live: it was confirmed, or put back."""
+
+    run_id: str
+    ago_s: float
+
+
+@dataclass(frozen=True)
 class Survey:
     services: tuple[str, ...]
     user: str
@@ -150,6 +158,8 @@ class Survey:
     """by how much the last build filled Docker's disk; 0 where that isn't known"""
     journal: host_journal.Seen = host_journal.NOTHING
     """what the host's journal says as yet"""
+    settled: Settled | None = None
+    """how what is live became so, where a run of this boot made it"""
     state_nowhere: str = ""
     """the shared state directory, where neither it nor one beside the Compose file can be made"""
 
@@ -396,6 +406,7 @@ def parse(answer: Answer, services: tuple[str, ...]) -> Survey:
         tmp_unusable=answer.text("tmp-unusable", ""),
         docker_root_read_only="root-read-only" in answer,
         guard=_guard(answer.text("guard", "none")),
+        settled=_settled(answer.text("settled", "")),
         state_nowhere=answer.text("state-nowhere", ""),
         journal=host_journal.parse(answer),
         last_build_bytes=_bytes(answer.text("last-build", "")),
@@ -495,6 +506,11 @@ def _guard(text: str) -> Guard:
 def _holder(about: str, phase: str) -> dict[str, Any]:
     """Who holds the lock, and what that run is about."""
     return {**read_about(about), "phase": phase.strip()}
+
+
+def _settled(text: str) -> Settled | None:
+    run_id, _, ago = text.strip().partition(" ")
+    return Settled(run_id, float(ago)) if run_id else None
 
 
 def _built(text: str) -> dict[str, str]:

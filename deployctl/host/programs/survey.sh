@@ -371,6 +371,16 @@ if [ -d "$STATE_DIR" ]; then
 		holder=$(printf '%s' "$holder" | sed -n 's/.*"runId": "\([A-Za-z0-9-]*\)".*/\1/p')
 		put lock-phase "$(cat "$STATE_DIR/runs/$holder/phase" 2>/dev/null)"
 	fi
+	# The run that last changed what is live, and how many seconds ago, if that was in this boot.
+	for state in $(cd "$STATE_DIR/runs" 2>/dev/null && ls -t -- */state 2>/dev/null); do
+		grep -q -e '^confirmed' -e '^rolled_back' "$STATE_DIR/runs/$state" || continue
+		run=$STATE_DIR/runs/${state%/state}
+		[ "$(($(date +%s) - $(stat -c %Y "$run/state")))" -ge "$(uptime_s)" ] ||
+			put settled "$(awk -F "$TAB" -v run="${state%/state}" -v now="$(cut -d' ' -f1 /proc/uptime)" '
+				$2 == "state" && $3 ~ /^(confirmed|rolled_back)/ { at = $1 }
+				END { if (at != "" && now >= at) printf "%s %.2f", run, now - at }' "$run/log" 2>/dev/null)"
+		break
+	done
 	for run in "$STATE_DIR"/runs/*/; do
 		[ -f "$run/state" ] || continue
 		state=$(cat "$run/state")

@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -237,3 +238,39 @@ def test_what_a_run_left_unproven_is_told(
     found = survey(PROBE_WRITE="no")
     assert found.get("left") == ("run-7" if told else None)
     assert found.get("left-release") == ("what it was to make live" if told else None)
+
+
+def ended_run(place: Path, name: str, *log: str, state: str) -> None:
+    """Its log as job.sh writes it: a moment of /proc/uptime, then what it says."""
+    run = place / "state/runs" / name
+    run.mkdir()
+    (run / "log").write_text("".join(f"{line}\n" for line in log))
+    (run / "state").write_text(f"{state}\n")
+
+
+def uptime() -> float:
+    return float(Path("/proc/uptime").read_text().split()[0])
+
+
+def test_what_changed_the_live_release_last_is_told_and_how_long_ago(
+    survey: Survey, place: Path
+) -> None:
+    survey()
+    now = uptime()
+    ended_run(
+        place, "run-1",
+        f"{now - 40:.2f}\tstate\trolling_back ended by ann",
+        f"{now - 30:.2f}\tstate\trolled_back ended by ann", state="rolled_back ended by ann",
+    )  # fmt: skip
+    ended_run(place, "run-2", f"{now - 1:.2f}\tstate\treleased", state="released")
+    run, ago = survey(PROBE_WRITE="no")["settled"].split()
+    assert run == "run-1"
+    assert 30 <= float(ago) < 30 + uptime() - now + 1
+
+
+def test_what_another_boot_settled_is_long_ago(survey: Survey, place: Path) -> None:
+    survey()
+    ended_run(place, "run-1", "12.00\tstate\tconfirmed", state="confirmed")
+    before = time.time() - uptime() - 60
+    os.utime(place / "state/runs/run-1/state", (before, before))
+    assert not survey(PROBE_WRITE="no").get("settled")

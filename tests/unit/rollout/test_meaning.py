@@ -8,7 +8,7 @@ import pytest
 from deployctl.config.settings import HostSettings, Settings
 from deployctl.engines.compose import runs
 from deployctl.engines.compose.job_line import JobEvent
-from deployctl.engines.compose.survey import Survey, Unfinished
+from deployctl.engines.compose.survey import Settled, Survey, Unfinished
 from deployctl.errors import UNTOUCHED, RefusedError
 from deployctl.events import Events
 from deployctl.rollout import checks, holding, meaning
@@ -34,6 +34,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Any:
         settings=Settings(target="lab", host=HostSettings(host="h"), services=("api",)),
         options=SimpleNamespace(lock_wait=60.0), hostlink=SimpleNamespace(host=None),
         note=lambda *_: None, events=Events(), known_journal=SimpleNamespace(size=0),
+        recorder=SimpleNamespace(elapsed_ms=900),
         facts=host(),
     )  # fmt: skip
 
@@ -86,6 +87,29 @@ class TestWhereAnotherRunEndedMeanwhile:
         assert waits(session, monkeypatch, host()) == host()
 
 
+class TestWhereAnotherRunEndedBeforeTheFirstLook:
+    """The command began 0.9 s before it."""
+
+    def test_it_is_refused_although_there_was_nobody_to_wait_for(
+        self, session: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with pytest.raises(RefusedError, match=f"Run {ARMED} has ended meanwhile"):
+            waits(session, monkeypatch, host(settled=Settled(ARMED, 0.8)))
+
+    def test_what_ended_before_the_command_began_is_what_it_is_about(
+        self, session: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        facts = host(settled=Settled(ARMED, 1.0))
+        assert waits(session, monkeypatch, facts) == facts
+
+    def test_a_release_that_is_named_is_the_same_at_any_time(
+        self, session: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        session.wanted = "r8"
+        facts = host(settled=Settled(ARMED, 0.8))
+        assert waits(session, monkeypatch, facts) == facts
+
+
 class TestWhereAnotherRunOnlyTidiedUp:
     tidying = host(lock_holder={"runId": ARMED, "phase": "clean-up"})
 
@@ -106,7 +130,7 @@ class TestJustBeforeItArmsTheHost:
     ) -> None:
         monkeypatch.setattr(meaning.survey, "take", lambda *_, **__: host())
         holding.hear(session, JobEvent(0.0, "waiting", ('{"runId": "other"}',)))
-        with pytest.raises(RefusedError, match="had to wait"):
+        with pytest.raises(RefusedError, match="came to its end first"):
             meaning.require_turn(session)
 
     def test_an_earlier_job_of_its_own_is_no_other(self, session: Any) -> None:

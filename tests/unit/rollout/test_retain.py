@@ -84,6 +84,7 @@ def session(told: Told) -> Callable[..., Any]:
             ),
             "options": SimpleNamespace(evidence_dir=None),
             "note": lambda level, text: told.append((level, text)),
+            "recorder": SimpleNamespace(elapsed_ms=0),
         }
         return SimpleNamespace(**{**values, **changes})
 
