@@ -84,7 +84,6 @@ def session(told: Told) -> Callable[..., Any]:
             ),
             "options": SimpleNamespace(evidence_dir=None),
             "note": lambda level, text: told.append((level, text)),
-            "recorder": SimpleNamespace(elapsed_ms=0),
         }
         return SimpleNamespace(**{**values, **changes})
 
@@ -223,6 +222,7 @@ class TestARunThatTidiesUp:
         notes: list[str] = []
         session = SimpleNamespace(
             command="hotfix",
+            recorder=SimpleNamespace(elapsed_ms=0),
             options=SimpleNamespace(lock_wait=0.0),
             settings=None,
             dry=False,
