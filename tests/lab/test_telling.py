@@ -85,7 +85,7 @@ def test_a_good_run_and_one_that_is_put_back_are_told_to_all(
 
     failed = client.hotfix(FAILS_ITS_GATES, env=env)
     assert_rolled_back(failed, 21, "metrics")
-    assert json.loads(chat.seen[1].body)["text"].startswith("*ROLLED BACK* techno-os/")
+    assert json.loads(chat.seen[1].body)["text"].startswith("*ROLLED BACK* `techno-os/")
     found = series(server)
     assert found["deployctl_last_rollout_success"][1] == 0
     assert found["deployctl_release_info"][0]["sha"].startswith(HOTFIX)
