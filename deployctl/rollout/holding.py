@@ -56,7 +56,7 @@ def alone(session: Session) -> Iterator[None]:
 
 def _guarding(session: Session) -> Job | None:
     session.jobs += 1
-    spec = replace(_spec(session, session.facts.live, None), lock_wait=0)
+    spec = replace(_spec(session, session.facts.live, None), lock_wait=0, proves=True)
     job = Job(session.hostlink, spec.run, spec.state_group, lambda event: hear(session, event))
     job.phase = session.recorder.current
     try:

@@ -84,5 +84,5 @@ def _how(session: Session, now: Survey, run: str) -> str:
         state = runs.ask(session.hostlink.host, now, runs.checked(run)).state
     except Exception:  # noqa: BLE001 - only to tell more of what is refused anyway
         return ""
-    word, _, reason = state.partition(" ")
-    return f" ({word}{': ' if reason else ''}{reason})" if word else ""
+    reason = state.partition(" ")[2]
+    return f": it {runs.stands(state)}{f' ({reason})' if reason else ''}" if state else ""

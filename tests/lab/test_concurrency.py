@@ -73,6 +73,9 @@ def test_two_rollbacks_of_one_run_go_one_release_back(
     assert done.code == 0, done.explained
     assert second.code in {0, 23}, second.explained
     assert client.status()["sha"].startswith(HOTFIX)
+    # To hold the lock while what serves is proven is no run of its own.
+    told = [(run["command"], run["result"]) for run in client.history()["runs"]]
+    assert sorted(told) == [("hotfix", "confirmed"), ("hotfix", "rolled-back")]
     assert_at_rest(server)
 
 

@@ -81,6 +81,8 @@ class JobSpec:
     """the project's containers that ran then, the oldest first"""
     forward: bool = False
     """a rollback that was asked for: the host finishes it, and never undoes it"""
+    proves: bool = False
+    """it only holds the lock, while what serves is proven: no run of its own in the history"""
 
     @property
     def run(self) -> str:
@@ -466,6 +468,7 @@ def settings_text(spec: JobSpec) -> str:
         "DIES_AFTER": str(CLIENT_GONE_AFTER),
         "PUBLIC": "\n".join(spec.public),
         "FORWARD": "1" if spec.forward else "0",
+        "PROVES": "1" if spec.proves else "0",
         "GUARD": spec.guard,
         "ENGINE": spec.engine,
         "RUNNING": "\n".join(spec.running),

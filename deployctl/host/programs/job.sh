@@ -9,7 +9,8 @@
 #                PROJECT LIVE_AFTER BY DIES_AFTER UP_WORDS PUBLIC GUARD (guard.sh)
 #                RUNNING (the project's containers that ran when the plan was made, the oldest first)
 #                ENGINE (which Docker that was: engine_mark)
-#                FORWARD (1: a rollback that was asked for; it is finished, never undone)
+#                FORWARD (1: a rollback that was asked for; it is finished, never undone),
+#                PROVES (1: it only holds the lock, while what serves is proven)
 #                JOURNAL (what the journal tells of the run: chain.sh)
 # RUN/services   a line a service: name, scale (0: as the file says), container IDs before (comma), image ID before,
 #                image reference before, pin tag, config hashes before (comma), state before
@@ -423,7 +424,7 @@ rollback_failed) ;;
 *) clean_up ;;
 esac
 enter end ",\"state\":\"$(state)\""
-note_history
+[ "$PROVES" = 1 ] || note_history
 stay_up
 rm -f "$RUN/open" "$STATE_DIR/lock.json"
 say end

@@ -59,7 +59,7 @@ class TestWhereAnotherRunEndedMeanwhile:
         with pytest.raises(RefusedError) as refused:
             waits(session, monkeypatch, held(ARMED), host())
         error = refused.value
-        assert f"Run {ARMED} has ended meanwhile (rolled_back: ended by ann)" in error.what
+        assert f"Run {ARMED} has ended meanwhile: it was put back (ended by ann)" in error.what
         assert "r9 (9999999) is live" in error.what
         assert error.next_step.startswith("deployctl status; deployctl rollback --to r8 ")
         assert error.production == UNTOUCHED
