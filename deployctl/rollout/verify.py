@@ -6,10 +6,11 @@ from typing import Literal
 
 from deployctl.errors import ExitCode, RefusedError
 from deployctl.evidence.allowed_signers import SignersError
+from deployctl.evidence.checked import Check
 from deployctl.evidence.moments import utc_now
 from deployctl.evidence.policy import Policy
 from deployctl.evidence.sshsig import NoOpenSSHError
-from deployctl.evidence.verify import Check, Verdict
+from deployctl.evidence.verify import Verdict
 from deployctl.evidence.verify import verify as check_seal
 from deployctl.result import SCHEMA_VERSION, Document
 
