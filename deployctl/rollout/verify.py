@@ -1,6 +1,6 @@
 """`deployctl verify`: what a seal proves, in one line and check by check."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +14,9 @@ from deployctl.evidence.verify import Verdict
 from deployctl.evidence.verify import verify as check_seal
 from deployctl.result import SCHEMA_VERSION, Document
 
-SHOWN = 3
-"""faults that stand in the one line; all of them are in the list"""
+LONGEST_FAULT = 90
+LONGEST_PART = 60
+"""characters in the one line; the list has all of them"""
 
 
 class VerifyCheck(Document):
@@ -63,16 +64,35 @@ def verify(path: Path, policy: Policy) -> VerifyDocument:
 
 
 def _sentence(verdict: Verdict) -> str:
+    """One line that fits a screen; the checks have the words in full."""
     failed = verdict.of("failed")
-    more = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
-    parts = (
-        ("Does not hold", _told(failed[:SHOWN]) + more),
-        ("Proven", _told(verdict.of("proven"))),
-        ("Not proven", _told(verdict.of("not-proven"))),
-    )
-    ordered = parts if verdict.holds or failed else (parts[2], parts[1])
-    return " ".join(f"{word}: {told}." for word, told in ordered if told)
+    if failed:
+        # What else is proven of a seal that doesn't hold is named only: nobody should go by it.
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        broken = {check.name for check in failed}
+        parts = (
+            ("Does not hold", _cut(failed[0].told, LONGEST_FAULT) + more),
+            *(
+                (word, ", ".join(dict.fromkeys(c.name for c in found if c.name not in broken)))
+                for word, found in _rest(verdict)
+            ),
+        )
+    else:
+        parts = tuple((word, _listed(found)) for word, found in _rest(verdict))
+    return " ".join(f"{word}: {told}." for word, told in parts if told)
 
 
-def _told(checks: Iterable[Check]) -> str:
-    return "; ".join(check.told for check in checks)
+def _rest(verdict: Verdict) -> tuple[tuple[str, list[Check]], ...]:
+    proven, not_proven = verdict.of("proven"), verdict.of("not-proven")
+    parts = (("Proven", proven), ("Not proven", not_proven))
+    return parts if verdict.holds or verdict.of("failed") else parts[::-1]
+
+
+def _listed(checks: Sequence[Check]) -> str:
+    signed = any(check.name == "signer" for check in checks)
+    shown = (check.in_short for check in checks if not (signed and check.name == "signature"))
+    return ", ".join(_cut(each, LONGEST_PART) for each in dict.fromkeys(shown))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

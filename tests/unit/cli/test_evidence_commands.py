@@ -72,7 +72,22 @@ class TestVerify:
         assert first.startswith("Proven: ")
         assert "signed by ana@example.com" in first
         assert "run r-1 ended sealed (0)" in first
-        assert "Not proven: which target was meant" in first
+        assert "Not proven: target" in first
+
+    def test_the_line_fits_a_screen_and_the_rest_stands_indented_below_it(
+        self, run: Run, sealed: Path
+    ) -> None:
+        done = run("verify", str(sealed), "--allowed-signers", "allowed")
+        first, *rest = done.stdout.splitlines()
+        assert len(first) < 160
+        assert all(line.startswith("  ") for line in rest)
+        assert "  proven      all 2 files are as they were sealed (1 artefacts, 1 erasable)" in rest
+        for number in range(30):
+            (sealed / f"{number}-that-was-not-there-when-the-run-was-sealed.txt").write_text("")
+        first = run("verify", str(sealed), "--allowed-signers", "allowed").stdout.splitlines()[0]
+        assert first.startswith("Does not hold: the file 0-that-was-not-there")
+        assert "(and 29 more). Proven: signature, signer, run, " in first
+        assert len(first) < 200
 
     def test_without_a_word_on_who_may_sign_it_is_23(self, run: Run, sealed: Path) -> None:
         done = run("verify", str(sealed / "seal.json"))
@@ -109,7 +124,10 @@ class TestVerify:
             ("password: hunter2hunter2", "no key here is a policy's"),
             ("signers: true", "signers"), ("signers: 1.0", "signers"), ("signers:", "signers"),
             ("target:", "target"), ("max_age:", "max_age"), ("chain:", "chain"),
-            ("signers: 1\nallowed_signers:", "leave the key out"),
+            ("signers: 1\nallowed_signers:", "leave the key out"), ("approvals: 0", "approvals"),
+            ("approvals: two", "expected a whole number"), ("approvals: 21", "approvals"),
+            ("approvals: true", "approvals"), ("approvals:", "leave the key out"),
+            ("target: production\napproval: 2", "did you mean approvals"),
         ],
     )  # fmt: skip
     def test_a_policy_that_makes_no_sense_is_78(
