@@ -56,6 +56,12 @@ def check(seal: Path, sealed: Sealed) -> Iterator[Check]:
         yield Check(_NAME, "not-proven", told, brief="views")
 
 
+def alone(seal: Path, sealed: Sealed) -> bool:
+    """Whether none of its files lies beside it: it was copied without them, or all are gone."""
+    listed = _listed(sealed.predicate.get("artefacts"))
+    return bool(listed) and not any(_there(seal.absolute().parent / name) for name in listed or ())
+
+
 def validations(seal: Path) -> list[str]:
     """The names of what people signed after the run, if it is that."""
     try:
