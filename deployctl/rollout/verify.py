@@ -14,8 +14,8 @@ from deployctl.evidence.verify import Verdict
 from deployctl.evidence.verify import verify as check_seal
 from deployctl.result import SCHEMA_VERSION, Document
 
-LONGEST_FAULT = 90
-LONGEST_PART = 60
+LONGEST_FAULT = 60
+LONGEST_PART = 70
 """characters in the one line; the list has all of them"""
 
 
@@ -65,30 +65,24 @@ def verify(path: Path, policy: Policy) -> VerifyDocument:
 
 def _sentence(verdict: Verdict) -> str:
     """One line that fits a screen; the checks have the words in full."""
-    failed = verdict.of("failed")
+    failed, proven = verdict.of("failed"), verdict.of("proven")
+    lacking = ("Not proven", _listed(verdict.of("not-proven")))
     if failed:
-        # What else is proven of a seal that doesn't hold is named only: nobody should go by it.
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
         broken = {check.name for check in failed}
-        parts = (
-            ("Does not hold", _cut(failed[0].told, LONGEST_FAULT) + more),
-            *(
-                (word, ", ".join(dict.fromkeys(c.name for c in found if c.name not in broken)))
-                for word, found in _rest(verdict)
-            ),
-        )
+        # What else is proven of such a seal is only named: nobody should go by it.
+        names = dict.fromkeys(check.name for check in proven if check.name not in broken)
+        first = ("Does not hold", _cut(failed[0].told, LONGEST_FAULT) + more)
+        parts = [first, ("Proven", ", ".join(names)), lacking]
+    elif verdict.holds:
+        parts = [("Proven", _listed(proven)), lacking]
     else:
-        parts = tuple((word, _listed(found)) for word, found in _rest(verdict))
+        parts = [lacking, ("Proven", _listed(proven))]
     return " ".join(f"{word}: {told}." for word, told in parts if told)
 
 
-def _rest(verdict: Verdict) -> tuple[tuple[str, list[Check]], ...]:
-    proven, not_proven = verdict.of("proven"), verdict.of("not-proven")
-    parts = (("Proven", proven), ("Not proven", not_proven))
-    return parts if verdict.holds or verdict.of("failed") else parts[::-1]
-
-
 def _listed(checks: Sequence[Check]) -> str:
+    """Who has signed says that the signature holds."""
     signed = any(check.name == "signer" for check in checks)
     shown = (check.in_short for check in checks if not (signed and check.name == "signature"))
     return ", ".join(_cut(each, LONGEST_PART) for each in dict.fromkeys(shown))

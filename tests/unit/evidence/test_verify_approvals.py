@@ -168,6 +168,23 @@ class TestWhatASignerOfSealsForged:
         verdict = world.verify(world.run(approvals=[approving(bruno)]), allowed_signers=listed)
         assert "is nobody's whom the allowed signers name for then" in told(verdict)
 
+    def test_a_key_that_may_only_sign_seals(self, world: World, tmp_path: Path) -> None:
+        option = 'namespaces="seal@deployctl"'
+        listed = allowed(tmp_path / "apart", world.key, "ci@example.com", option)
+        verdict = world.verify(world.run(), allowed_signers=listed)
+        assert "signed by ci@example.com" in told(verdict, "proven")
+        assert f"{APPROVED} is no approval of its plan: its signature by" in told(verdict)
+        assert str(tmp_path) not in told(verdict)
+        bruno = new_key(tmp_path, "bruno")
+        may = allowed(
+            tmp_path / "may", bruno, "bruno@example.com", 'namespaces="approval@deployctl"'
+        )
+        listed.write_text(listed.read_text() + may.read_text())
+        verdict = world.verify(
+            world.run(approvals=[approving(bruno)]), allowed_signers=listed, approvals=1
+        )
+        assert verdict.holds, told(verdict)
+
     def test_one_that_the_seal_does_not_tell_of(self, world: World) -> None:
         path = world.run()
         resign(world, path, lambda p: p.update(approvals=[], approval={"how": "typed"}))
