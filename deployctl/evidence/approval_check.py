@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from deployctl.evidence import approval, plain_file, sshsig
+from deployctl.evidence import approval, artefact_check, plain_file, sshsig
 from deployctl.evidence.approval import NAMESPACE, Approval, OfPlan
 from deployctl.evidence.canonical import digest
 from deployctl.evidence.checked import Check
@@ -25,7 +25,7 @@ _NAME: Final = "approval"
 
 def check(folder: Path, sealed: Sealed, policy: Policy) -> Iterator[Check]:
     """`folder` has the files of the run. Raises NoOpenSSHError, OSError from it."""
-    files = _files(sealed.predicate)
+    files = _files(sealed)
     records = _records(sealed.predicate.get("approvals", []))
     if records is None:
         yield Check(_NAME, "failed", "its list of approvals makes no sense")
@@ -53,7 +53,7 @@ def check(folder: Path, sealed: Sealed, policy: Policy) -> Iterator[Check]:
 
 def not_looked_at(sealed: Sealed) -> Iterator[Check]:
     """Of a seal whose own signature fails: whose plan it is says nobody."""
-    if _files(sealed.predicate):
+    if _files(sealed):
         told = "its approvals (not looked at, since the seal's own signature does not hold)"
         yield Check(_NAME, "not-proven", told)
 
@@ -74,21 +74,22 @@ def _each(
             continue
         try:
             found = _read(folder / name, named)
+            if found is None:
+                continue  # told of the artefacts
             began = _bound(found, sealed, records.get(named), files.get(_PLAN))
             yield _who(name, found, policy, began)
-        except FileNotFoundError:
-            continue  # told of the artefacts
         except (OSError, ValueError) as error:
-            yield Check(_NAME, "failed", f"{name} is no approval of its plan: {_why(error)}")
+            why = getattr(error, "strerror", None) or error
+            yield Check(_NAME, "failed", f"{name} is no approval of its plan: {why}")
 
 
-def _why(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)
-
-
-def _read(file: Path, named: str) -> Approval:
-    """Raises OSError, and ValueError with a clause that begins with `it`."""
-    data = plain_file.read(file, approval.LARGEST_BYTES, follow=False)
+def _read(file: Path, named: str) -> Approval | None:
+    """None for one that was erased. Raises OSError, and ValueError with a clause that begins with
+    `it`."""
+    try:
+        data = plain_file.read(file, approval.LARGEST_BYTES, follow=False)
+    except FileNotFoundError:
+        return None
     if digest(data) != named:
         raise ValueError("it is not the one that was sealed")
     return approval.read(data)
@@ -151,16 +152,10 @@ def _unsigned(
         yield Check(_NAME, "not-proven", told, brief=f"approval ({quoted(how)})")
 
 
-def _files(predicate: Mapping[str, Any]) -> dict[str, str]:
-    """Name -> `sha256:…` of what people signed and were shown; rubbish is told of the artefacts."""
-    found: dict[str, str] = {}
-    for key in ("artefacts", "erasable"):
-        listed = predicate.get(key)
-        for each in listed if isinstance(listed, list) else ():
-            name, named = _at(each, "name"), _at(each, "digest")
-            if isinstance(name, str) and name.startswith(APPROVALS):
-                found[name] = str(named) if named else f"sha256:{_at(each, 'sha256')}"
-    return found
+def _files(sealed: Sealed) -> dict[str, str]:
+    """The digests of what people signed and were shown."""
+    found = artefact_check.digests(sealed)
+    return {name: named for name, named in found.items() if name.startswith(APPROVALS)}
 
 
 def _records(told: Any) -> dict[str, Mapping[str, Any]] | None:

@@ -29,11 +29,11 @@ _MOST_EXTRA = 100
 def check(seal: Path, sealed: Sealed) -> Iterator[Check]:
     """The files beside `seal`; those with personal data may have been erased."""
     folder = seal.absolute().parent
-    listed = _listed(sealed.predicate.get("artefacts"))
-    erasable = _erasable(sealed.predicate.get("erasable", []))
-    if listed is None or erasable is None or listed.keys() & erasable.keys():
+    named = _named(sealed)
+    if named is None:
         yield Check(_NAME, "failed", "its list of artefacts makes no sense")
         return
+    listed, erasable = named
     erased = [name for name in erasable if not _there(folder / name)]
     files = {**listed, **{name: erasable[name] for name in erasable if name not in erased}}
     sizes = {size for _, size in files.values()}
@@ -54,6 +54,12 @@ def check(seal: Path, sealed: Sealed) -> Iterator[Check]:
     if shown := " and ".join(name for name, told in views.items() if told is not None):
         told = f"what is written in {shown} (`deployctl report` makes it anew)"
         yield Check(_NAME, "not-proven", told, brief="views")
+
+
+def digests(sealed: Sealed) -> dict[str, str]:
+    """`sha256:…` of every file, by its name; of none where the list makes no sense."""
+    listed, erasable = _named(sealed) or ({}, {})
+    return {name: f"sha256:{each}" for name, (each, _) in {**listed, **erasable}.items()}
 
 
 def alone(seal: Path, sealed: Sealed) -> bool:
@@ -88,7 +94,20 @@ def _told_erased(erased: list[str]) -> Iterator[Check]:
         yield Check(_NAME, "not-proven", told, brief="approvals (erased)")
 
 
-def _erasable(listed: Any) -> dict[str, tuple[str, int]] | None:
+_Files = dict[str, tuple[str, int]]
+"""name -> digest and size"""
+
+
+def _named(sealed: Sealed) -> tuple[_Files, _Files] | None:
+    """The artefacts, and what may be erased; None for lists that make no sense."""
+    listed = _listed(sealed.predicate.get("artefacts"))
+    erasable = _erasable(sealed.predicate.get("erasable", []))
+    if listed is None or erasable is None or listed.keys() & erasable.keys():
+        return None
+    return listed, erasable
+
+
+def _erasable(listed: Any) -> _Files | None:
     """The same for what may be erased: nothing else may be, whatever a seal says."""
     if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
         return None
@@ -112,11 +131,11 @@ def _there(path: Path) -> bool:
     return True
 
 
-def _listed(artefacts: Any) -> dict[str, tuple[str, int]] | None:
+def _listed(artefacts: Any) -> _Files | None:
     """Name -> digest and size; None for a list with anything else, or with a name twice."""
     if not isinstance(artefacts, list):
         return None
-    listed: dict[str, tuple[str, int]] = {}
+    listed: _Files = {}
     for each in artefacts:
         if not isinstance(each, Mapping):
             return None

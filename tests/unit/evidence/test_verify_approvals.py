@@ -11,7 +11,7 @@ from typing import Any
 import paramiko
 import pytest
 
-from deployctl.evidence import sshsig
+from deployctl.evidence import plain_file, sshsig
 from deployctl.evidence.approval import Approval, OfSeal, sign
 from deployctl.evidence.canonical import digest
 from deployctl.evidence.dsse import Envelope, Signature
@@ -206,6 +206,22 @@ class TestWhatASignerOfSealsForged:
         path = world.run()
         resign(world, path, lambda p: p.update(approvals=approvals))
         assert "its list of approvals makes no sense" in told(world.verify(path))
+
+    def test_a_name_that_leads_elsewhere_is_not_even_read(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = world.run()
+        resign(world, path, lambda p: p["erasable"][0].update(name="approvals/../../x"))
+        true = plain_file.read
+        read: list[Path] = []
+
+        def seen(file: Path, *words: Any, **more: Any) -> bytes:
+            read.append(file)
+            return true(file, *words, **more)
+
+        monkeypatch.setattr(plain_file, "read", seen)
+        assert "its list of artefacts makes no sense" in told(world.verify(path))
+        assert not [file for file in read if ".." in file.parts]
 
 
 def required(world: World, count: int, approvals: Sequence[Approval] | None = None) -> str:
