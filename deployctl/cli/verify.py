@@ -1,12 +1,15 @@
 """`deployctl verify`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployctl.cli import options as opt
 from deployctl.cli.output import Output
+
+if TYPE_CHECKING:
+    from deployctl.result import Document
 
 
 def verify(
@@ -42,11 +45,18 @@ def verify(
     """
     from deployctl.evidence.policy import Policy, load_policy  # noqa: PLC0415
     from deployctl.rollout.verify import verify as check  # noqa: PLC0415
-    from deployctl.ui.evidence import verify_text  # noqa: PLC0415
 
     asked = load_policy(policy) if policy is not None else Policy()
     if allowed_signers is not None:
         asked = asked.model_copy(update={"allowed_signers": allowed_signers})
     found = check(seal, asked)
-    Output.of(context).answer(output.value, found, verify_text)
+    Output.of(context).answer(output.value, found, _text)
     return found.exit_code
+
+
+def _text(document: "Document") -> list[str]:
+    """The one line, and what it comes from below it."""
+    from deployctl.ui.evidence import verify_text  # noqa: PLC0415
+
+    line, _, *checks = verify_text(document)
+    return [line, *(f"  {check}" for check in checks)]

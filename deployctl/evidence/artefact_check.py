@@ -6,18 +6,19 @@ import re
 from collections.abc import Iterator, Mapping, Set
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any, Final
 
 from deployctl.evidence import people, plain_file
+from deployctl.evidence.checked import Check
 from deployctl.evidence.quoted import quoted
 from deployctl.evidence.seal import APPROVALS, NAME
 from deployctl.evidence.statement import Sealed, read_seal
 
-Told = tuple[Literal["proven", "not-proven", "failed"], str]
 VIEWS = ("seal.md", "seal.html")
 """made from the seal after it was written; they name its digest"""
 _AFTERWARDS = re.compile(r"validation-[A-Za-z0-9._-]+\.json")
 """signatures that were added to a seal"""
+_NAME: Final = "artefacts"
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _CHUNK_BYTES = 1 << 20
 _LARGEST_VIEW = 64 << 20
@@ -25,14 +26,14 @@ _MOST_EXTRA = 100
 """files that don't belong there, told by name"""
 
 
-def check(seal: Path, sealed: Sealed) -> Iterator[Told]:
+def check(seal: Path, sealed: Sealed) -> Iterator[Check]:
     """The files beside `seal`; those with personal data may have been erased."""
     folder = seal.absolute().parent
-    listed = _listed(sealed.predicate.get("artefacts"))
-    erasable = _erasable(sealed.predicate.get("erasable", []))
-    if listed is None or erasable is None or listed.keys() & erasable.keys():
-        yield "failed", "its list of artefacts makes no sense"
+    named = _named(sealed)
+    if named is None:
+        yield Check(_NAME, "failed", "its list of artefacts makes no sense")
         return
+    listed, erasable = named
     erased = [name for name in erasable if not _there(folder / name)]
     files = {**listed, **{name: erasable[name] for name in erasable if name not in erased}}
     sizes = {size for _, size in files.values()}
@@ -46,12 +47,25 @@ def check(seal: Path, sealed: Sealed) -> Iterator[Told]:
     views = {name: _view_fault(folder / name, sealed.digest) for name in VIEWS}
     faults += [told for told in views.values() if told]
     for told in filter(None, faults):
-        yield "failed", told
+        yield Check(_NAME, "failed", told)
     if not any(faults):
-        yield "proven", f"all {len(files)} artefacts are as they were sealed"
+        yield _whole(len(listed), len(files) - len(listed))
     yield from _told_erased(erased)
     if shown := " and ".join(name for name, told in views.items() if told is not None):
-        yield "not-proven", f"what is written in {shown} (`deployctl report` makes it anew)"
+        told = f"what is written in {shown} (`deployctl report` makes it anew)"
+        yield Check(_NAME, "not-proven", told, brief="views")
+
+
+def digests(sealed: Sealed) -> dict[str, str]:
+    """`sha256:…` of every file, by its name; of none where the list makes no sense."""
+    listed, erasable = _named(sealed) or ({}, {})
+    return {name: f"sha256:{each}" for name, (each, _) in {**listed, **erasable}.items()}
+
+
+def alone(seal: Path, sealed: Sealed) -> bool:
+    """Whether none of its files lies beside it: it was copied without them, or all are gone."""
+    listed = _listed(sealed.predicate.get("artefacts"))
+    return bool(listed) and not any(_there(seal.absolute().parent / name) for name in listed or ())
 
 
 def validations(seal: Path) -> list[str]:
@@ -63,15 +77,37 @@ def validations(seal: Path) -> list[str]:
         return []  # told of the artefacts
 
 
-def _told_erased(erased: list[str]) -> Iterator[Told]:
+def _whole(artefacts: int, more: int) -> Check:
+    """The count that reports show, and how many of them stand among the artefacts' sums."""
+    of = f" ({artefacts} artefacts, {more} erasable)" if more else ""
+    told = f"all {artefacts + more} files are as they were sealed{of}"
+    return Check(_NAME, "proven", told, brief=f"{artefacts + more} files")
+
+
+def _told_erased(erased: list[str]) -> Iterator[Check]:
     approvals = [name for name in erased if name != people.NAME]
     if people.NAME in erased:
-        yield "not-proven", f"who took part ({people.NAME} was erased)"
+        told = f"who took part ({people.NAME} was erased)"
+        yield Check(_NAME, "not-proven", told, brief="who took part (erased)")
     if approvals:
-        yield "not-proven", f"which approvals people signed ({', '.join(approvals)}: erased)"
+        told = f"which approvals people signed ({', '.join(approvals)}: erased)"
+        yield Check(_NAME, "not-proven", told, brief="approvals (erased)")
 
 
-def _erasable(listed: Any) -> dict[str, tuple[str, int]] | None:
+_Files = dict[str, tuple[str, int]]
+"""name -> digest and size"""
+
+
+def _named(sealed: Sealed) -> tuple[_Files, _Files] | None:
+    """The artefacts, and what may be erased; None for lists that make no sense."""
+    listed = _listed(sealed.predicate.get("artefacts"))
+    erasable = _erasable(sealed.predicate.get("erasable", []))
+    if listed is None or erasable is None or listed.keys() & erasable.keys():
+        return None
+    return listed, erasable
+
+
+def _erasable(listed: Any) -> _Files | None:
     """The same for what may be erased: nothing else may be, whatever a seal says."""
     if not isinstance(listed, list) or not all(isinstance(each, Mapping) for each in listed):
         return None
@@ -95,11 +131,11 @@ def _there(path: Path) -> bool:
     return True
 
 
-def _listed(artefacts: Any) -> dict[str, tuple[str, int]] | None:
+def _listed(artefacts: Any) -> _Files | None:
     """Name -> digest and size; None for a list with anything else, or with a name twice."""
     if not isinstance(artefacts, list):
         return None
-    listed: dict[str, tuple[str, int]] = {}
+    listed: _Files = {}
     for each in artefacts:
         if not isinstance(each, Mapping):
             return None

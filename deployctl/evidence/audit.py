@@ -32,6 +32,10 @@ class Audit:
     """no copy, no seal and no memory knows its last line"""
     own: tuple[SealCopy, ...] = ()
     """the seals that are of this journal"""
+    noted: int = 0
+    """how many runs' seals the journal notes"""
+    unseen: int = 0
+    """of how many of those no seal is here"""
 
 
 def audit(
@@ -83,6 +87,7 @@ def audit(
     here = {seal.run for seal in found.own}
     here |= {PurePath(seal.place).parent.name for seal in found.unreadable}
     told += audit_seals.missing(book, here, all_of_them=all_of_them, folders=folders)
+    seen = {seal.run for seal in found.own if book.line_of(seal.run, seal.digest) is not None}
     findings = [each for each in told if isinstance(each, Finding)]
     return Audit(
         findings=tuple(sorted(findings, key=lambda each: (each.line is None, each.line or 0))),
@@ -92,6 +97,8 @@ def audit(
         compared=compared or bool(mine or found.own),
         unvouched=book.vouched < book.lines,
         own=tuple(found.own),
+        noted=len(book.noted),
+        unseen=len(book.noted.keys() - seen),
     )
 
 

@@ -65,7 +65,10 @@ def check(
             else:
                 yield each
     if idle:
-        yield f"not noted in the journal, since they changed nothing: the seals of {_runs(idle)}"
+        yield (
+            f"not noted in the journal, since they changed nothing: the seals of {_runs(idle)}; "
+            "if another such was removed, nothing shows it"
+        )
     yield from _others(book, found)
     yield from _links(found.own)
 

@@ -151,8 +151,8 @@ def _unsigned(before: Sealed, policy: Policy) -> str:
     sealed_at = moment(before.predicate.get("sealedAt"))
     if sealed_at is None:
         return f"the seal before it, {before.digest}, does not say when it was sealed"
-    told = [told for _, state, told in signer_check.check(before, policy, sealed_at)
-            if state != "proven"]  # fmt: skip
+    told = [each.told for each in signer_check.check(before, policy, sealed_at)
+            if each.state != "proven"]  # fmt: skip
     return f"the seal before it, {before.digest}, isn't proven: {'; '.join(told)}" if told else ""
 
 

@@ -3,6 +3,7 @@
 ```yaml
 allowed_signers: allowed_signers   # who may sign, as ssh-keygen(1) has it; beside this file
 signers: 1                         # how many different people
+approvals: 2                       # how many different people must have approved of the plan
 target: production
 max_age: 30d
 chain: required                    # every seal before it is there, signed, and follows
@@ -27,6 +28,8 @@ from deployctl.evidence import plain_file
 NEXT_STEP = "Correct the policy; the README shows every key of one."
 MOST_SIGNATURES = 16
 """of one seal: each is a question to OpenSSH"""
+MOST_APPROVALS = 20
+"""as many as a target may ask for"""
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -43,6 +46,8 @@ class Policy(Section):
     allowed_signers: LocalPath | None = None
     signers: int = Field(default=1, ge=1, le=MOST_SIGNATURES, strict=True)
     """distinct people whom the allowed signers name and who have signed the seal itself"""
+    approvals: int | None = Field(default=None, ge=1, le=MOST_APPROVALS, strict=True)
+    """distinct people whom the allowed signers name and who have signed its plan"""
     target: TargetName | None = None
     max_age: Annotated[int, BeforeValidator(_age)] | None = None
     """in seconds, since it was sealed"""

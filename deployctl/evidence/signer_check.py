@@ -6,39 +6,38 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
 
 from deployctl.evidence import plain_file, sshsig
 from deployctl.evidence.allowed_signers import LARGEST_BYTES
+from deployctl.evidence.checked import Check
 from deployctl.evidence.dsse import Envelope, Signature
 from deployctl.evidence.policy import MOST_SIGNATURES, Policy
 from deployctl.evidence.predicate import NAMESPACE
 from deployctl.evidence.quoted import quoted
 from deployctl.evidence.statement import Sealed
 
-Told = tuple[str, Literal["proven", "not-proven", "failed"], str]
 _VALIDITY = re.compile(r',?\bvalid-(?:after|before)="?[0-9]{8,14}Z?"?', re.IGNORECASE)
 
 
-def check(sealed: Sealed, policy: Policy, sealed_at: datetime) -> Iterator[Told]:
+def check(sealed: Sealed, policy: Policy, sealed_at: datetime) -> Iterator[Check]:
     """The checks `signature` and `signer`. Raises NoOpenSSHError, OSError."""
     envelope = sealed.envelope
     if envelope is None or not envelope.signatures:
         why = sealed.predicate.get("unsignedBecause")
         told = f"; it says: {quoted(why)}" if why else ", though it names a signer"
-        yield "signature", "failed", f"it is not signed{told}"
+        yield Check("signature", "failed", f"it is not signed{told}")
         return
     faults = list(_forms(sealed, envelope.signatures))
     if faults:
-        yield "signature", "failed", "; ".join(faults)
+        yield Check("signature", "failed", "; ".join(faults))
         return
     with tempfile.NamedTemporaryFile(prefix="deployctl.") as nobody:
         found = _ask(envelope, policy.allowed_signers or Path(nobody.name), sealed_at)
     if found.faults:
-        yield "signature", "failed", "; ".join(found.faults)
+        yield Check("signature", "failed", "; ".join(found.faults))
         return
     keys = ", ".join(each.keyid for each in envelope.signatures)
-    yield "signature", "proven", f"the signature holds ({keys})"
+    yield Check("signature", "proven", f"the signature holds ({keys})")
     yield _signer(found, policy, f"{sealed_at:%FT%TZ}")
 
 
@@ -75,26 +74,31 @@ def _ask(envelope: Envelope, allowed: Path, at: datetime) -> _Found:
     return found
 
 
-def _signer(found: _Found, policy: Policy, when: str) -> Told:
+def _signer(found: _Found, policy: Policy, when: str) -> Check:
     signed = ", ".join(map(quoted, sorted(found.people.values())))
     unknown = ", ".join(found.unknown)
     if found.outdated:
         keys = ", ".join(found.outdated)
-        return "signer", "failed", f"{keys} is not valid at {when}: expired, or not valid yet"
+        return Check(
+            "signer", "failed", f"{keys} is not valid at {when}: expired, or not valid yet"
+        )
     if unknown and (signed or found.nameless):
         told = f"{unknown} has signed it, too, and is not among the allowed signers"
-        return "signer", "failed", told
+        return Check("signer", "failed", told)
     if len(found.people) >= policy.signers:
-        return "signer", "proven", f"signed by {signed} at {when}"
+        return Check(
+            "signer", "proven", f"signed by {signed} at {when}", brief=f"signed by {signed}"
+        )
     if signed or found.nameless:
         by = signed or "nobody who has a name"
         names = f" (the allowed signers list {', '.join(found.nameless)})" if found.nameless else ""
         required = "1 is" if policy.signers == 1 else f"{policy.signers} are"
-        return "signer", "failed", f"signed only by {by}{names}; {required} required"
+        return Check("signer", "failed", f"signed only by {by}{names}; {required} required")
     if policy.allowed_signers is None:
-        told = f"who signed (no allowed signers were given to know {unknown})"
-        return "signer", "not-proven", told
-    return "signer", "not-proven", f"who signed ({unknown} is not among the allowed signers)"
+        why = f"no allowed signers were given to know {unknown}"
+    else:
+        why = f"{unknown} is not among the allowed signers"
+    return Check("signer", "not-proven", f"who signed ({why})", brief="who signed")
 
 
 def _in_time(signature: Signature, at: datetime) -> bool:

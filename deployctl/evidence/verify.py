@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from deployctl.evidence import (
     allowed_signers,
+    approval_check,
     artefact_check,
     chain_check,
     signer_check,
     validation_check,
 )
 from deployctl.evidence.canonical import canonical_json, digest
+from deployctl.evidence.checked import Check, State
 from deployctl.evidence.moments import CLOCKS_PART, moment
 from deployctl.evidence.policy import Policy
 from deployctl.evidence.quoted import quoted
@@ -28,17 +30,6 @@ from deployctl.evidence.statement import Sealed, read_seal
 _RUN_ID: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z-[a-z]+-[0-9a-f]{6}")
 """of a directory: as deployctl calls those of its runs"""
 _LONGEST_MS: Final = 366 * 24 * 3600 * 1000
-State = Literal["proven", "not-proven", "failed"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """`failed`: something contradicts the seal, or a demand of the policy. `not-proven`: nobody
-    asked for it, or it can't be told here."""
-
-    name: str
-    state: State
-    told: str
 
 
 @dataclass(frozen=True)
@@ -81,16 +72,19 @@ def _checks(file: Path, sealed: Sealed, policy: Policy, now: datetime) -> Iterat
     if sealed_at is None:
         yield Check("seal", "failed", "it does not say when it was sealed")
         return
-    for name, state, told in signer_check.check(sealed, policy, sealed_at):
-        yield Check(name, state, told)
+    signed = list(signer_check.check(sealed, policy, sealed_at))
+    yield from signed
     yield _run(file, sealed)
     yield _target(sealed, policy)
     yield from _age(policy, sealed_at, now)
     yield from _order(sealed, sealed_at)
     yield _plan(sealed)
     yield from _subjects(sealed)
-    for state, told in artefact_check.check(file, sealed):
-        yield Check("artefacts", state, told)
+    yield from artefact_check.check(file, sealed)
+    if any(each.name == "signature" and each.state == "failed" for each in signed):
+        yield from approval_check.not_looked_at(sealed)
+    else:
+        yield from approval_check.check(file.absolute().parent, sealed, policy)
     names = artefact_check.validations(file)
     for state, told in validation_check.check(
         file.absolute().parent, names, sealed, sealed_at, policy, now
@@ -109,7 +103,8 @@ def _run(file: Path, sealed: Sealed) -> Check:
     if file.name == NAME and _RUN_ID.fullmatch(folder) and folder != safe_name(name):
         told = f"it is of the run {quoted(name)}, and lies where {folder} belongs"
         return Check("run", "failed", told)
-    return Check("run", "proven", f"run {quoted(name)} ended {quoted(ended)} ({code})")
+    told = f"run {quoted(name)} ended {quoted(ended)} ({code})"
+    return Check("run", "proven", told, brief=told)
 
 
 def _at(value: Any, *names: str) -> Any:

@@ -13,17 +13,17 @@ from deployctl.errors import ExitCode, RefusedError, UsageError
 from deployctl.evidence import chain, known_journal, plain_file
 from deployctl.evidence.audit import Audit
 from deployctl.evidence.audit import audit as compare
-from deployctl.evidence.audited import Copy, Finding, Whose
+from deployctl.evidence.audited import Copy, Finding, SealCopy, Whose, listed
 from deployctl.evidence.known_journal import NOTHING, Known
 from deployctl.evidence.policy import Policy
 from deployctl.evidence.run_directory import safe_name, state_home
 from deployctl.host.keys import Ask, ask_nobody
 from deployctl.host.link import Link
 from deployctl.result import SCHEMA_VERSION, Document
+from deployctl.rollout import audit_files
 from deployctl.rollout.address import host_address
 from deployctl.rollout.copies import LARGEST_JOURNAL, gather
 from deployctl.rollout.known_journal import place as place_of_known
-from deployctl.rollout.verify import verify
 
 
 class AuditFinding(Document):
@@ -40,6 +40,8 @@ class AuditDocument(Document):
     entries: int
     seals: int
     """copies that are the ones which the journal notes"""
+    unseen: int
+    """how many seals the journal notes that are not here"""
     sentence: str
     findings: tuple[AuditFinding, ...]
     """the first is where the copies part"""
@@ -52,6 +54,7 @@ class Asked:
     """What is compared. Without `dirs` it is this machine's own evidence of the target."""
 
     dirs: tuple[Path, ...] = ()
+    """copies of seals may lie here alone, without the other files of their runs"""
     accept: bool = False
     """the host's journal of now is what this machine knows of it from now on"""
     policy: Policy | None = None
@@ -80,6 +83,11 @@ def audit_host(settings: Settings, asked: Asked, ask: Ask = ask_nobody) -> Audit
 
 def audit_copy(journal: Path, target: str | None, asked: Asked) -> AuditDocument:
     """Without a host: `journal` is a copy of its journal. Raises UsageError."""
+    if not asked.dirs and target is None:
+        raise UsageError(
+            f"Nothing is named that the journal {journal} could be compared with.",
+            next_step="Name copies of evidence with --dir, or this machine's own with --target.",
+        )
     try:
         copy = Copy(str(journal), plain_file.read(journal, LARGEST_JOURNAL))
     except (OSError, ValueError) as error:
@@ -130,24 +138,37 @@ def _compare(
         folders=copies.folders,
     )
     more = [Finding(None, fault) for fault in copies.faults]
-    notes = list(found.notes)
+    alone: list[SealCopy] = []
     if asked.policy is not None:
-        more += _signatures(found, asked.policy)
-    elif found.seals:
-        notes.append("signatures were not verified: deployctl verify does, or audit --policy FILE")
+        more += audit_files.signatures(found.own, asked.policy)
+    else:
+        for each in audit_files.artefacts(found.own, may_be_alone=bool(asked.dirs)):
+            if isinstance(each, Finding):
+                more.append(each)
+            else:
+                alone.append(each)
+    notes = list(found.notes)
+    if copies.unsealed:
+        names = listed(list(copies.unsealed))
+        notes.append(f"nothing proves them, since they have no seal: directories of {names}")
+    notes.append(_checked(found, len(alone), signatures=asked.policy is not None))
     return replace(found, findings=(*found.findings, *more), notes=tuple(notes))
 
 
-def _signatures(found: Audit, policy: Policy) -> Iterator[Finding]:
-    """Of the journal's seals, as `verify` says. They may be old, and the journal is their chain.
-
-    Raises RefusedError where there is nothing to check them with.
-    """
-    policy = policy.model_copy(update={"max_age": None, "chain": "any"})
-    for seal in found.own:
-        verdict = verify(Path(seal.place), policy)
-        if verdict.exit_code != ExitCode.SEALED:
-            yield Finding(None, f"{seal.place}: {verdict.sentence.rstrip('.')}")
+def _checked(found: Audit, alone: int, *, signatures: bool) -> str:
+    """The last line: what was looked at, and what was not."""
+    seen = (
+        f"seen here: {found.noted - found.unseen} of the {found.noted} seals that the journal notes"
+    )
+    parts = [seen + (f" ({found.unseen} not)" if found.unseen else "")]
+    if signatures:
+        parts.append(f"checked: signature and artefacts of {len(found.own)}")
+        return "; ".join(parts)
+    parts.append(f"checked: artefacts of {len(found.own) - alone}")
+    if alone:
+        parts.append(f"not checked: artefacts of {alone}, which lie here without them")
+    parts.append("signatures were not verified: deployctl verify does, or audit --policy FILE")
+    return "; ".join(parts)
 
 
 def _recall(paths: Sequence[Path]) -> tuple[list[Known], list[str]]:
@@ -189,12 +210,14 @@ def _document(
         *(AuditFinding(line=each.line, told=each.told) for each in found.findings),
         *(AuditFinding(line=None, told=each) for each in faults),
     )
+    agree = found.compared and not findings
     return AuditDocument(
-        exit_code=int(ExitCode.REFUSED if findings and not accepted else ExitCode.SEALED),
+        exit_code=int(ExitCode.SEALED if agree or accepted else ExitCode.REFUSED),
         target=target,
         journal=place,
         entries=found.entries,
         seals=found.seals,
+        unseen=found.unseen,
         sentence=" ".join(_sentences(place, found, findings, accepted=accepted)),
         findings=findings,
         notes=found.notes,
@@ -207,13 +230,13 @@ def _sentences(
 ) -> Iterator[str]:
     if findings:
         yield f"The copies part: {findings[0].told}."
+    elif not found.compared:
+        whole = (
+            f"is whole by itself: {found.entries} entries" if found.entries else "has no entries"
+        )
+        yield f"{place[0].upper()}{place[1:]} {whole}. Nothing here could be compared with it."
     elif not found.entries:
         yield f"{place[0].upper()}{place[1:]} has no entries yet."
-    elif not found.compared:
-        yield (
-            f"{place[0].upper()}{place[1:]} is whole by itself: {found.entries} entries. Nothing "
-            "was compared with it."
-        )
     else:
         yield (
             f"{place[0].upper()}{place[1:]} is whole: {found.entries} entries, and {found.seals} "

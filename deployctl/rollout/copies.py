@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from deployctl.evidence import chain, plain_file, seal
 from deployctl.evidence.audited import Copy, SealCopy, Whose
+from deployctl.evidence.journal import NAME as EVENTS
 from deployctl.evidence.statement import LARGEST_BYTES, parse_seal
 
 DEEPEST: Final = 24
@@ -18,10 +19,18 @@ LARGEST_JOURNAL: Final = 64 * 1024 * 1024
 class Copies:
     """What lies there. `faults` grows while it is read: what could not be, and why."""
 
-    def __init__(self, files: Sequence[Path], folders: frozenset[str], faults: list[str]) -> None:
+    def __init__(
+        self,
+        files: Sequence[Path],
+        folders: frozenset[str],
+        unsealed: Sequence[str],
+        faults: list[str],
+    ) -> None:
         self._files = files
         self.folders = folders
         """names of directories"""
+        self.unsealed = unsealed
+        """those of runs that have events and no seal"""
         self.faults = faults
 
     def journals(self) -> Iterator[Copy]:
@@ -43,6 +52,7 @@ def gather(dirs: Sequence[Path], but: Path | None) -> Copies:
     directories. A directory that is not there has nothing."""
     files: list[Path] = []
     names: set[str] = set()
+    unsealed: set[str] = set()
     faults: list[str] = []
 
     def failed(error: OSError) -> None:
@@ -57,10 +67,11 @@ def gather(dirs: Sequence[Path], but: Path | None) -> Copies:
                 faults.append(f"{path} can't be read: it has directories, {DEEPEST} levels down")
                 below.clear()
             names.update(below)
+            if EVENTS in here and seal.NAME not in here:
+                unsealed.add(path.name)
             files += [path / name for name in here if name in {chain.NAME, seal.NAME}]
-    return Copies(
-        sorted({file for file in files if not _same(file, but)}), frozenset(names), faults
-    )
+    kept = sorted({file for file in files if not _same(file, but)})
+    return Copies(kept, frozenset(names), sorted(unsealed), faults)
 
 
 def _same(file: Path, other: Path | None) -> bool:

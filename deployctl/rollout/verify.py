@@ -1,20 +1,22 @@
 """`deployctl verify`: what a seal proves, in one line and check by check."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 from deployctl.errors import ExitCode, RefusedError
 from deployctl.evidence.allowed_signers import SignersError
+from deployctl.evidence.checked import Check
 from deployctl.evidence.moments import utc_now
 from deployctl.evidence.policy import Policy
 from deployctl.evidence.sshsig import NoOpenSSHError
-from deployctl.evidence.verify import Check, Verdict
+from deployctl.evidence.verify import Verdict
 from deployctl.evidence.verify import verify as check_seal
 from deployctl.result import SCHEMA_VERSION, Document
 
-SHOWN = 3
-"""faults that stand in the one line; all of them are in the list"""
+LONGEST_FAULT = 60
+LONGEST_PART = 70
+"""characters in the one line; the list has all of them"""
 
 
 class VerifyCheck(Document):
@@ -62,16 +64,29 @@ def verify(path: Path, policy: Policy) -> VerifyDocument:
 
 
 def _sentence(verdict: Verdict) -> str:
-    failed = verdict.of("failed")
-    more = f"; and {len(failed) - SHOWN} more" if len(failed) > SHOWN else ""
-    parts = (
-        ("Does not hold", _told(failed[:SHOWN]) + more),
-        ("Proven", _told(verdict.of("proven"))),
-        ("Not proven", _told(verdict.of("not-proven"))),
-    )
-    ordered = parts if verdict.holds or failed else (parts[2], parts[1])
-    return " ".join(f"{word}: {told}." for word, told in ordered if told)
+    """One line that fits a screen; the checks have the words in full."""
+    failed, proven = verdict.of("failed"), verdict.of("proven")
+    lacking = ("Not proven", _listed(verdict.of("not-proven")))
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        broken = {check.name for check in failed}
+        # What else is proven of such a seal is only named: nobody should go by it.
+        names = dict.fromkeys(check.name for check in proven if check.name not in broken)
+        first = ("Does not hold", _cut(failed[0].told, LONGEST_FAULT) + more)
+        parts = [first, ("Proven", ", ".join(names)), lacking]
+    elif verdict.holds:
+        parts = [("Proven", _listed(proven)), lacking]
+    else:
+        parts = [lacking, ("Proven", _listed(proven))]
+    return " ".join(f"{word}: {told}." for word, told in parts if told)
 
 
-def _told(checks: Iterable[Check]) -> str:
-    return "; ".join(check.told for check in checks)
+def _listed(checks: Sequence[Check]) -> str:
+    """Who has signed says that the signature holds."""
+    signed = any(check.name == "signer" for check in checks)
+    shown = (check.in_short for check in checks if not (signed and check.name == "signature"))
+    return ", ".join(_cut(each, LONGEST_PART) for each in dict.fromkeys(shown))
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -72,7 +72,22 @@ class TestVerify:
         assert first.startswith("Proven: ")
         assert "signed by ana@example.com" in first
         assert "run r-1 ended sealed (0)" in first
-        assert "Not proven: which target was meant" in first
+        assert "Not proven: target" in first
+
+    def test_the_line_fits_a_screen_and_the_rest_stands_indented_below_it(
+        self, run: Run, sealed: Path
+    ) -> None:
+        done = run("verify", str(sealed), "--allowed-signers", "allowed")
+        first, *rest = done.stdout.splitlines()
+        assert len(first) < 160
+        assert all(line.startswith("  ") for line in rest)
+        assert "  proven      all 2 files are as they were sealed (1 artefacts, 1 erasable)" in rest
+        for number in range(30):
+            (sealed / f"{number}-that-was-not-there-when-the-run-was-sealed.txt").write_text("")
+        first = run("verify", str(sealed), "--allowed-signers", "allowed").stdout.splitlines()[0]
+        assert first.startswith("Does not hold: the file 0-that-was-not-there")
+        assert "(and 29 more). Proven: signature, signer, run, plan, chain. Not" in first
+        assert len(first) < 180
 
     def test_without_a_word_on_who_may_sign_it_is_23(self, run: Run, sealed: Path) -> None:
         done = run("verify", str(sealed / "seal.json"))
@@ -109,7 +124,10 @@ class TestVerify:
             ("password: hunter2hunter2", "no key here is a policy's"),
             ("signers: true", "signers"), ("signers: 1.0", "signers"), ("signers:", "signers"),
             ("target:", "target"), ("max_age:", "max_age"), ("chain:", "chain"),
-            ("signers: 1\nallowed_signers:", "leave the key out"),
+            ("signers: 1\nallowed_signers:", "leave the key out"), ("approvals: 0", "approvals"),
+            ("approvals: two", "expected a whole number"), ("approvals: 21", "approvals"),
+            ("approvals: true", "approvals"), ("approvals:", "leave the key out"),
+            ("target: production\napproval: 2", "did you mean approvals"),
         ],
     )  # fmt: skip
     def test_a_policy_that_makes_no_sense_is_78(
@@ -141,12 +159,74 @@ class TestAudit:
         assert "is whole: 3 entries, and 1 seals here are the ones that it notes" in done.stdout
         assert "Line 3, the last, is vouched for by nothing yet." in done.stdout
         assert "signatures were not verified: deployctl verify does" in done.stdout
+        assert "seen here: 1 of the 1 seals that the journal notes; checked: art" in done.stdout
 
-    def test_with_nothing_to_compare_it_says_so(self, run: Run, sealed: Path) -> None:
+    def test_with_nothing_to_compare_it_never_agrees(
+        self, run: Run, sealed: Path, surroundings: Path
+    ) -> None:
         del sealed
         done = run("audit", "--journal", "host.jsonl")
-        assert done.code == 0
-        assert "is whole by itself: 3 entries. Nothing was compared with it." in done.stdout
+        assert done.code == ExitCode.USAGE
+        assert "Name copies of evidence with --dir" in done.stderr
+        (surroundings / "empty").mkdir()
+        done = run("audit", "--journal", "host.jsonl", "--dir", "empty")
+        assert done.code == ExitCode.REFUSED
+        assert "is whole by itself: 3 entries. Nothing here could be compared" in done.stdout
+        (surroundings / "empty.jsonl").touch()
+        done = run("audit", "--journal", "empty.jsonl", "--dir", "empty")
+        assert done.code == ExitCode.REFUSED
+        assert "has no entries. Nothing here could be compared with it." in done.stdout
+
+    def test_the_last_line_says_what_was_seen_and_checked(
+        self, run: Run, sealed: Path, surroundings: Path
+    ) -> None:
+        data = (surroundings / "host.jsonl").read_bytes()
+        entry = {"seq": 4, "prev": chain.line_digest(data.splitlines()[-1]), "event": "seal"}
+        more = json.dumps(entry | {"run": "r-2", "seal": "sha256:" + "0" * 64}).encode()
+        (surroundings / "host.jsonl").write_bytes(data + more + b"\n")
+        place = surroundings.parent / "state" / "deployctl" / "evidence" / "lab"
+        place.parent.mkdir(parents=True)
+        sealed.parent.rename(place)
+        done = run("audit", "--journal", "host.jsonl", "--target", "lab")
+        assert done.code == 0, done.stdout
+        assert done.stdout.splitlines()[-1].startswith(
+            "seen here: 1 of the 2 seals that the journal notes (1 not); checked: artefacts of 1; "
+            "signatures were not verified"
+        )
+
+    def test_an_artefact_that_was_changed(self, run: Run, sealed: Path) -> None:
+        (sealed / "build.log").write_text("other")
+        done = run("audit", "--journal", "host.jsonl", "--dir", "evidence")
+        assert done.code == ExitCode.REFUSED
+        assert "r-1/seal.json: the artefact build.log was changed" in done.stdout
+
+    def test_a_seal_that_was_copied_without_its_artefacts(
+        self, run: Run, sealed: Path, surroundings: Path
+    ) -> None:
+        (surroundings / "ci").mkdir()
+        shutil.copy(sealed / "seal.json", surroundings / "ci")
+        done = run("audit", "--journal", "host.jsonl", "--dir", "ci")
+        assert done.code == 0, done.stdout
+        assert "checked: artefacts of 0; not checked: artefacts of 1, which lie here" in done.stdout
+
+    def test_where_a_run_wrote_its_own_none_is_alone(
+        self, run: Run, sealed: Path, surroundings: Path
+    ) -> None:
+        place = surroundings.parent / "state" / "deployctl" / "evidence" / "lab"
+        place.parent.mkdir(parents=True)
+        sealed.parent.rename(place)
+        (place / "r-1" / "build.log").unlink()
+        done = run("audit", "--journal", "host.jsonl", "--target", "lab")
+        assert done.code == ExitCode.REFUSED
+        assert "the artefact build.log is missing" in done.stdout
+
+    def test_runs_without_a_seal_are_told(self, run: Run, sealed: Path) -> None:
+        left = sealed.parent / "r-0"
+        left.mkdir()
+        (left / "events.ndjson").touch()
+        done = run("audit", "--journal", "host.jsonl", "--dir", "evidence")
+        assert done.code == 0, done.stdout
+        assert "since they have no seal: directories of r-0" in done.stdout
 
     def test_a_copy_is_not_compared_with_itself(
         self, run: Run, sealed: Path, surroundings: Path
@@ -164,7 +244,7 @@ class TestAudit:
         (surroundings / "p.yml").write_text("allowed_signers: allowed\nchain: required\n")
         done = run(*words)
         assert done.code == 0, done.stdout
-        assert "signatures" not in done.stdout
+        assert "checked: signature and artefacts of 1" in done.stdout
         (sealed / "build.log").write_text("other")
         done = run(*words)
         assert done.code == ExitCode.REFUSED
@@ -263,7 +343,8 @@ class TestAudit:
         assert "seal.json can't be read" in done.stdout
         data = (surroundings / "host.jsonl").read_bytes()
         (surroundings / "host.jsonl").write_bytes(data.replace(b"begin", b"began"))
-        done = run("audit", "--journal", "host.jsonl", "--output", "json")
+        words = ("audit", "--journal", "host.jsonl", "--dir", "evidence", "--output", "json")
+        done = run(*words)
         assert done.document["findings"][0]["line"] == 1
         assert done.document["exitCode"] == done.code == ExitCode.REFUSED
 

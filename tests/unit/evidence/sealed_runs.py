@@ -1,16 +1,22 @@
 """Runs of one operator, sealed and signed one after another, for tests that tamper with them."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import paramiko
+
+from deployctl.evidence import approval
+from deployctl.evidence.approval import Approval, OfPlan
 from deployctl.evidence.canonical import canonical_json, digest
 from deployctl.evidence.chain import NO_ENTRY
 from deployctl.evidence.dsse import Envelope, Signature
+from deployctl.evidence.event_json import rfc3339
 from deployctl.evidence.policy import Policy
+from deployctl.evidence.predicate import Approval as Approved
 from deployctl.evidence.predicate import (
     Circumstances,
     Client,
@@ -26,9 +32,16 @@ from deployctl.result import GateResult, Release, Result
 from tests.seals import allowed, new_key, signing
 
 RUN = "20260103T073200Z-hotfix-aaaaaa"
-ERASABLE = ("people.json", "approvals/SHA256-abc.json")
+APPROVED = "approvals/SHA256-0.json"
+"""by the operator's key, where a test says nothing else"""
+ERASABLE = ("people.json", "approvals/plan.json", APPROVED)
 DECISIONS = {"target": "production", "project": "shop", "files": [], "gates": [{"name": "health"}]}
-PLAN = {"digest": digest(canonical_json(DECISIONS)), "decisions": DECISIONS, "facts": {"n": 2.5}}
+PLAN: dict[str, Any] = {
+    "digest": digest(canonical_json(DECISIONS)),
+    "decisions": DECISIONS,
+    "facts": {"n": 2.5},
+}
+PLAN_FILE = canonical_json(PLAN)
 
 
 def result(plan: dict[str, Any] = PLAN, run_id: str = RUN) -> Result:
@@ -43,7 +56,7 @@ def result(plan: dict[str, Any] = PLAN, run_id: str = RUN) -> Result:
         reason="Every gate held.",
         target="production",
         run_id=run_id,
-        started_at=datetime(2026, 1, 3, tzinfo=UTC),
+        started_at=datetime.now(UTC),
         duration_ms=1,
         plan_digest=plan["digest"],
         release=Release(sha="d" * 40, image="api:d", image_id="sha256:" + "e" * 64),
@@ -61,6 +74,15 @@ def journal(number: int, before: int, name: str = entry(1)) -> JournalRef:
     return JournalRef(id=name, seq=number, head_before=entry(before), head_after=entry(number))
 
 
+def approving(key: paramiko.PKey, **changes: str) -> Approval:
+    """A person's word on the plan, an hour before the run."""
+    word: dict[str, str] = {
+        "planDigest": PLAN["digest"], "fileDigest": digest(PLAN_FILE), "target": "production",
+        "by": "bruno", "at": rfc3339(datetime.now(UTC) - timedelta(hours=1)), **changes,
+    }  # fmt: skip
+    return approval.sign(OfPlan(**word), key)
+
+
 class World:
     """Runs of one operator, sealed one after another."""
 
@@ -75,18 +97,28 @@ class World:
         self,
         key: SigningKey | None = None,
         plan: dict[str, Any] = PLAN,
+        approvals: Sequence[Approval] | None = None,
         **changes: Any,
     ) -> Path:
+        """`approvals`: what people signed before it; by default the operator has."""
         self.count += 1
         name = f"20260103T07320{self.count}Z-hotfix-aaaaaa"
         directory = RunDirectory(self.folder / "evidence", "production", name)
         for artefact, data in (
             ("events.ndjson", b"{}\n"), ("build.log", b"#1 FROM python\n"),
             ("gates/health.after.1.txt", b"200"), ("gates/health.after.1.json", b'{"a":1}'),
-            ("approvals/SHA256-abc.json", b'{"by":"bruno"}'),
         ):  # fmt: skip
             directory.write_bytes(artefact, data)
+        signed = [approving(self.key)] if approvals is None else approvals
+        for number, each in enumerate(signed):
+            directory.write_bytes(f"approvals/SHA256-{number}.json", each.data)
+        if signed:
+            directory.write_bytes("approvals/plan.json", PLAN_FILE)
         circumstances = {
+            "approval": Approved(
+                how="signed" if signed else "typed", by="ana", plan_digest=plan["digest"]
+            ),
+            "approvals": tuple({"principal": "bruno", **each.record} for each in signed),
             "client": Client(host="laptop", user="ana", system="Linux x86_64"),
             "playbook": NamedDigest(name="hotfix", digest="sha256:" + "b" * 64),
             "journal": journal(3 * self.count - 1, 3 * self.count - 3),

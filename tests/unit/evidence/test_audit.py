@@ -75,7 +75,7 @@ def first(found: Audit) -> tuple[int | None, str]:
 def test_copies_that_agree() -> None:
     found = audited(LINES, KNOWN, others=[Copy("ci", text(LINES)), Copy("old", text(LINES[:4]))])
     assert found.findings == ()
-    assert (found.entries, found.seals) == (9, 3)
+    assert (found.entries, found.seals, found.noted, found.unseen) == (9, 3, 3, 0)
 
 
 def test_an_empty_journal_and_no_seals() -> None:
@@ -86,6 +86,12 @@ def test_a_seal_that_lies_elsewhere_is_only_told() -> None:
     found = audited(LINES, seals=seals()[1:])
     assert found.findings == ()
     assert found.notes == ("not at hand, though the journal notes them: the seals of 1 run: r-1",)
+    assert (found.noted, found.unseen) == (3, 1)
+
+
+def test_a_second_copy_of_a_seal_is_none_of_another() -> None:
+    found = audited(LINES, seals=[*seals()[1:], *seals()[1:]])
+    assert (found.seals, found.unseen) == (4, 1)
 
 
 @pytest.mark.parametrize("at", range(9))

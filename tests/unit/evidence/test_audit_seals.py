@@ -88,6 +88,7 @@ class TestSealsThatTheJournalDoesNotNote:
         found = audited([*seals(), idle("x", "refused")])
         assert found.findings == ()
         assert "since they changed nothing: the seals of 1 run" in found.notes[0]
+        assert "if another such was removed, nothing shows it" in found.notes[0]
 
     @pytest.mark.parametrize("result", ["sealed", "rolled-back", ""])
     def test_of_a_run_that_says_it_did_something(self, result: str) -> None:

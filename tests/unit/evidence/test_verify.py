@@ -22,6 +22,7 @@ from deployctl.evidence.verify import verify
 from tests.seals import allowed, new_key, signing
 
 from .sealed_runs import (
+    APPROVED,
     DECISIONS,
     ERASABLE,
     PLAN,
@@ -44,7 +45,7 @@ class TestWhatHolds:
         verdict = world.verify(world.run())
         assert verdict.holds, told(verdict)
         assert "signed by ana@example.com" in told(verdict, "proven")
-        assert "all 6 artefacts" in told(verdict, "proven")
+        assert "all 7 files" in told(verdict, "proven")
 
     def test_the_path_may_be_the_seals(self, world: World) -> None:
         assert world.verify(world.run() / "seal.json").holds
@@ -64,7 +65,8 @@ class TestWhatHolds:
         file = allowed(tmp_path / "ca-allowed", authority, "ana", "cert-authority")
         verdict = world.verify(world.run(), allowed_signers=file)
         assert verdict.holds, told(verdict)
-        assert not world.verify(world.run(), allowed_signers=tmp_path / "allowed").of("failed")
+        typed = world.run(approvals=[])
+        assert not world.verify(typed, allowed_signers=tmp_path / "allowed").of("failed")
 
 
 class TestTheSigner:
@@ -254,7 +256,7 @@ def test_every_artefact_changed_cut_removed_or_replaced_is_found(world: World) -
     path = world.run()
     files = [file for file in sorted(path.rglob("*")) if file.is_file()]
     names = [file for file in files if file.name != "seal.json"]
-    assert len(names) == 6
+    assert len(names) == 7
     for file in names:
         data = file.read_bytes()
         shown = file.relative_to(path).as_posix()
@@ -284,9 +286,9 @@ class TestWhatMayBeErased:
             (path / name).unlink()
         verdict = world.verify(path)
         assert verdict.holds, told(verdict)
-        assert "all 4 artefacts" in told(verdict, "proven")
+        assert "all 4 files" in told(verdict, "proven")
         assert "who took part (people.json was erased)" in told(verdict, "not-proven")
-        assert "approvals people signed (approvals/SHA256-abc.json: erased)" in told(
+        assert f"approvals people signed ({APPROVED}, approvals/plan.json: erased)" in told(
             verdict, "not-proven"
         )
 

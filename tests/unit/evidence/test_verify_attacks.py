@@ -110,7 +110,7 @@ class TestASignatureWrittenAnotherWay:
         key = made(tmp_path, kind)
         world.policy = Policy(allowed_signers=allowed(tmp_path / "allowed", key))
         for _ in range(3):  # half of all would be the lower number by chance
-            path = world.run(signing(key))
+            path = world.run(signing(key), approvals=[])
             assert world.verify(path).holds
             rewrite(path, act)
             assert_found(world, path, kind)

@@ -3,15 +3,20 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
 
 from deployctl.evidence.audit import Audit
-from deployctl.evidence.audited import Copy, Whose
+from deployctl.evidence.audited import Copy, SealCopy, Whose
 from deployctl.evidence.chain import NO_ENTRY, line_digest
+from deployctl.evidence.policy import Policy
 from deployctl.evidence.predicate import Circumstances, Client, JournalRef, NamedDigest
 from deployctl.evidence.run_directory import RunDirectory
 from deployctl.evidence.seal import seal
 from deployctl.result import Result
 from deployctl.rollout import audit as auditing
+from deployctl.rollout import audit_files
 
 
 def entry(lines: list[bytes], event: str, **more: str) -> None:
@@ -68,3 +73,19 @@ def test_the_same_host_with_another_journal_was_rewritten(tmp_path: Path) -> Non
     lines = sealed(tmp_path / "two" / "elsewhere", "deploy@two:22")
     found = audited(tmp_path / "one", lines)
     assert "rewritten" in found.findings[0].told
+
+
+def test_a_run_that_left_nothing_in_the_journal_needed_no_approval(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int | None] = []
+
+    def verify(_: Path, policy: Policy) -> SimpleNamespace:
+        asked.append(policy.approvals)
+        return SimpleNamespace(exit_code=0)
+
+    monkeypatch.setattr(audit_files, "verify", verify)
+    heads = ({"headBefore": "a", "headAfter": "a"}, {"headBefore": "a", "headAfter": "b"})
+    copies = [SealCopy("seal.json", "", "r-1", each, None) for each in heads]
+    assert list(audit_files.signatures(copies, Policy(approvals=2))) == []
+    assert asked == [None, 2]
