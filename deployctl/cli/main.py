@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 import deployctl
-from deployctl.cli import compose, lab
+from deployctl.cli import compose, edge, lab
 from deployctl.cli.approve import approve
 from deployctl.cli.attach import attach
 from deployctl.cli.audit import audit
@@ -71,5 +71,6 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(compose.app, name="compose")
+app.add_typer(edge.app, name="edge")
 app.add_typer(lab.app, name="lab")
 app.command()(docs)

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from deployctl.config.address import split_address
 from deployctl.config.approval import ApprovalField, typed
 from deployctl.config.durations import Duration, PositiveDuration
+from deployctl.config.edge import EdgeSettings
 from deployctl.config.faults import MeasureError
 from deployctl.config.fields import (
     BuildArgument,
@@ -280,6 +281,7 @@ class Settings(Section):
     gates: dict[GateName, GateSettings] = Field(default_factory=dict)
     """What a release must prove, by name. A gate's `type` is its name where that is a type."""
     rollout: RolloutSettings = Field(default_factory=RolloutSettings)
+    edge: EdgeSettings = Field(default_factory=EdgeSettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     availability: AvailabilitySettings | None = None
     signing: SigningSettings = Field(default_factory=SigningSettings)

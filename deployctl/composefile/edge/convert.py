@@ -21,6 +21,7 @@ from deployctl.composefile.edge.service import (
     Fronted,
     dependants,
     fronted,
+    targets,
 )
 from deployctl.composefile.edit import Span, set_image
 from deployctl.composefile.faults import UnreadableCompose
@@ -73,6 +74,11 @@ def install(data: bytes, service: str, spec: EdgeSpec) -> bytes:
         message = f"`{service}` can't be put behind an edge without changing something else."
         raise UnreadableCompose([document.fault(document.root, message, INSTEAD)])
     return converted
+
+
+def published(data: bytes, service: str) -> tuple[int, ...]:
+    """The service's own ports that it publishes, each once, where it can be behind an edge."""
+    return targets(parse(data), service)
 
 
 def remove(data: bytes, service: str) -> bytes:

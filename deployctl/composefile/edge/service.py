@@ -46,8 +46,6 @@ class Fronted:
     ports: Node
     merged_ports: bool
     """they come from a merge, so each colour has to say that it has none"""
-    targets: tuple[int, ...]
-    """the container's ports that are published, in order, each once"""
 
 
 def fronted(document: Document, service: str, shared: frozenset[str]) -> Fronted:
@@ -74,7 +72,6 @@ def fronted(document: Document, service: str, shared: frozenset[str]) -> Fronted
     entries = effective(node)
     own = {name: entry.value for name, entry in entries.items()}
     name = own.get("container_name")
-    targets = [target for item in own["ports"].followed.children if (target := _target(item))]
     return Fronted(
         key=key,
         node=node,
@@ -83,8 +80,14 @@ def fronted(document: Document, service: str, shared: frozenset[str]) -> Fronted
         networks=tuple(_networks(own.get("networks"))),
         ports=own["ports"],
         merged_ports=entries["ports"].how == "merge",
-        targets=tuple(dict.fromkeys(targets)),
     )
+
+
+def targets(document: Document, service: str) -> tuple[int, ...]:
+    """The container's ports that are published, in order, each once."""
+    found = find(service_nodes(document)[service], "ports")
+    items = found.value.followed.children if found is not None else []
+    return tuple(dict.fromkeys(target for item in items if (target := _target(item))))
 
 
 def dependants(document: Document, service: str) -> Iterator[Node]:
