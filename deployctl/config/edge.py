@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from deployctl.config import references
 from deployctl.config.durations import PositiveDuration
-from deployctl.config.fields import HostPath, ServiceName, Text
+from deployctl.config.fields import HostPath, LocalPath, ServiceName, Text
 from deployctl.config.section import Section
 
 SMALLEST_PREFIX: Final = 28
@@ -40,7 +40,7 @@ class EdgeSettings(Section):
     directory: HostPath | None = None
     """Where its configuration lies on the host; by default `edge/SERVICE` beside the Compose
     file."""
-    template: Text | None = None
+    template: LocalPath | None = None
     """A template of yours for its configuration, a file here; by default deployctl's own."""
     modes: dict[str, Literal["http", "tcp"]] = Field(default_factory=dict)
     """What is spoken on a port of the container, by its number; by default HTTP."""

@@ -1,7 +1,6 @@
 """What the edge's HAProxy is told: its configuration, made from a template."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 from deployctl.composefile.edge import COLOURS, EdgeSpec
@@ -26,9 +25,7 @@ def configuration(
     from jinja2.sandbox import SandboxedEnvironment  # noqa: PLC0415
 
     edge = settings.edge
-    path = (
-        Path(edge.template) if edge.template is not None else data_path("compose-templates", OURS)
-    )
+    path = edge.template or data_path("compose-templates", OURS)
     values = {
         "service": service,
         "drain": int(edge.drain),

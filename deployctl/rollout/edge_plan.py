@@ -105,7 +105,9 @@ def _service(settings: Settings) -> str:
 def _source(facts: Survey, service: str) -> ComposeSource:
     """The one file that defines the service. Raises UnreadableCompose."""
     files = [(source.path, source.data) for source in facts.files]
-    found = facts.files[composefile.file_to_edit(files, service)]
+    edge = f"{service}-edge"
+    there = any(edge in composefile.services(source.data) for source in facts.files)
+    found = facts.files[composefile.file_to_edit(files, edge if there else service)]
     others = [
         source.path
         for source in facts.files

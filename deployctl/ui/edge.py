@@ -7,10 +7,8 @@ from deployctl.ui.text import clean
 def edge_plan_text(found: EdgePlan) -> list[str]:
     match found.result:
         case "installed":
-            where = clean(found.file)
-            return [
-                f"{clean(found.service)} has an edge already: {found.live} is live, by {where}."
-            ]
+            told = f"{clean(found.service)} has an edge already: {found.live} is live"
+            return [f"{told}, as {clean(found.file)} has it."]
         case "refused":
             return [
                 *(

@@ -19,7 +19,18 @@ DECIDING = (
 """what a cell's outcome depends on: how a report looks, or who is told of it, is none of that"""
 OTHER_COMMANDS = {
     f"deployctl/rollout/{name}.py"
-    for name in ("audit", "copies", "diagnose", "diagnose_file", "diagnosis", "doctor", "verify")
+    for name in (
+        "audit",
+        "audit_files",
+        "copies",
+        "diagnose",
+        "diagnose_file",
+        "diagnosis",
+        "doctor",
+        "edge_configuration",
+        "edge_plan",
+        "verify",
+    )
 }
 """commands that no cell gives"""
 

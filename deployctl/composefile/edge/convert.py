@@ -31,6 +31,8 @@ Colour = Literal["blue", "green"]
 HOST_PART = {"edge": 10, "blue": 11, "green": 12}
 """of the addresses in the edge's own network"""
 SMALLEST_NETWORK = 28
+CONFIGURATION = "/usr/local/etc/haproxy"
+"""where the edge's image looks for it"""
 PROBE = (
     'bash -c \'exec 3<>/dev/tcp/127.0.0.1/9998; printf "GET /ready HTTP/1.0\\r\\n\\r\\n" >&3;'
     ' grep -q " 200 " <&3\''
@@ -193,7 +195,7 @@ def _edge_lines(found: Fronted, service: str, spec: EdgeSpec) -> Iterator[str]:
         names.append(found.container_name)
     yield "restart: unless-stopped"
     yield f"ports: {_flow(found.ports)}"
-    yield f"volumes: {json.dumps([f'{spec.directory}:/usr/local/etc/haproxy:ro'])}"
+    yield f"volumes: {json.dumps([_mount(spec.directory)], ensure_ascii=False)}"
     networks = {
         network.name: {"aliases": list(dict.fromkeys([*names, *network.aliases]))}
         for network in found.networks
@@ -201,6 +203,12 @@ def _edge_lines(found: Fronted, service: str, spec: EdgeSpec) -> Iterator[str]:
     own = {f"{service}-edge": {"ipv4_address": spec.address("edge")}}
     yield f"networks: {json.dumps({**networks, **own}, ensure_ascii=False)}"
     yield f"healthcheck: {json.dumps({'test': ['CMD-SHELL', PROBE], 'interval': '5s'})}"
+
+
+def _mount(directory: str) -> dict[str, object]:
+    """In the long form, in which a path may have a colon. Compose takes `$$` for `$`."""
+    source = directory.replace("$", "$$")
+    return {"type": "bind", "source": source, "target": CONFIGURATION, "read_only": True}
 
 
 def _networks_span(document: Document, service: str, spec: EdgeSpec) -> Span:

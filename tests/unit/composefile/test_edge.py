@@ -4,6 +4,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deployctl.composefile.edge import EdgeSpec, install, installed, published, remove, turn
 from deployctl.composefile.faults import UnreadableCompose
@@ -45,7 +46,7 @@ services:
     image: "haproxy:2.8.10"
     restart: unless-stopped
     ports: ["127.0.0.1:8000:8000"]
-    volumes: ["/opt/app/edge/api:/usr/local/etc/haproxy:ro"]
+    volumes: [{"type": "bind", "source": "/opt/app/edge/api", "target": "/usr/local/etc/haproxy", "read_only": true}]
     networks: {"default": {"aliases": ["api"]}, "api-edge": {"ipv4_address": "172.30.77.10"}}
     healthcheck: {"test": ["CMD-SHELL", "bash -c 'exec 3<>/dev/tcp/127.0.0.1/9998; printf \\"GET /ready HTTP/1.0\\\\r\\\\n\\\\r\\\\n\\" >&3; grep -q \\" 200 \\" <&3'"], "interval": "5s"}
   # <<< deployctl edge of api
@@ -163,6 +164,13 @@ def test_ports_and_networks_from_a_merge_are_overruled_in_each_colour() -> None:
     found = install(text.encode(), "api", SPEC)
     assert found.decode().count("ports: []") == 2
     assert remove(found, "api") == text.encode()
+
+
+def test_the_directory_of_its_configuration_may_be_called_anything() -> None:
+    spec = EdgeSpec(SPEC.image, "/opt/a:b/${X} 'y\"", SPEC.network)
+    found = yaml.safe_load(install(SERVICE.encode(), "api", spec))
+    [mount] = found["services"]["api-edge"]["volumes"]
+    assert mount["source"] == "/opt/a:b/$${X} 'y\""
 
 
 def test_only_a_file_with_such_an_edge_can_lose_it() -> None:

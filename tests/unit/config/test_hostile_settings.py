@@ -65,11 +65,15 @@ ACCEPTED: dict[str, frozenset[str]] = {
     "PrometheusGateSettings.url": SHELL,
     "QueryGateSettings.url": SHELL,
     "_Endpoint.url": SHELL,
+    # Compared with what the Compose file has; or a text of that file, quoted as JSON.
+    "EdgeSettings.shared": LINE,
+    "EdgeSettings.directory": SHELL,
     # Files of this machine, which are opened.
     "HostSettings.key_file": LINE,
     "ApprovalSettings.allowed_signers": LINE,
     "HostSettings.known_hosts": LINE,
     "CDEventsSettings.file": LINE,
+    "EdgeSettings.template": LINE,
     "SecretSource.file": LINE,
     "SigningSettings.key_file": LINE,
     # Compared with the fingerprints and comments of the agent's keys.
