@@ -68,7 +68,10 @@ def _context(session: Session) -> dict[str, Any]:
         from deployctl.rollout.github_reviews import github_reviews  # noqa: PLC0415
 
         reviews = github_reviews(os.environ, said["reviews"])
+    commit = session.commit
     return {
+        "asked": _asked(session),
+        "commit": commit.sha if commit is not None else "",
         "operator": session.options.operator,
         "host": session.link.host.label if session.link else session.settings.host.host,
         "approvedBy": session.approved_by,
@@ -78,6 +81,16 @@ def _context(session: Session) -> dict[str, Any]:
         "dockerVersion": survey.engine_version if survey else "",
         "composeVersion": survey.compose_version if survey else "",
     }
+
+
+def _asked(session: Session) -> str:
+    """What was typed, as far as it says what to do: a refused run has no plan to tell it."""
+    if session.ending is not None:
+        return f"{session.command} --run {session.ending}"
+    if session.wanted is None:
+        return session.command
+    option = "--to" if session.command == "rollback" else "--sha"
+    return f"{session.command} {option} {session.wanted}"
 
 
 def _circumstances(session: Session, book: OpenJournal | None) -> Circumstances:

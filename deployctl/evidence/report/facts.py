@@ -81,11 +81,12 @@ def head(story: Story, words: Words) -> tuple[Row, ...]:
     plan = story.plan.decisions if story.plan else None
     commit = plan.commit if plan else None
     release = story.result.release
-    sha = commit.sha if commit else (release.sha if release else None)
+    sha = commit.sha if commit else (release.sha if release else story.context.commit)
     return _rows(
         (words("label.date"), Cell(moment(story.started_at))),
         (words("label.target"), code(story.result.target)),
         (words("label.host"), code(story.context.host)),
+        (words("label.asked"), code(story.context.asked)),
         (words("label.commit"), (code(sha), typed(commit.subject if commit else ""))),
         (words("label.run"), code(story.result.run_id)),
         (words("label.newer"), Cell(_newer(story, words))),

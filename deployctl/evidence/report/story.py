@@ -52,6 +52,10 @@ class CiReviews(Part):
 class Context(Part):
     """Who and where."""
 
+    asked: str = ""
+    """what was typed, as far as it says what to do"""
+    commit: str = ""
+    """the SHA that this came to, where it came to one"""
     operator: str = ""
     host: str = ""
     approved_by: str = ""

@@ -301,3 +301,27 @@ class TestNamesOfPeople:
         shown = with_names(run, predicate(reference))
         assert shown["context"]["approvedBy"] == shown["approval"]["by"] == "ana, bruno"
         assert (shown["client"]["user"], shown["approvals"][0]["principal"]) == ("ana", "bruno")
+
+
+@pytest.mark.parametrize(
+    ("command", "named", "asked"),
+    [
+        ("hotfix", {"wanted": "d73cfb1"}, "hotfix --sha d73cfb1"),
+        ("rollback", {"wanted": "r3"}, "rollback --to r3"),
+        ("rollback", {"ending": "r-1"}, "rollback --run r-1"),
+        ("rollback", {}, "rollback"),
+    ],
+)
+def test_what_was_asked_for_is_sealed_though_no_plan_was_made(
+    world: World, command: Any, named: dict[str, str], asked: str
+) -> None:
+    world.session.command = command
+    for name, value in named.items():
+        setattr(world.session, name, value)
+    assert predicate(world.seal())["context"]["asked"] == asked
+
+
+def test_and_the_commit_that_it_came_to(world: World) -> None:
+    assert predicate(world.seal())["context"]["commit"] == ""
+    world.session.commit = cast("Any", SimpleNamespace(sha="d" * 40))
+    assert predicate(world.seal())["context"]["commit"] == "d" * 40

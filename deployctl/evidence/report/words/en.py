@@ -64,6 +64,7 @@ WORDS: Final = {
     "label.operator": "Operator",
     "label.approved": "Approval",
     "label.reviewed": "Reviews, says the CI",
+    "label.asked": "Asked for",
     "label.commit": "Commit",
     "label.release": "Release",
     "label.before": "Before",

@@ -66,6 +66,7 @@ WORDS: Final = {
     "label.operator": "Executado por",
     "label.approved": "Aprovação",
     "label.reviewed": "Revisões, segundo a CI",
+    "label.asked": "Pedido",
     "label.commit": "Commit",
     "label.release": "Release",
     "label.before": "Antes",

@@ -243,7 +243,7 @@ def make(
                      "kept": "all", "sizeBytes": len(answer), "latencyMs": 4}  # fmt: skip
             directory.write_json(f"gates/health.{when}.1.json", about)
     context: dict[str, Any] = {
-        "operator": "ana", "host": host, "dockerVersion": "26.1.5",
+        "asked": "hotfix --sha d73cfb1", "operator": "ana", "host": host, "dockerVersion": "26.1.5",
         "ciReviews": ci_reviews,
     }  # fmt: skip
     if ending != "refused":

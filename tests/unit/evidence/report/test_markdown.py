@@ -86,6 +86,10 @@ def test_a_refused_run_claims_nothing_that_was_not_done(tmp_path: Path) -> None:
     assert "not measured" in told
 
 
+def test_a_refused_run_says_what_was_asked_for(tmp_path: Path) -> None:
+    assert "**Asked for:** `hotfix --sha d73cfb1`" in made(tmp_path, "refused")
+
+
 class TestForeignText:
     def test_is_shown_as_it_is(self) -> None:
         assert text("a_b *c* [d](e) <f> `g` | h") == (r"a\_b \*c\* \[d\](e) \<f\> \`g\` \| h")
