@@ -67,14 +67,14 @@ def report(
     ] = False,
 ) -> None:
     """Make the report of a run anew from its evidence. No host is asked."""
-    from deployctl.evidence.report.runs import find  # noqa: PLC0415 - keeps --help light
+    from deployctl.evidence.report.runs import find, target_of  # noqa: PLC0415 - keeps --help light
     from deployctl.evidence.report.views import views, write_views  # noqa: PLC0415
     from deployctl.evidence.run_directory import state_home  # noqa: PLC0415
 
     base = (evidence_dir or state_home(os.environ) / "evidence").expanduser().absolute()
     try:
         directory = find(base, run, target)
-        chosen = _language(language, directory.parent.name, config)
+        chosen = _language(language, target_of(directory), config)
         page = write_views(directory, chosen) if output == "path" or browse else None
         made = views(directory, chosen) if output != "path" else None
     except ValueError as error:

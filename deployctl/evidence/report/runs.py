@@ -1,17 +1,19 @@
 """Which run is meant: by its ID, a unique part of that, a path, or the last one there is."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from deployctl.evidence import seal
 from deployctl.evidence.run_directory import safe_name
+from deployctl.evidence.statement import read_seal
 
 _SHOWN: Final = 5
 
 
 def find(base: Path, run: str | None = None, target: str | None = None) -> Path:
-    """The directory of a sealed run. `base` is where evidence lies, a folder for each target.
+    """The directory of a sealed run. `base` is where evidence lies: a folder for each target, or that
+    of one.
 
     IDs of runs sort by time. Raises ValueError, with a sentence, where none or several are meant.
     """
@@ -34,6 +36,16 @@ def find(base: Path, run: str | None = None, target: str | None = None) -> Path:
     return found[0]
 
 
+def target_of(directory: Path) -> str:
+    """The run's target as its seal has it: a copy may lie in a folder of any name.
+
+    Raises OSError, and ValueError with a sentence for what is no seal.
+    """
+    result = read_seal(directory / seal.NAME).predicate.get("result")
+    target = result.get("target") if isinstance(result, Mapping) else None
+    return target if isinstance(target, str) else directory.parent.name
+
+
 def _place(run: str) -> Path | None:
     """A path to a run's directory, or to the seal in it."""
     path = Path(run).expanduser()
@@ -47,6 +59,8 @@ def _place(run: str) -> Path | None:
 
 def _runs(base: Path, target: str | None) -> Iterator[Path]:
     pattern = safe_name(target) if target else "*"
-    for path in base.glob(f"{pattern}/*/{seal.NAME}"):
-        if not path.parent.is_symlink():
-            yield path.parent
+    own = target is None or base.name == pattern
+    for below in (f"{pattern}/*", *(["*"] if own else [])):
+        for path in base.glob(f"{below}/{seal.NAME}"):
+            if not path.parent.is_symlink():
+                yield path.parent

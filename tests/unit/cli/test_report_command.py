@@ -1,5 +1,6 @@
 """`deployctl report`: views of a run, made anew from its evidence; no host is asked."""
 
+import shutil
 import webbrowser
 from pathlib import Path
 
@@ -55,6 +56,17 @@ def test_the_language_is_that_of_the_settings_or_of_the_option(
     (project / "deployctl.yml").write_text(f"{SETTINGS}language: pt-BR\n")
     assert run("report", "--format", "md").stdout.startswith("# Selo")
     assert run("report", "--format", "md", "--language", "en").stdout.startswith("# Seal")
+
+
+def test_of_a_copy_the_settings_of_its_own_target_count(
+    run: Run, evidence: Path, tmp_path: Path, project: Path
+) -> None:
+    copy = tmp_path / "downloads" / "artefact"
+    shutil.copytree(evidence / "lab" / "20260102T000000Z-hotfix-bbbbbb", copy)
+    config = project / "deployctl.yml"
+    config.write_text(f"{SETTINGS.replace('production', 'lab')}language: pt-BR\n")
+    done = run("report", str(copy), "--config", str(config), "--format", "md")
+    assert done.stdout.startswith("# Selo"), done.stderr
 
 
 def test_settings_that_can_not_be_read_are_in_the_way_only_where_they_were_named(

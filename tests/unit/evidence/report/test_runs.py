@@ -1,10 +1,11 @@
 """Which run a report is of."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from deployctl.evidence.report.runs import find
+from deployctl.evidence.report.runs import find, target_of
 
 from .support import make
 
@@ -39,6 +40,20 @@ def test_a_run_is_found_by_its_directory_or_its_seal(base: Path, tmp_path: Path)
     elsewhere = tmp_path / "nowhere"
     assert find(elsewhere, str(directory)) == directory
     assert find(elsewhere, str(directory / "seal.json")) == directory
+
+
+def test_one_targets_folder_is_searched_as_well(base: Path) -> None:
+    folder = base / "production"
+    assert find(folder).name == "20260103T000000Z-hotfix-cccccc"
+    assert find(folder, "aaaaaa", "production").name == "20260101T000000Z-hotfix-aaaaaa"
+    with pytest.raises(ValueError, match="no sealed run of staging"):
+        find(folder, None, "staging")
+
+
+def test_a_copys_target_is_that_of_its_seal(base: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "downloads" / "artefact"
+    shutil.copytree(base / "staging" / "20260102T000000Z-rollback-bbbbbb", copy)
+    assert target_of(copy) == "staging"
 
 
 @pytest.mark.parametrize(
