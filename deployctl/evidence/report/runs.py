@@ -12,8 +12,8 @@ _SHOWN: Final = 5
 
 
 def find(base: Path, run: str | None = None, target: str | None = None) -> Path:
-    """The directory of a sealed run. `base` is where evidence lies: a folder for each target, or that
-    of one.
+    """The directory of a sealed run. `base` is where evidence lies: a folder for each target, or
+    that of one.
 
     IDs of runs sort by time. Raises ValueError, with a sentence, where none or several are meant.
     """
