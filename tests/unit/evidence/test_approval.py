@@ -14,7 +14,7 @@ import pytest
 from deployctl.evidence import approval as words
 from deployctl.evidence import sshsig
 from deployctl.evidence.approval import OfPlan, OfSeal, check, file_name, read, sign
-from deployctl.evidence.canonical import canonical_json
+from deployctl.evidence.canonical import canonical_json, digest
 from deployctl.evidence.dsse import IN_TOTO, Envelope, Signature
 from tests.people import Person, allow, person
 
@@ -177,6 +177,33 @@ def test_openssh_and_jq_verify_it_by_the_readmes_own_commands(tmp_path: Path, an
     other = sign(PLAN.model_copy(update={"by": "eva"}), ana.key).envelope.payload
     moved = Envelope(IN_TOTO, other, sign(PLAN, ana.key).envelope.signatures)
     (tmp_path / "approval").write_bytes(moved.encode())
+    assert run().returncode != 0
+
+
+def test_and_so_they_do_a_validation_of_this_seal_and_no_other(tmp_path: Path, ana: Person) -> None:
+    (whose,) = re.findall(
+        r"^```sh\n(jq -r .payload \"\$APPROVAL.*?)^```", README, re.MULTILINE | re.DOTALL
+    )
+    (which,) = re.findall(
+        r"^```sh\n(jq -r .predicate.sealDigest.*?)^```", README, re.MULTILINE | re.DOTALL
+    )
+    allow(tmp_path, ana)
+    seal = tmp_path / "seal.json"
+    seal.write_bytes(b"the bytes of a seal")
+    word = SEAL.model_copy(update={"sealDigest": digest(seal.read_bytes())})
+    (tmp_path / "validation-ana.json").write_bytes(sign(word, ana.key).data)
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["sh", "-ec", whose + which], cwd=tmp_path,
+            env={**os.environ, "APPROVAL": "validation-ana.json", "SEAL": "seal.json"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert 'Good "approval@deployctl" signature for ana@example.com' in done.stdout
+    seal.write_bytes(b"the bytes of another one")
     assert run().returncode != 0
 
 
