@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import html
 import json
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -57,7 +58,9 @@ def slack(result: Result, where: Where) -> bytes:
     if measured := outage(result):
         lines.append(f"Outage: {measured}")
     if failed and result.next_step.strip():
-        lines.append(f"Next: {_literal(result.next_step)}")
+        # Each command by itself: a span is what people copy.
+        steps = re.split(r"; (?=deployctl )", result.next_step)
+        lines.append(f"Next: {'; '.join(map(_literal, steps))}")
     return _json({"text": "\n".join(lines)})
 
 

@@ -87,6 +87,12 @@ class TestAChat:
             "Next: `Mend the commit.`",
         ]
 
+    def test_gets_each_command_to_copy_by_itself(self) -> None:
+        found = put_back(next_step="deployctl status; deployctl logs, or ask ann; then wait")
+        assert text(found).endswith(
+            "Next: `deployctl status`; `deployctl logs, or ask ann; then wait`"
+        )
+
     def test_hears_of_a_refusal_that_nothing_was_touched(self) -> None:
         first = text(refused(reason="The disk is full."))
         assert first.startswith("*REFUSED* `shop/production: hotfix, production was not touched")
