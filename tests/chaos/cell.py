@@ -125,6 +125,8 @@ def _play(server: Server, client: BrokenClient, plain: Client, step: Step, fault
         server.sh(f"docker compose -f {COMPOSE_FILE} up -d", user="deploy")
     if step.journey == "failing-hotfix" and not server.image_of(before.image):
         return _image_gone(server, plain, before, step, fault, ended)
+    if not server.look().image and not any(map(server.image_of, (*images, first))):
+        return _nothing_left(server, plain, before, step, fault, ended)
     _rest(server)
     converged = time.monotonic() - struck
     releases = _releases(server, step.journey, first, before.image, failing)
@@ -164,6 +166,27 @@ def _image_gone(
         fault=fault.name,
         ended=_told(ended),
         serves="none: its image is gone",
+        outage_ms=-1,
+        converged_ms=-1,
+        wrong=tuple(wrong),
+    )
+
+
+def _nothing_left(
+    server: Server, plain: Client, before: Before, step: Step, fault: Fault, ended: Ended | None
+) -> Outcome:
+    """Both images went while neither ran, with all that kept them. Whoever says where the Compose
+    file is can go on, as at a very first start."""
+    wrong = list(expect.nothing_left(server, before, plain, ended))
+    plain.set("compose", {"files": [COMPOSE_FILE], "project": "techno-os"})
+    following = plain.hotfix(NEXT)
+    if following.code != 0:
+        wrong.append(f"the next hotfix ended with {following.code}: {following.stdout[-600:]}")
+    return Outcome(
+        step=str(step),
+        fault=fault.name,
+        ended=_told(ended),
+        serves="none: both images are gone",
         outage_ms=-1,
         converged_ms=-1,
         wrong=tuple(wrong),

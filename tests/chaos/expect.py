@@ -75,6 +75,26 @@ def failures(
 def gone(server: Server, before: Before, client: Client, ended: Ended | None) -> Iterator[str]:
     """For a release that fails, when the image of the one before was removed under it: nothing can
     serve, and that has to be said, with nothing else lost."""
+    yield from _nothing_else_lost(server, before, ended)
+    if client.run("status", "--output", "json").document["unfinished"]:
+        again = client.run("rollback", "--yes")
+        if again.code != ExitCode.ROLLBACK_FAILED or "is gone" not in again.stdout + again.stderr:
+            yield f"a rollback ended with {again.code}: {again.stdout[-300:]}"
+    if client.run("status", "--output", "json").document["unfinished"]:
+        yield "status tells of an unfinished run, which no command could end"
+
+
+def nothing_left(
+    server: Server, before: Before, client: Client, ended: Ended | None
+) -> Iterator[str]:
+    """The same where no image and no container tells any more where the Compose file is."""
+    yield from _nothing_else_lost(server, before, ended)
+    status = client.run("status")
+    if status.code != ExitCode.REFUSED or "compose.files" not in status.stdout + status.stderr:
+        yield f"status does not say what it needs to know: {status.code}, {status.stderr[-300:]}"
+
+
+def _nothing_else_lost(server: Server, before: Before, ended: Ended | None) -> Iterator[str]:
     if ended is not None and ended.code != ExitCode.ROLLBACK_FAILED:
         yield f"it ended with {ended.code}, but nothing was put back"
     found = server.look()
@@ -86,12 +106,6 @@ def gone(server: Server, before: Before, client: Client, ended: Ended | None) ->
         yield "the lock is held"
     if left := _left(server):
         yield f"processes are left: {left}"
-    if client.run("status", "--output", "json").document["unfinished"]:
-        again = client.run("rollback", "--yes")
-        if again.code != ExitCode.ROLLBACK_FAILED or "is gone" not in again.stdout + again.stderr:
-            yield f"a rollback ended with {again.code}: {again.stdout[-300:]}"
-    if client.run("status", "--output", "json").document["unfinished"]:
-        yield "status tells of an unfinished run, which no command could end"
 
 
 def _left(server: Server) -> str:

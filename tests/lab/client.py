@@ -131,6 +131,12 @@ class Client:
             _put(settings, name, value, host.target)
         self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
 
+    def set(self, name: str, value: object) -> None:
+        """Changes the settings, as the mapping does that a client is made with."""
+        settings = yaml.safe_load(self.config.read_text())
+        _put(settings, name, value, self.target)
+        self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
+
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "deployctl", *words, "--config", str(self.config)]
 
@@ -220,9 +226,7 @@ class Client:
         clone = self.folder / "repository"
         if not clone.exists():
             git(self.folder, "clone", "--quiet", str(self.repository), str(clone))
-            settings = yaml.safe_load(self.config.read_text())
-            settings["repository"] = str(clone)
-            self.config.write_text(yaml.safe_dump(settings, sort_keys=False))
+            self.set("repository", str(clone))
             for branch in git(clone, "branch", "--remotes", "--format=%(refname:short)").split():
                 name = branch.removeprefix("origin/")
                 if name not in {"HEAD", "origin"}:

@@ -54,8 +54,8 @@ SENTENCES = {
             "can't be found from it."
         ),
         (
-            "Check `services:`; for a very first start set `compose.files` (and `compose.project`) "
-            "in deployctl.yml."
+            "Check `services:`. Where its containers were removed, and for a very first start, "
+            "set `compose.files` (and `compose.project`) in deployctl.yml."
         ),
     ),
     "env-file-missing": (
