@@ -6,12 +6,14 @@ out the marked lines and the renames has the file of before, byte for byte, what
 elsewhere meanwhile.
 """
 
-import json
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Literal
+
+import yaml
 
 from deployctl.composefile.document import LINE_BREAKS, Document, Node, parse
 from deployctl.composefile.edge.service import (
@@ -153,56 +155,61 @@ def _spans(document: Document, service: str, spec: EdgeSpec) -> list[Span]:
     spans += [_appended(place, "-edge") for place in dependants(document, service)]
     indent = _column(document.text, found.key.start)
     inner = _column(document.text, found.node.children[0].start)
-    step = " " * (inner - indent)
-    lines = [
-        *_marked(service, " " * inner, _own_lines(found, service, "blue", spec)),
-        *_marked(service, " " * indent, _services_lines(found, service, spec, step)),
+    step = inner - indent
+    own = _colour({}, found, service, "blue", spec, step)
+    anchor = found.node.anchor or _anchor(service)
+    beside = [
+        f"{service}-green:",
+        f"{' ' * step}<<: *{anchor}",
+        *_indented(_colour({"image": found.image}, found, service, "green", spec, step), step),
+        *_lines({f"{service}-edge": _edge(found, service, spec)}, step),
     ]
-    spans.append(_below(document, found.node, lines))
-    spans.append(_networks_span(document, service, spec))
-    return spans
+    lines = [
+        *_indented(_marked(service, own), inner),
+        *_indented(_marked(service, beside), indent),
+    ]
+    return [*spans, _below(document, found.node, lines), _networks_span(document, service, spec)]
 
 
-def _own_lines(found: Fronted, service: str, colour: Colour, spec: EdgeSpec) -> Iterator[str]:
-    """What a colour has to itself, but for its image."""
+def _colour(
+    first: dict[str, object],
+    found: Fronted,
+    service: str,
+    colour: Colour,
+    spec: EdgeSpec,
+    step: int,
+) -> list[str]:
+    """What a colour has to itself. `turn` needs the profiles on one line."""
+    own = dict(first)
     if found.container_name is not None:
-        yield f"container_name: {_text(f'{found.container_name}-{colour}')}"
+        own["container_name"] = f"{found.container_name}-{colour}"
     if found.merged_ports:
-        yield "ports: []"
-    networks: dict[str, dict[str, str]] = {network.name: {} for network in found.networks}
-    own = {f"{service}-edge": {"ipv4_address": spec.address(colour)}}
-    yield f"networks: {json.dumps({**networks, **own}, ensure_ascii=False)}"
-    yield f"profiles: {_profiles(service, colour, 'blue')}"
+        own["ports"] = []
+    own["networks"] = {
+        **{network.name: {} for network in found.networks},
+        f"{service}-edge": {"ipv4_address": spec.address(colour)},
+    }
+    return [*_lines(own, step), f"profiles: {_profiles(service, colour, 'blue')}"]
 
 
-def _services_lines(found: Fronted, service: str, spec: EdgeSpec, step: str) -> Iterator[str]:
-    yield f"{service}-green:"
-    green = (
-        f"<<: *{found.node.anchor or _anchor(service)}",
-        f"image: {_text(found.image)}",
-        *_own_lines(found, service, "green", spec),
-    )
-    yield from (f"{step}{line}" for line in green)
-    yield f"{service}-edge:"
-    yield from (f"{step}{line}" for line in _edge_lines(found, service, spec))
-
-
-def _edge_lines(found: Fronted, service: str, spec: EdgeSpec) -> Iterator[str]:
-    yield f"image: {_text(spec.image)}"
+def _edge(found: Fronted, service: str, spec: EdgeSpec) -> dict[str, object]:
     names = [service]
+    edge: dict[str, object] = {"image": spec.image}
     if found.container_name is not None:
-        yield f"container_name: {_text(f'{found.container_name}-edge')}"
+        edge["container_name"] = f"{found.container_name}-edge"
         names.append(found.container_name)
-    yield "restart: unless-stopped"
-    yield f"ports: {_flow(found.ports)}"
-    yield f"volumes: {json.dumps([_mount(spec.directory)], ensure_ascii=False)}"
-    networks = {
+    networks: dict[str, object] = {
         network.name: {"aliases": list(dict.fromkeys([*names, *network.aliases]))}
         for network in found.networks
     }
-    own = {f"{service}-edge": {"ipv4_address": spec.address("edge")}}
-    yield f"networks: {json.dumps({**networks, **own}, ensure_ascii=False)}"
-    yield f"healthcheck: {json.dumps({'test': ['CMD-SHELL', PROBE], 'interval': '5s'})}"
+    return {
+        **edge,
+        "restart": "unless-stopped",
+        "ports": _plain(found.ports),
+        "volumes": [_mount(spec.directory)],
+        "networks": {**networks, f"{service}-edge": {"ipv4_address": spec.address("edge")}},
+        "healthcheck": {"test": ["CMD-SHELL", PROBE], "interval": "5s"},
+    }
 
 
 def _mount(directory: str) -> dict[str, object]:
@@ -212,26 +219,37 @@ def _mount(directory: str) -> dict[str, object]:
 
 
 def _networks_span(document: Document, service: str, spec: EdgeSpec) -> Span:
-    config = json.dumps({"ipam": {"config": [{"subnet": str(spec.network)}]}})
+    network = {f"{service}-edge": {"ipam": {"config": [{"subnet": str(spec.network)}]}}}
     found = find(document.root, "networks")
     if found is not None and found.value.children:
-        indent = " " * _column(document.text, found.value.children[0].start)
-        lines = _marked(service, indent, [f"{service}-edge: {config}"])
+        indent = _column(document.text, found.value.children[0].start)
+        lines = _indented(_marked(service, _lines(network, indent or 2)), indent)
         return _below(document, found.value, lines)
     if found is not None:
         # `networks:` stands there, with nothing below it.
         end = _line_end(document.text, max(found.key.end, found.value.end))
-        lines = _marked(service, "  ", [f"{service}-edge: {config}"])
+        lines = _indented(_marked(service, _lines(network, 2)), 2)
         return _lines_at(document.text, end, lines)
-    lines = _marked(service, "", ["networks:", f"  {service}-edge: {config}"])
-    return _below(document, document.root, lines)
+    return _below(document, document.root, _marked(service, _lines({"networks": network}, 2)))
 
 
-def _marked(service: str, indent: str, lines: Iterable[str]) -> list[str]:
+def _lines(value: object, step: int) -> list[str]:
+    """In block style, each level so many columns further in."""
+    text = yaml.safe_dump(
+        value, sort_keys=False, allow_unicode=True, width=sys.maxsize, indent=max(step, 2)
+    )
+    return text.splitlines()
+
+
+def _indented(lines: Iterable[str], columns: int) -> list[str]:
+    return [f"{' ' * columns}{line}" for line in lines]
+
+
+def _marked(service: str, lines: Iterable[str]) -> list[str]:
     return [
-        f"{indent}# >>> deployctl edge of {service}",
-        *(f"{indent}{line}" for line in lines),
-        f"{indent}# <<< deployctl edge of {service}",
+        f"# >>> deployctl edge of {service}",
+        *lines,
+        f"# <<< deployctl edge of {service}",
     ]
 
 
@@ -315,21 +333,16 @@ def _profiles(service: str, colour: str, live: str) -> str:
     return "[]" if colour == live else f'["{service}-idle"]'
 
 
-def _text(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _flow(node: Node) -> str:
-    """The value on one line, quoted where it was a text."""
+def _plain(node: Node) -> object:
+    """The value as YAML would load it, but that whatever isn't a plain number stays a text."""
     target = node.followed
     match target.kind:
         case "sequence":
-            return f"[{', '.join(map(_flow, target.children))}]"
+            return [_plain(child) for child in target.children]
         case "mapping":
-            pairs = (f"{_text(name)}: {_flow(e.value)}" for name, e in effective(target).items())
-            return f"{{{', '.join(pairs)}}}"
-    plain = not target.style and target.value.isascii() and target.value.isdigit()
-    return target.value if plain else _text(target.value)
+            return {name: _plain(entry.value) for name, entry in effective(target).items()}
+    number = not target.style and target.value.isascii() and target.value.isdigit()
+    return int(target.value) if number else target.value
 
 
 def _applied(document: Document, spans: Iterable[Span]) -> bytes:

@@ -33,26 +33,49 @@ services:
     image: techno-os-api:1
     x-ports: ["127.0.0.1:8000:8000"]
     # >>> deployctl edge of api
-    networks: {"default": {}, "api-edge": {"ipv4_address": "172.30.77.11"}}
+    networks:
+      default: {}
+      api-edge:
+        ipv4_address: 172.30.77.11
     profiles: []
     # <<< deployctl edge of api
   # >>> deployctl edge of api
   api-green:
     <<: *deployctl-edge-api
-    image: "techno-os-api:1"
-    networks: {"default": {}, "api-edge": {"ipv4_address": "172.30.77.12"}}
+    image: techno-os-api:1
+    networks:
+      default: {}
+      api-edge:
+        ipv4_address: 172.30.77.12
     profiles: ["api-idle"]
   api-edge:
-    image: "haproxy:2.8.10"
+    image: haproxy:2.8.10
     restart: unless-stopped
-    ports: ["127.0.0.1:8000:8000"]
-    volumes: [{"type": "bind", "source": "/opt/app/edge/api", "target": "/usr/local/etc/haproxy", "read_only": true}]
-    networks: {"default": {"aliases": ["api"]}, "api-edge": {"ipv4_address": "172.30.77.10"}}
-    healthcheck: {"test": ["CMD-SHELL", "bash -c 'exec 3<>/dev/tcp/127.0.0.1/9998; printf \\"GET /ready HTTP/1.0\\\\r\\\\n\\\\r\\\\n\\" >&3; grep -q \\" 200 \\" <&3'"], "interval": "5s"}
+    ports:
+    - 127.0.0.1:8000:8000
+    volumes:
+    - type: bind
+      source: /opt/app/edge/api
+      target: /usr/local/etc/haproxy
+      read_only: true
+    networks:
+      default:
+        aliases:
+        - api
+      api-edge:
+        ipv4_address: 172.30.77.10
+    healthcheck:
+      test:
+      - CMD-SHELL
+      - bash -c 'exec 3<>/dev/tcp/127.0.0.1/9998; printf "GET /ready HTTP/1.0\\r\\n\\r\\n" >&3; grep -q " 200 " <&3'
+      interval: 5s
   # <<< deployctl edge of api
 # >>> deployctl edge of api
 networks:
-  api-edge: {"ipam": {"config": [{"subnet": "172.30.77.0/24"}]}}
+  api-edge:
+    ipam:
+      config:
+      - subnet: 172.30.77.0/24
 # <<< deployctl edge of api
 """  # noqa: E501
     )
@@ -64,11 +87,13 @@ def test_the_edge_answers_to_every_name_that_the_service_had_in_its_networks() -
         "    networks: {back: {aliases: [app]}, front: }\n"
         "networks: \n  back:\n  front:\n"
     )
-    found = install(text.encode(), "api", SPEC).decode()
-    assert '"back": {"aliases": ["api", "techno-os-api", "app"]}' in found
-    assert '"front": {"aliases": ["api", "techno-os-api"]}' in found
-    assert 'container_name: "techno-os-api-blue"' in found
-    assert found.count('"back": {}') == 2
+    found = yaml.safe_load(install(text.encode(), "api", SPEC))["services"]
+    networks = found["api-edge"]["networks"]
+    assert networks["back"] == {"aliases": ["api", "techno-os-api", "app"]}
+    assert networks["front"] == {"aliases": ["api", "techno-os-api"]}
+    for colour in ("blue", "green"):
+        assert found[f"api-{colour}"]["container_name"] == f"techno-os-api-{colour}"
+        assert found[f"api-{colour}"]["networks"]["back"] == {}
 
 
 def test_the_production_file_of_the_report_can_have_one() -> None:
