@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from deployctl.errors import ExitCode
 from deployctl.evidence.report.measures import moment, short
-from deployctl.evidence.report.story import Story
+from deployctl.evidence.report.story import CONFIRMED, Story
 from deployctl.evidence.report.words import Words
 from deployctl.result import SCHEMA_VERSION, Availability, Release, Result
 
@@ -343,12 +343,27 @@ def compose(story: Story, words: Words) -> tuple[Row, ...]:
         rows += [
             (words("label.file"), code(file.path)),
             (words("label.sha-before"), code(file.before_sha256)),
-            (words("label.sha-after"), code(file.after_sha256)),
+            *_digests_after(story, words, file.after_sha256),
         ]
     if plan.repair:
         told = words("repair.text", path=plan.repair.path, source=plan.repair.source)
         rows.append((words("label.repair"), (Cell(told), code(plan.repair.broken_sha256))))
     return _rows(*rows)
+
+
+def _digests_after(story: Story, words: Words, planned: str) -> Iterator[tuple[str, Cell]]:
+    """What the file was to become, and what it is, where that is something else."""
+    result = story.result
+    if result.result in CONFIRMED:
+        yield words("label.sha-after"), code(planned)
+        return
+    yield words("label.sha-tried"), code(planned)
+    if result.rollback.state == "proven":
+        yield words("label.sha-now"), Cell(words("sha-now.back"))
+    elif result.rollback.performed or story.swapped:
+        yield words("label.sha-now"), Cell(words("sha-now.unknown"))
+    else:
+        yield words("label.sha-now"), Cell(words("sha-now.untouched"))
 
 
 def figures(story: Story, words: Words) -> tuple[Row, ...]:

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from deployctl.evidence.report.checks import CONFIRMED
 from deployctl.evidence.report.plain_text import one_line
-from deployctl.evidence.report.story import Answer, Story
+from deployctl.evidence.report.story import CONFIRMED, Answer, Story
 from deployctl.evidence.report.words import Words
 
 _LATEST_FIRST: Final = ("rollback", "after", "before")

@@ -22,6 +22,8 @@ from deployctl.evidence.run_directory import safe_name
 from deployctl.evidence.statement import Sealed, read_seal
 from deployctl.result import GateResult, Result
 
+CONFIRMED: Final = frozenset({"sealed", "seal-failed"})
+"""results with which the new release stays"""
 WHENS: Final = ("before", "after", "rollback")
 _ANSWERS: Final = 16
 """of one gate at one time, at most"""

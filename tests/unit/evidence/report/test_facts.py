@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deployctl.evidence.report.checks import checks
-from deployctl.evidence.report.facts import head, outage_of, outage_short
+from deployctl.evidence.report.facts import compose, head, outage_of, outage_short
 from deployctl.evidence.report.story import read_story
 from deployctl.evidence.report.views import views
 from deployctl.evidence.report.words import words_in
@@ -74,3 +74,29 @@ class TestAnOutageThatWasNotOver:
         open_end = seen.model_copy(update={"still_down": True})
         assert outage_of(result(availability=open_end), words_in("en")) == self.TOLD
         assert outage_of(result(), words_in("en")) == "2 s ± 27 ms"
+
+
+@pytest.mark.parametrize(
+    ("ending", "values", "told"),
+    [
+        ("sealed", {}, {"SHA-256 after": "bbbb"}),
+        ("rolled-back", {}, {"SHA-256 tried": "bbbb", "SHA-256 now": "as before: it was put back"}),
+        (
+            "rolled-back",
+            {"result": "rollback-failed", "rollback": {"performed": True, "state": "unproven"}},
+            {"SHA-256 tried": "bbbb", "SHA-256 now": "not known"},
+        ),
+    ],
+)
+def test_of_a_file_that_was_put_back_it_says_what_was_tried_and_what_it_is_now(
+    tmp_path: Path, ending: str, values: dict[str, Any], told: dict[str, str]
+) -> None:
+    rows = {
+        row.label: row.cells[0].text
+        for row in compose(story(tmp_path, ending, **values), words_in("en"))
+    }
+    found = {
+        label: text for label, text in rows.items() if "SHA-256" in label and "before" not in label
+    }
+    assert found.keys() == told.keys()
+    assert all(text in found[label] or text == "bbbb" for label, text in told.items()), found
