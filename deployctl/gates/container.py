@@ -1,11 +1,14 @@
 """The container gate: Docker's own view of the service. Always on."""
 
+import hashlib
+import json
+import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from deployctl.config.gates import ContainerGateSettings
-from deployctl.gates.base import Gate, GateContext, Judgement, Observation
+from deployctl.gates.base import Gate, GateContext, Judgement, Observation, RawAnswer
 from deployctl.host.facts import ContainerState
 
 _SHORT: Final = 19  # "sha256:" and twelve digits
@@ -20,6 +23,26 @@ class ContainerObservation(Observation):
     """how many containers must run; None for any number, and while this is a look, not a proof"""
     restarts_before: Mapping[str, int]
     """container ID -> restarts that happened before the rollout"""
+
+    @property
+    def raw(self) -> tuple[RawAnswer, ...]:
+        """What Docker said of them, as far as it is judged. The host has taken secrets out."""
+        if not self.containers:
+            return ()
+        said = [asdict(each) for each in self.containers]
+        body = json.dumps(said, indent=2, sort_keys=True, default=str).encode()
+        return (
+            RawAnswer(
+                source=shlex.join(["docker", "inspect", *(each.name for each in self.containers)]),
+                status="exit code 0",
+                content_type="application/json",
+                body=body,
+                kept="what is judged",
+                size_bytes=len(body),
+                sha256=hashlib.sha256(body).hexdigest(),
+                latency=0.0,
+            ),
+        )
 
     @property
     def identity(self) -> str:

@@ -1,5 +1,6 @@
 """The container gate's judgement."""
 
+import json
 from typing import Any
 
 import pytest
@@ -19,6 +20,15 @@ def judged(*containers: ContainerState, settings: Any = None, **changes: Any) ->
 
 def test_running_and_healthy_is_a_pass() -> None:
     assert judged(container()).state == "pass"
+
+
+def test_what_docker_said_is_kept_as_evidence() -> None:
+    gate = ContainerGate("container", ContainerGateSettings(), "api")
+    [answer] = gate.observe(context(container(restart_count=2))).raw
+    [said] = json.loads(answer.body)
+    assert (said["image_id"], said["health"], said["restart_count"]) == (IMAGE, "healthy", 2)
+    assert answer.source == f"docker inspect {container().name}"
+    assert gate.observe(context()).raw == ()
 
 
 def test_no_healthcheck_is_a_pass_too() -> None:
