@@ -238,10 +238,11 @@ def _sentences(
     elif not found.entries:
         yield f"{place[0].upper()}{place[1:]} has no entries yet."
     else:
-        yield (
-            f"{place[0].upper()}{place[1:]} is whole: {found.entries} entries, and {found.seals} "
-            "seals here are the ones that it notes."
+        entries = "1 entry" if found.entries == 1 else f"{found.entries} entries"
+        seals = (
+            "1 seal here is the one" if found.seals == 1 else f"{found.seals} seals here are those"
         )
+        yield f"{place[0].upper()}{place[1:]} is whole: {entries}, and {seals} that it notes."
     if found.entries and found.unvouched and not findings:
         yield f"Line {found.entries}, the last, is vouched for by nothing yet."
     if accepted:

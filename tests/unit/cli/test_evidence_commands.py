@@ -156,7 +156,7 @@ class TestAudit:
         del sealed
         done = run("audit", "--journal", "host.jsonl", "--dir", "evidence")
         assert done.code == 0, done.stdout
-        assert "is whole: 3 entries, and 1 seals here are the ones that it notes" in done.stdout
+        assert "is whole: 3 entries, and 1 seal here is the one that it notes" in done.stdout
         assert "Line 3, the last, is vouched for by nothing yet." in done.stdout
         assert "signatures were not verified: deployctl verify does" in done.stdout
         assert "seen here: 1 of the 1 seals that the journal notes; checked: art" in done.stdout
