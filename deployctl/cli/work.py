@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import deployctl
 from deployctl.cli.options import OutputFormat
 from deployctl.cli.output import Output
 from deployctl.cli.reasons import read_reasons
@@ -91,6 +92,7 @@ def roll_out(
         accept_drift=reasons.accept_drift,
         evidence_dir=choices.evidence_dir,
         operator=operator(os.environ),
+        typed_at=deployctl.STARTED,
     )
     approve = make_approver(
         settings.approval.how,

@@ -136,7 +136,7 @@ def _survey(session: Session, link: Link) -> survey.Survey:
     probe: survey.Probe = "no" if session.dry else "keep"
     began = tell_at = time.monotonic()
     first: survey.Survey | None = None
-    typed_ago = session.recorder.elapsed_ms / 1000
+    typed_ago = time.monotonic() - session.options.typed_at
     while True:
         facts = resumed(
             session,

@@ -1,5 +1,6 @@
 """What a person asked for, before the host was asked anything."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ class Options:
 
     `advisory` maps a gate's name to the reason why its verdict may not stop this run;
     `lock_wait` is in seconds; `evidence_dir` replaces the default place of the evidence.
+    `typed_at` is the moment of time.monotonic() in which the command was given.
     """
 
     yes: bool = False
@@ -27,6 +29,7 @@ class Options:
     evidence_dir: Path | None = None
     operator: str = "unknown"
     """who runs the command, for lock, records and evidence"""
+    typed_at: float = field(default_factory=time.monotonic, compare=False)
 
 
 @dataclass(frozen=True)

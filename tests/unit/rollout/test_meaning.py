@@ -1,5 +1,6 @@
 """A rollback without `--to` that had to wait is not silently another command."""
 
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,9 +33,8 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Any:
         command="rollback", wanted=None, ending=None, waited=False, dry=False, marks=None,
         run_id="mine",
         settings=Settings(target="lab", host=HostSettings(host="h"), services=("api",)),
-        options=SimpleNamespace(lock_wait=60.0), hostlink=SimpleNamespace(host=None),
+        options=SimpleNamespace(lock_wait=60.0, typed_at=time.monotonic() - 0.9), hostlink=SimpleNamespace(host=None),
         note=lambda *_: None, events=Events(), known_journal=SimpleNamespace(size=0),
-        recorder=SimpleNamespace(elapsed_ms=900),
         facts=host(),
     )  # fmt: skip
 
@@ -94,19 +94,19 @@ class TestWhereAnotherRunEndedBeforeTheFirstLook:
         self, session: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with pytest.raises(RefusedError, match=f"Run {ARMED} has ended meanwhile"):
-            waits(session, monkeypatch, host(settled=Settled(ARMED, 0.8)))
+            waits(session, monkeypatch, host(settled=Settled(ARMED, 0.5)))
 
     def test_what_ended_before_the_command_began_is_what_it_is_about(
         self, session: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        facts = host(settled=Settled(ARMED, 1.0))
+        facts = host(settled=Settled(ARMED, 100.0))
         assert waits(session, monkeypatch, facts) == facts
 
     def test_a_release_that_is_named_is_the_same_at_any_time(
         self, session: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         session.wanted = "r8"
-        facts = host(settled=Settled(ARMED, 0.8))
+        facts = host(settled=Settled(ARMED, 0.5))
         assert waits(session, monkeypatch, facts) == facts
 
 

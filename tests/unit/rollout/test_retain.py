@@ -222,8 +222,7 @@ class TestARunThatTidiesUp:
         notes: list[str] = []
         session = SimpleNamespace(
             command="hotfix",
-            recorder=SimpleNamespace(elapsed_ms=0),
-            options=SimpleNamespace(lock_wait=0.0),
+            options=SimpleNamespace(lock_wait=0.0, typed_at=0.0),
             settings=None,
             dry=False,
             marks=None,
