@@ -33,7 +33,8 @@ def session(monkeypatch: pytest.MonkeyPatch) -> Any:
         command="rollback", wanted=None, ending=None, waited=False, dry=False, marks=None,
         run_id="mine",
         settings=Settings(target="lab", host=HostSettings(host="h"), services=("api",)),
-        options=SimpleNamespace(lock_wait=60.0, typed_at=time.monotonic() - 0.9), hostlink=SimpleNamespace(host=None),
+        options=SimpleNamespace(lock_wait=60.0, typed_at=time.monotonic() - 0.9),
+        hostlink=SimpleNamespace(host=None),
         note=lambda *_: None, events=Events(), known_journal=SimpleNamespace(size=0),
         facts=host(),
     )  # fmt: skip
