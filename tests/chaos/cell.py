@@ -5,7 +5,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -161,15 +161,7 @@ def _image_gone(
     following = plain.hotfix(NEXT, "--accept-drift", "--reason", "the image of before is gone")
     if following.code != 0:
         wrong.append(f"the next hotfix ended with {following.code}: {following.stdout[-600:]}")
-    return Outcome(
-        step=str(step),
-        fault=fault.name,
-        ended=_told(ended),
-        serves="none: its image is gone",
-        outage_ms=-1,
-        converged_ms=-1,
-        wrong=tuple(wrong),
-    )
+    return _nothing_serves(step, fault, ended, "none: its image is gone", wrong)
 
 
 def _nothing_left(
@@ -182,11 +174,17 @@ def _nothing_left(
     following = plain.hotfix(NEXT)
     if following.code != 0:
         wrong.append(f"the next hotfix ended with {following.code}: {following.stdout[-600:]}")
+    return _nothing_serves(step, fault, ended, "none: both images are gone", wrong)
+
+
+def _nothing_serves(
+    step: Step, fault: Fault, ended: Ended | None, why: str, wrong: Sequence[str]
+) -> Outcome:
     return Outcome(
         step=str(step),
         fault=fault.name,
         ended=_told(ended),
-        serves="none: both images are gone",
+        serves=why,
         outage_ms=-1,
         converged_ms=-1,
         wrong=tuple(wrong),

@@ -1,6 +1,5 @@
 """`deployctl edge plan`, from what the host said to what people read."""
 
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -76,7 +75,6 @@ def test_of_several_services_one_is_named() -> None:
     assert _service(named) == "worker"
 
 
-@pytest.mark.skipif(shutil.which("haproxy", path="/usr/sbin:/usr/bin") is None, reason="no HAProxy")
 @pytest.mark.parametrize(
     ("gates", "edge"),
     [
