@@ -271,6 +271,7 @@ def _engine(story: Story) -> str:
 
 def _planned(story: Story, words: Words) -> Iterator[tuple[str, Cell | tuple[Cell, ...]]]:
     if story.plan is None:
+        yield words("label.plan"), Cell(words("plan.none"))
         return
     plan, facts = story.plan.decisions, story.plan.facts
     if plan.commit:
@@ -353,17 +354,23 @@ def compose(story: Story, words: Words) -> tuple[Row, ...]:
 
 def _digests_after(story: Story, words: Words, planned: str) -> Iterator[tuple[str, Cell]]:
     """What the file was to become, and what it is, where that is something else."""
-    result = story.result
-    if result.result in CONFIRMED:
+    if story.result.result in CONFIRMED:
         yield words("label.sha-after"), code(planned)
         return
     yield words("label.sha-tried"), code(planned)
-    if result.rollback.state == "proven":
-        yield words("label.sha-now"), Cell(words("sha-now.back"))
-    elif result.rollback.performed or story.swapped:
-        yield words("label.sha-now"), Cell(words("sha-now.unknown"))
-    else:
-        yield words("label.sha-now"), Cell(words("sha-now.untouched"))
+    yield words("label.sha-now"), Cell(words(f"sha-now.{_file_now(story)}"))
+
+
+def _file_now(story: Story) -> str:
+    rollback = story.result.rollback
+    if rollback.state == "proven":
+        if not story.journal.known:
+            return "unshown"
+        return "edited" if story.journal.foreign_edit else "back"
+    # Asked to go back, a host may say that it had changed nothing.
+    changed = story.swapped and rollback.duration_ms is None
+    unknown = rollback.performed or rollback.state == "failed" or changed
+    return "unknown" if unknown else "untouched"
 
 
 def figures(story: Story, words: Words) -> tuple[Row, ...]:
