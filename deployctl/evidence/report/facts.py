@@ -15,6 +15,7 @@ Tone = Literal["good", "warn", "bad", "stop"]
 _BAD: Final = frozenset({ExitCode.BUG, ExitCode.ROLLBACK_FAILED, ExitCode.SEAL_FAILED})
 _WARN: Final = frozenset({ExitCode.ROLLED_BACK, ExitCode.INCONCLUSIVE, ExitCode.INTERRUPTED})
 _FILES: Final = 20
+_WINDOWS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -193,6 +194,25 @@ def outage(story: Story, words: Words) -> str:
     told = outage_short(story, words)
     detail = probes(story, words)
     return f"{told} ({detail})" if detail else told
+
+
+def _windows(story: Story, words: Words) -> str:
+    """Where there was more than one outage, each: their sum is what is told elsewhere."""
+    found = story.series.outages if story.series else ()
+    if story.series is None or len(found) < 2:
+        return ""
+    lasted, offset = words.measures.duration, story.seconds(story.series.started_at) * 1000
+    told = [
+        words(
+            "outages.one" if each.over else "outages.least",
+            outage=lasted(each.ended_ms - each.began_ms),
+            at=lasted(offset + each.began_ms),
+        )
+        for each in found[:_WINDOWS]
+    ]
+    if len(found) > _WINDOWS:
+        told.append(words("and-more", count=len(found) - _WINDOWS))
+    return "; ".join(told)
 
 
 def probes(story: Story, words: Words) -> str:
@@ -392,6 +412,7 @@ def figures(story: Story, words: Words) -> tuple[Row, ...]:
         (words("figure.swap"), lasted("swap")),
         (words("figure.gate"), lasted("gate")),
         (words("figure.outage"), Cell(outage_short(story, words))),
+        (words("figure.outages"), Cell(_windows(story, words))),
         (words("figure.probes"), Cell(probes(story, words))),
         (words("figure.rollbacks"), Cell(str(int(result.rollback.performed)))),
         (words("figure.rollback"), Cell(measures.duration(back) if back is not None else "")),

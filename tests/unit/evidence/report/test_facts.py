@@ -7,7 +7,14 @@ import pytest
 
 from deployctl.events import Note
 from deployctl.evidence.report.checks import checks
-from deployctl.evidence.report.facts import compose, deployed, head, outage_of, outage_short
+from deployctl.evidence.report.facts import (
+    compose,
+    deployed,
+    figures,
+    head,
+    outage_of,
+    outage_short,
+)
 from deployctl.evidence.report.story import read_story
 from deployctl.evidence.report.views import views
 from deployctl.evidence.report.words import words_in
@@ -128,3 +135,13 @@ def test_a_put_back_file_is_not_called_the_same_where_the_events_are_gone(tmp_pa
 def test_a_run_without_a_plan_has_no_digest_of_one(tmp_path: Path) -> None:
     told = {row.label: row.cells for row in deployed(story(tmp_path, "refused"), words_in("en"))}
     assert [cell.text for cell in told["Plan"]] == ["no plan was made: the run ended earlier"]
+
+
+def test_of_several_outages_each_is_told(tmp_path: Path) -> None:
+    twice = series(samples(720, [*range(110, 150), *range(160, 240)]))
+    for name, seen, told in (
+        ("two", twice, ["1 s at 4 s; 2 s at 5.2 s"]),
+        ("one", "", []),
+    ):
+        found = figures(story(tmp_path / name, availability=seen), words_in("en"))
+        assert [row.cells[0].text for row in found if row.label == "Each outage"] == told
