@@ -125,6 +125,7 @@ class Result(Document):
     target: str | None = None
     started_at: datetime
     duration_ms: int
+    """until its evidence was written, so that the seal says the same"""
     release: Release | None = None
     previous: Release | None = None
     services: list[ServiceResult] = Field(default_factory=list)

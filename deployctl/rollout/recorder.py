@@ -39,6 +39,7 @@ class Recorder:
         self.events = events
         self.started_at: datetime = utc_now()
         self._clock = time.monotonic()
+        self._took: int | None = None
         self.stages: list[StageResult] = []
         self.gates: list[GateResult] = []
         self.services: list[ServiceResult] = []
@@ -54,7 +55,15 @@ class Recorder:
 
     @property
     def elapsed_ms(self) -> int:
+        """Until now, or until it was stopped."""
+        if self._took is not None:
+            return self._took
         return int((time.monotonic() - self._clock) * 1000)
+
+    def stop(self) -> None:
+        """How long the run took is settled: the seal can't tell how long its own writing takes, and
+        nobody else may tell another figure."""
+        self._took = self.elapsed_ms
 
     @contextmanager
     def stage(self, name: str, title: str | None = None) -> Iterator["StageNote"]:

@@ -42,6 +42,7 @@ def carry(session: Session, story: Callable[[Session], Outcome]) -> Result:
                 _tell_failure(session, ended)
             _stop_probe(session)
             hush(session)
+            session.recorder.stop()
             reference, outcome = _seal(session, ended, journal, output)
             views.write(session, reference)
             result = result_of(session, outcome, reference)

@@ -9,7 +9,7 @@ from deployctl.evidence.report.journal import Approval
 from deployctl.evidence.report.story import CONFIRMED, Story
 from deployctl.evidence.report.words import Words
 
-Held = Literal["held", "broken", "none", "absent", "unshown"]
+Held = Literal["held", "broken", "none", "absent", "unshown", "unchecked"]
 _CHANGES: Final = ("ship", "build", "backup", "arm", "swap")
 """stages that change something on the host; a playbook has no step of its own before consent that
 could"""
@@ -163,7 +163,7 @@ def _evidence(story: Story, words: Words) -> Check:
 def _signature(story: Story, words: Words) -> Check:
     if story.keys:
         # A view can't check its own seal: whoever changed the one changes the other.
-        return _check(words, "signature", "unshown", "yes", count=len(story.keys))
+        return _check(words, "signature", "unchecked", "yes", count=len(story.keys))
     return _check(words, "signature", "absent", "no")
 
 

@@ -15,6 +15,7 @@ Tone = Literal["good", "warn", "bad", "stop"]
 _BAD: Final = frozenset({ExitCode.BUG, ExitCode.ROLLBACK_FAILED, ExitCode.SEAL_FAILED})
 _WARN: Final = frozenset({ExitCode.ROLLED_BACK, ExitCode.INCONCLUSIVE, ExitCode.INTERRUPTED})
 _FILES: Final = 20
+_WINDOWS: Final = 8
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,25 @@ def outage(story: Story, words: Words) -> str:
     return f"{told} ({detail})" if detail else told
 
 
+def _windows(story: Story, words: Words) -> str:
+    """Where there was more than one outage, each: their sum is what is told elsewhere."""
+    found = story.series.outages if story.series else ()
+    if story.series is None or len(found) < 2:
+        return ""
+    lasted, offset = words.measures.duration, story.seconds(story.series.started_at) * 1000
+    told = [
+        words(
+            "outages.one" if each.over else "outages.least",
+            outage=lasted(each.ended_ms - each.began_ms),
+            at=lasted(offset + each.began_ms),
+        )
+        for each in found[:_WINDOWS]
+    ]
+    if len(found) > _WINDOWS:
+        told.append(words("and-more", count=len(found) - _WINDOWS))
+    return "; ".join(told)
+
+
 def probes(story: Story, words: Words) -> str:
     seen, number = story.result.availability, words.measures.number
     if seen is None:
@@ -271,6 +291,7 @@ def _engine(story: Story) -> str:
 
 def _planned(story: Story, words: Words) -> Iterator[tuple[str, Cell | tuple[Cell, ...]]]:
     if story.plan is None:
+        yield words("label.plan"), Cell(words("plan.none"))
         return
     plan, facts = story.plan.decisions, story.plan.facts
     if plan.commit:
@@ -353,17 +374,23 @@ def compose(story: Story, words: Words) -> tuple[Row, ...]:
 
 def _digests_after(story: Story, words: Words, planned: str) -> Iterator[tuple[str, Cell]]:
     """What the file was to become, and what it is, where that is something else."""
-    result = story.result
-    if result.result in CONFIRMED:
+    if story.result.result in CONFIRMED:
         yield words("label.sha-after"), code(planned)
         return
     yield words("label.sha-tried"), code(planned)
-    if result.rollback.state == "proven":
-        yield words("label.sha-now"), Cell(words("sha-now.back"))
-    elif result.rollback.performed or story.swapped:
-        yield words("label.sha-now"), Cell(words("sha-now.unknown"))
-    else:
-        yield words("label.sha-now"), Cell(words("sha-now.untouched"))
+    yield words("label.sha-now"), Cell(words(f"sha-now.{_file_now(story)}"))
+
+
+def _file_now(story: Story) -> str:
+    rollback = story.result.rollback
+    if rollback.state == "proven":
+        if not story.journal.known:
+            return "unshown"
+        return "edited" if story.journal.foreign_edit else "back"
+    # Asked to go back, a host may say that it had changed nothing.
+    changed = story.swapped and rollback.duration_ms is None
+    unknown = rollback.performed or rollback.state == "failed" or changed
+    return "unknown" if unknown else "untouched"
 
 
 def figures(story: Story, words: Words) -> tuple[Row, ...]:
@@ -385,6 +412,7 @@ def figures(story: Story, words: Words) -> tuple[Row, ...]:
         (words("figure.swap"), lasted("swap")),
         (words("figure.gate"), lasted("gate")),
         (words("figure.outage"), Cell(outage_short(story, words))),
+        (words("figure.outages"), Cell(_windows(story, words))),
         (words("figure.probes"), Cell(probes(story, words))),
         (words("figure.rollbacks"), Cell(str(int(result.rollback.performed)))),
         (words("figure.rollback"), Cell(measures.duration(back) if back is not None else "")),

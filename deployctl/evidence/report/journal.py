@@ -20,6 +20,9 @@ _NEEDED: Final = (
     "stageEnded",
 )
 
+_FOREIGN_EDIT: Final = "foreign-edit"
+"""how the host's note of it begins (host/programs/files.sh)"""
+
 
 class _Line(BaseModel):
     model_config = ConfigDict(extra="ignore")
@@ -56,6 +59,8 @@ class Journal:
     rollback_ended: datetime | None = None
     notes: tuple[str, ...] = ()
     """warnings and errors, in their order"""
+    foreign_edit: bool = False
+    """the host put back an image in a Compose file that somebody else had edited meanwhile"""
     order: tuple[str, ...] = ()
     """what came after what, whatever the clock did: `approved DIGEST`, `began STAGE`,
     `passed STAGE`, `switched`"""
@@ -81,6 +86,7 @@ def read(text: str | None, names: Mapping[str, str]) -> Journal:
         rollback_began=_first(wanted, "rollbackStarted"),
         rollback_ended=_first(wanted, "rollbackEnded"),
         notes=tuple(notes),
+        foreign_edit=any(note.startswith(_FOREIGN_EDIT) for note in notes),
         order=tuple(filter(None, map(_mark, wanted))),
     )
 

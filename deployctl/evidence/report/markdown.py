@@ -182,8 +182,7 @@ def _deployed(story: Story, words: Words) -> list[str]:
         )
         for stage in story.result.stages
     )
-    told = _list(facts.deployed(story, words)) or [words("deployed.nothing")]
-    return [*told, "", *_table(titles, rows)]
+    return [*_list(facts.deployed(story, words)), "", *_table(titles, rows)]
 
 
 def _compose(story: Story, words: Words) -> list[str]:

@@ -16,14 +16,20 @@ COLUMNS: Final = 1200
 """of dots: of more samples the fastest and the slowest of each column are drawn"""
 UNITS: Final = 10_000
 """the width of the part of the drawing that is stretched"""
-HEIGHT: Final = 268
-PLOT_TOP: Final = 52
-PLOT_BOTTOM: Final = 180
-FAILURES: Final = 192
+HEIGHT: Final = 294
+SWITCH_LABEL: Final = 14
+ROLLBACK_LABEL: Final = 28
+"""a row each: they may be close"""
+ROWS: Final = 2
+"""of outages' lengths, above the plot"""
+ROW_HEIGHT: Final = 13
+PLOT_TOP: Final = 78
+PLOT_BOTTOM: Final = 206
+FAILURES: Final = 218
 """the middle of the row of failures"""
-BANDS_TOP: Final = 208
+BANDS_TOP: Final = 234
 BANDS_HEIGHT: Final = 26
-AXIS: Final = 246
+AXIS: Final = 272
 
 _LEAST_WAIT: Final = 10.0
 _WAIT_SHARE: Final = 0.25
@@ -59,7 +65,7 @@ NEVER: Final = 1_000_000
 _OUTAGES: Final = 200
 _HEADROOM: Final = 1.04
 _EDGE: Final = 0.2
-_LABELLED: Final = 3
+_LABELLED: Final = 6
 _LABEL: Final = 150
 _SHORT_LABEL: Final = 90
 _OPEN_LABEL: Final = 260
@@ -160,6 +166,8 @@ class Gap:
     """it was not over when the measurement ended"""
     needs: int = NEVER
     """the picture's width in pixels from which on there is room for its length"""
+    row: int = 0
+    """in which that stands, counted from the plot upwards"""
 
 
 @dataclass(frozen=True)
@@ -279,28 +287,57 @@ def _gaps(series: Series | None, offset: float, axis: Axis, resolution: float) -
     # Of very many the longest are the ones to see, and one that was not over.
     shown = sorted(outages, key=lambda each: (each is not last, each.began_ms - each.ended_ms))
     gaps = []
-    taken: list[tuple[Span, int, int]] = []
+    taken: list[_Label] = []
     for number, outage in enumerate(shown[:_OUTAGES]):
         span = axis.span(offset + outage.began_ms / 1000, offset + outage.ended_ms / 1000)
-        label = _OPEN_LABEL if outage is last else _SHORT_LABEL if number else _LABEL
-        needs = _room(span, label, taken) if number < _LABELLED else NEVER
-        taken.append((span, label, needs))
+        size = _OPEN_LABEL if outage is last else _SHORT_LABEL if number else _LABEL
+        label = _labelled(span, size, taken) if number < _LABELLED else None
+        if label is not None:
+            taken.append(label)
         length = outage.ended_ms - outage.began_ms
-        margin = resolution / axis.end
-        gaps.append(Gap(span, margin, length, outage.over, outage is last, needs))
+        gaps.append(
+            Gap(
+                span,
+                resolution / axis.end,
+                length,
+                outage.over,
+                outage is last,
+                label.needs if label else NEVER,
+                label.row if label else 0,
+            )
+        )
     return sorted(gaps, key=lambda gap: gap.span.left)
 
 
-def _room(span: Span, label: int, taken: Sequence[tuple[Span, int, int]]) -> int:
-    """The least width at which a label over the span touches none that is there."""
+@dataclass(frozen=True)
+class _Label:
+    """The length of an outage over its span: from which width on, and in which row."""
+
+    span: Span
+    size: int
+    needs: int
+    row: int
+
+
+def _labelled(span: Span, size: int, taken: Sequence[_Label]) -> _Label | None:
+    """In the lowest row, at the least width, in which it touches none that is there."""
     for width in WIDTHS:
-        left, right = _covered(span, label, width)
-        if label == _OPEN_LABEL and (left < 0 or right > width):
+        left, right = _covered(span, size, width)
+        if size == _OPEN_LABEL and (left < 0 or right > width):
             continue
-        others = (_covered(other, size, width) for other, size, needs in taken if needs <= width)
-        if all(right < begins or left > ends for begins, ends in others):
-            return width
-    return NEVER
+        for row in range(ROWS):
+            # One that comes in at this width stays at greater ones.
+            same = [other for other in taken if other.row == row]
+            if all(_apart(span, size, other, at) for other in same for at in WIDTHS
+                   if at >= max(width, other.needs)):  # fmt: skip
+                return _Label(span, size, width, row)
+    return None
+
+
+def _apart(span: Span, size: int, other: _Label, width: int) -> bool:
+    left, right = _covered(span, size, width)
+    begins, ends = _covered(other.span, other.size, width)
+    return right < begins or left > ends
 
 
 def _covered(span: Span, label: int, width: int) -> tuple[float, float]:

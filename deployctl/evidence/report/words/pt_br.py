@@ -92,6 +92,10 @@ WORDS: Final = {
     "label.sha-tried": "SHA-256 tentado",
     "label.sha-now": "SHA-256 agora",
     "sha-now.back": "como antes: o arquivo foi restaurado, byte a byte",
+    "sha-now.edited": (
+        "não é como antes: a imagem foi restaurada; o que outra pessoa editou foi mantido"
+    ),
+    "sha-now.unshown": "restaurado; se com edição de outra pessoa, não é mostrado aqui",
     "sha-now.unknown": "não se sabe: o que está em execução não foi comprovado",
     "sha-now.untouched": "como antes: o arquivo não foi alterado",
     "label.repair": "Reconstruído",
@@ -185,6 +189,8 @@ WORDS: Final = {
     ),
     "outage.blind": "sem medição durante {time}",
     "outage.none": "nenhuma observada, com resolução de {resolution}",
+    "outages.one": "{outage} aos {at}",
+    "outages.least": "pelo menos {outage} aos {at}",
     "outage.probes": "{failures} de {probes} sondagens falharam",
     "outage.unknown": "{count} sem caminho até o serviço",
     "outage.unmeasured": "não medida",
@@ -202,6 +208,7 @@ WORDS: Final = {
     "check.none": "não se aplica",
     "check.absent": "não",
     "check.unshown": "não demonstrada",
+    "check.unchecked": "não conferida aqui",
     "check.fail-closed": "Fail-closed",
     "check.fail-closed.passed": (
         "Validações obrigatórias aprovadas antes da confirmação da release: {count} de {count}."
@@ -261,7 +268,7 @@ WORDS: Final = {
     ),
     "check.evidence.unread": "Linhas ilegíveis em events.ndjson: {count}.",
     "check.signature": "Assinatura",
-    "check.signature.yes": "Assinaturas: {count}. deployctl verify as confere, não esta página.",
+    "check.signature.yes": "Assinaturas: {count}. Quem as confere: deployctl verify seal.json",
     "check.signature.no": "Sem assinatura: só há o digest do selo para comparar.",
     "guard.root-unit": "inclusive depois de reiniciar: unidade do systemd",
     "guard.user-unit": "inclusive depois de reiniciar: unidade do systemd do usuário",
@@ -275,6 +282,7 @@ WORDS: Final = {
     "figure.swap": "Troca",
     "figure.gate": "Comprovação pelas validações",
     "figure.outage": "Indisponibilidade",
+    "figure.outages": "Cada indisponibilidade",
     "figure.probes": "Sondagens",
     "figure.rollbacks": "Rollbacks",
     "figure.rollback": "Duração do rollback",
@@ -344,7 +352,7 @@ WORDS: Final = {
     "checks.caption": "O que as evidências mostram de cada regra",
     "figures.caption": "Medido nesta execução",
     "artefacts.caption": "Todos os arquivos que o selo identifica",
-    "deployed.nothing": "Nada foi planejado: a execução terminou mais cedo.",
+    "plan.none": "nenhum plano foi feito: a execução terminou mais cedo",
     "compose.unchanged": "O arquivo Compose não foi alterado.",
     "compose.diff-gone": (
         "A diferença não é mostrada: compose.diff não está aqui tal como foi selado."

@@ -216,3 +216,10 @@ def test_a_seal_that_names_no_file_is_not_complete(tmp_path: Path, *, erased: bo
 
 def test_a_seal_without_a_signature_is_called_unsigned(tmp_path: Path) -> None:
     assert found(tmp_path)["Signed"].held == "absent"
+
+
+def test_a_signature_is_not_called_good_by_a_page_that_can_not_check_it(tmp_path: Path) -> None:
+    signed = replace(story(tmp_path), keys=("SHA256:a",))
+    [told] = [each for each in checks(signed, words_in("en")) if each.name == "Signed"]
+    assert told.held == "unchecked"
+    assert "deployctl verify" in told.told

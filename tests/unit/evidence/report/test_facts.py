@@ -5,8 +5,16 @@ from typing import Any
 
 import pytest
 
+from deployctl.events import Note
 from deployctl.evidence.report.checks import checks
-from deployctl.evidence.report.facts import compose, head, outage_of, outage_short
+from deployctl.evidence.report.facts import (
+    compose,
+    deployed,
+    figures,
+    head,
+    outage_of,
+    outage_short,
+)
 from deployctl.evidence.report.story import read_story
 from deployctl.evidence.report.views import views
 from deployctl.evidence.report.words import words_in
@@ -86,6 +94,21 @@ class TestAnOutageThatWasNotOver:
             {"result": "rollback-failed", "rollback": {"performed": True, "state": "unproven"}},
             {"SHA-256 tried": "bbbb", "SHA-256 now": "not known"},
         ),
+        (
+            "rolled-back",
+            {"told": [Note(level="warning", text="foreign-edit: a.yml was edited: kept")]},
+            {"SHA-256 tried": "bbbb", "SHA-256 now": "what somebody else edited was kept"},
+        ),
+        (
+            "rolled-back",
+            {"result": "untouched", "rollback": {"duration_ms": 900}},
+            {"SHA-256 tried": "bbbb", "SHA-256 now": "as before: it was not changed"},
+        ),
+        (
+            "rolled-back",
+            {"result": "rollback-failed", "rollback": {"state": "failed", "duration_ms": 900}},
+            {"SHA-256 tried": "bbbb", "SHA-256 now": "not known"},
+        ),
     ],
 )
 def test_of_a_file_that_was_put_back_it_says_what_was_tried_and_what_it_is_now(
@@ -100,3 +123,25 @@ def test_of_a_file_that_was_put_back_it_says_what_was_tried_and_what_it_is_now(
     }
     assert found.keys() == told.keys()
     assert all(text in found[label] or text == "bbbb" for label, text in told.items()), found
+
+
+def test_a_put_back_file_is_not_called_the_same_where_the_events_are_gone(tmp_path: Path) -> None:
+    directory = make(tmp_path, "rolled-back")
+    (directory / "events.ndjson").unlink()
+    told = {row.label: row.cells[0].text for row in compose(read_story(directory), words_in("en"))}
+    assert "not shown here" in told["SHA-256 now"]
+
+
+def test_a_run_without_a_plan_has_no_digest_of_one(tmp_path: Path) -> None:
+    told = {row.label: row.cells for row in deployed(story(tmp_path, "refused"), words_in("en"))}
+    assert [cell.text for cell in told["Plan"]] == ["no plan was made: the run ended earlier"]
+
+
+def test_of_several_outages_each_is_told(tmp_path: Path) -> None:
+    twice = series(samples(720, [*range(110, 150), *range(160, 240)]))
+    for name, seen, told in (
+        ("two", twice, ["1 s at 4 s; 2 s at 5.2 s"]),
+        ("one", "", []),
+    ):
+        found = figures(story(tmp_path / name, availability=seen), words_in("en"))
+        assert [row.cells[0].text for row in found if row.label == "Each outage"] == told

@@ -121,17 +121,24 @@ def test_the_scale_has_a_few_marks_that_leave_each_other_room(
     assert all(after - before > 0.05 for before, after in pairwise(places))
 
 
-def test_labels_of_outages_that_are_close_come_in_only_where_there_is_room(tmp_path: Path) -> None:
+def test_labels_of_outages_that_are_close_stand_in_rows_of_their_own(tmp_path: Path) -> None:
+    samples = rows(720, [*range(110, 150), *range(160, 240)])
+    first, longest = drawn(tmp_path, availability=series(samples)).gaps
+    assert (longest.needs, longest.row) == (320, 0)
+    assert (first.needs, first.row) == (320, 1)
+
+
+def test_where_no_row_has_room_a_label_comes_in_only_on_a_wider_picture(tmp_path: Path) -> None:
     samples = rows(720, [*range(110, 150), *range(160, 240), *range(250, 260)])
-    needs = sorted(gap.needs for gap in drawn(tmp_path, availability=series(samples)).gaps)
-    assert needs[0] == 320
-    assert needs[1] > 320
+    gaps = drawn(tmp_path, availability=series(samples)).gaps
+    assert sorted(gap.needs for gap in gaps)[:2] == [320, 320]
+    assert max(gap.needs for gap in gaps) > 320
 
 
 def test_of_a_flickering_service_the_longest_outages_are_drawn(tmp_path: Path) -> None:
     made = drawn(tmp_path, availability=series(rows(1000, range(0, 1000, 2))))
     assert len(made.gaps) == 200
-    assert sum(gap.needs < NEVER for gap in made.gaps) <= 3
+    assert 0 < sum(gap.needs < NEVER for gap in made.gaps) <= 6
 
 
 def test_without_probe_and_switch_only_the_stages_take_room(tmp_path: Path) -> None:
