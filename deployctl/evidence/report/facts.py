@@ -41,6 +41,12 @@ def said(text: str | None) -> Cell:
     return Cell(text or "", "said")
 
 
+def ended(text: str, words: Words) -> Cell:
+    """What the tool says of the end: in the reader's language, where all of it is known there."""
+    translated = words.sentences.translated(text)
+    return said(text) if translated is None else Cell(translated)
+
+
 def typed(text: str | None) -> Cell:
     return Cell(text or "", "typed")
 
@@ -138,14 +144,14 @@ def summary(story: Story, words: Words) -> tuple[Row, ...]:
     return _rows(
         (words("label.gates-before"), said("; ".join(f"{g.name}: {g.observed}" for g in failing))),
         (words("label.result"), Cell(f"{verdict(story, words)} ({ending})")),
-        (words("label.reason"), said(result.reason)),
-        (words("label.production"), said(result.production)),
+        (words("label.reason"), ended(result.reason, words)),
+        (words("label.production"), ended(result.production, words)),
         (words("label.outage"), Cell(outage(story, words))),
         (
             words("label.rollback"),
             Cell(rollback(story, words) if result.rollback.performed else ""),
         ),
-        (words("label.next"), said(result.next_step)),
+        (words("label.next"), ended(result.next_step, words)),
     )
 
 

@@ -278,9 +278,9 @@ def _status(story: Story, words: Words) -> list[str]:
     return [
         f"**{text(facts.verdict(story, words))}** ({words('exit', code=story.result.exit_code)})",
         "",
-        f"- **{words('label.production')}:** {text(story.result.production)}",
+        f"- **{words('label.production')}:** {_cell(facts.ended(story.result.production, words))}",
         f"- **{words('label.outage')}:** {text(facts.outage(story, words))}",
-        *([f"- **{words('label.next')}:** {text(story.result.next_step)}"]
+        *([f"- **{words('label.next')}:** {_cell(facts.ended(story.result.next_step, words))}"]
           if story.result.next_step else []),
         *_list(facts.validated(story, words)),
         f"- **{words('label.sealed-at')}:** {text(story.sealed_at)} ({text(story.tool)})",

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from deployctl.evidence.report.measures import ENGLISH, Measures
-from deployctl.evidence.report.words import en, pt_br
+from deployctl.evidence.report.words import en, pt_br, pt_br_sentences
+from deployctl.evidence.report.words.sentences import Sentences
 
 Language = Literal["en", "pt-BR"]
 LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
@@ -18,6 +19,7 @@ class Words:
     language: Language
     table: Mapping[str, str]
     measures: Measures
+    sentences: Sentences
 
     def __call__(self, key: str, /, **values: object) -> str:
         return self.table[key].format(**values)
@@ -28,8 +30,13 @@ class Words:
 
 
 _WORDS: Final = {
-    "en": Words("en", en.WORDS, ENGLISH),
-    "pt-BR": Words("pt-BR", pt_br.WORDS, Measures(decimal=",", thousands=".")),
+    "en": Words("en", en.WORDS, ENGLISH, Sentences()),
+    "pt-BR": Words(
+        "pt-BR",
+        pt_br.WORDS,
+        Measures(decimal=",", thousands="."),
+        Sentences.of(pt_br_sentences.SENTENCES),
+    ),
 }
 
 

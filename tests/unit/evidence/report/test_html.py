@@ -177,6 +177,17 @@ class TestThePortuguesePage:
         assert "Por ana (digitada), sobre" in read
         assert "aprovada por maria para p" in read
 
+    def test_says_how_it_ended_in_portuguese_and_quotes_what_the_gates_said(
+        self, tmp_path: Path
+    ) -> None:
+        back = "r0 serves again, the image and containers of before; the Compose file is as before."
+        text = made(tmp_path, "rolled-back", "pt-BR", production=back,
+                    next_step="Run the same command again.")  # fmt: skip
+        assert '<p><span lang="en">metrics: status 404</span></p>' in text
+        assert "r0 atende novamente, com a imagem e os contêineres de antes; o arquivo" in text
+        assert "Próximo passo: Execute o mesmo comando novamente.<" in text
+        assert "serves again" not in text
+
     def test_marks_what_is_english_and_nothing_else(self, text: str) -> None:
         english = re.findall(r'lang="en">([^<]*)<', text)
         assert "200, as it should" in english
