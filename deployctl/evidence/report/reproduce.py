@@ -5,18 +5,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from deployctl.evidence import approval
+from deployctl.evidence import predicate as seal
 from deployctl.evidence.report.plain_text import one_line
 from deployctl.evidence.report.story import CONFIRMED, Answer, Story
 from deployctl.evidence.report.words import Words
 
 _LATEST_FIRST: Final = ("rollback", "after", "before")
-_PAE: Final = (
-    "jq -r .payload seal.json | base64 -d > payload\n"
-    "jq -r '.signatures[0].sig' seal.json | base64 -d > signature\n"
-    "{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' \"$(wc -c < payload)\"\n"
-    "  cat payload; } | ssh-keygen -Y verify"
-    " -f allowed_signers -I WHO -n seal@deployctl -s signature"
-)
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,33 @@ def verification(story: Story, words: Words) -> tuple[Command, ...]:
         ),
     ]
     if story.keys:
-        found.append(Command(words("verify.signature"), _PAE))
+        found.append(
+            Command(words("verify.signature"), _signed(story.seal_path.name, seal.NAMESPACE))
+        )
+    found += [_validated(each.file, words) for each in story.validations if each.by]
     if story.statement:
         found.append(Command(words("verify.all"), "deployctl verify seal.json"))
     return tuple(found)
+
+
+def _validated(file: str, words: Words) -> Command:
+    """A person's word on the seal: whose it is, and that it is on this one."""
+    which = (
+        "jq -r .predicate.sealDigest payload | sed 's/^sha256:\\(.*\\)/\\1  seal.json/'"
+        " | sha256sum --check"
+    )
+    return Command(
+        words("verify.validation", file=file), f"{_signed(file, approval.NAMESPACE)} &&\n{which}"
+    )
+
+
+def _signed(file: str, namespace: str) -> str:
+    """Leaves what was signed as `payload`."""
+    name = shlex.quote(one_line(file))
+    return (
+        f"jq -r .payload {name} | base64 -d > payload\n"
+        f"jq -r '.signatures[0].sig' {name} | base64 -d > signature\n"
+        "{ printf 'DSSEv1 28 application/vnd.in-toto+json %d ' \"$(wc -c < payload)\"\n"
+        f"  cat payload; }} | ssh-keygen -Y verify"
+        f" -f allowed_signers -I WHO -n {namespace} -s signature"
+    )

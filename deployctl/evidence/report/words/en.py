@@ -294,6 +294,7 @@ WORDS: Final = {
     "verify.digest": "The seal is the one of this view",
     "verify.artefacts": "Every file is as it was sealed",
     "verify.signature": "The signature is of somebody whom your allowed_signers file names",
+    "verify.validation": "{file} is of somebody whom that file names, and of this seal",
     "verify.all": "All of it at once, with deployctl",
     # the picture
     "picture.title": "Run over time",

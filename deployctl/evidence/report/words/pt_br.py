@@ -314,6 +314,7 @@ WORDS: Final = {
     "verify.digest": "O selo é o desta visualização",
     "verify.artefacts": "Cada arquivo está como foi selado",
     "verify.signature": "A assinatura é de alguém que o seu arquivo allowed_signers nomeia",
+    "verify.validation": "{file} é de alguém que esse arquivo nomeia, e deste selo",
     "verify.all": "Tudo de uma vez, com o deployctl",
     # o gráfico
     "picture.title": "A execução ao longo do tempo",

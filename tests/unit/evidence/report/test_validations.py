@@ -1,25 +1,29 @@
 """The human validator's line stays open until there is a signed word about this very seal."""
 
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import pytest
 
 from deployctl.evidence import approval
 from deployctl.evidence.canonical import canonical_json
 from deployctl.evidence.dsse import IN_TOTO, Envelope, Signature
 from deployctl.evidence.report.markdown import markdown
+from deployctl.evidence.report.reproduce import verification
 from deployctl.evidence.report.story import read_story
 from deployctl.evidence.report.words import words_in
 from deployctl.evidence.statement import read_seal
-from tests.seals import new_key
+from tests.seals import allowed, new_key
 
 from .support import make
 
 FILE = "validation-bea.json"
 
 
-def validate(directory: Path, **changes: Any) -> None:
+def validate(directory: Path, **changes: Any) -> paramiko.PKey:
     word = {
         "sealDigest": read_seal(directory / "seal.json").digest,
         "target": "production",
@@ -28,8 +32,9 @@ def validate(directory: Path, **changes: Any) -> None:
         "at": "2026-01-03T08:00:00.000Z",
         **changes,
     }
-    signed = approval.sign(approval.OfSeal(**word), new_key(directory.parent))
-    (directory / FILE).write_bytes(signed.data)
+    key = new_key(directory.parent)
+    (directory / FILE).write_bytes(approval.sign(approval.OfSeal(**word), key).data)
+    return key
 
 
 def told(directory: Path) -> list[str]:
@@ -86,3 +91,35 @@ def test_a_file_that_can_not_be_read_is_none(tmp_path: Path, content: bytes) -> 
     directory = make(tmp_path)
     (directory / FILE).write_bytes(content)
     assert_invalid(directory)
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="needs jq")
+def test_the_commands_that_check_it_are_there_and_do(tmp_path: Path) -> None:
+    directory = make(tmp_path)
+    key = validate(directory)
+    allowed(directory / "allowed_signers", key)
+    found = verification(read_story(directory), words_in("en"))
+    [line] = [each.line for each in found if each.about.startswith(FILE)]
+
+    def typed() -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            ["sh", "-ec", line.replace("WHO", "ana@example.com")], cwd=directory,
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    done = typed()
+    assert done.returncode == 0, done.stderr
+    assert 'Good "approval@deployctl" signature for ana@example.com' in done.stdout
+    assert "seal.json: OK" in done.stdout
+    allowed(directory / "allowed_signers", new_key(tmp_path, "other"))
+    assert typed().returncode != 0
+    allowed(directory / "allowed_signers", key)
+    (directory / "seal.json").write_bytes((directory / "seal.json").read_bytes() + b" ")
+    assert typed().returncode != 0
+
+
+def test_of_what_is_no_validation_there_is_nothing_to_check(tmp_path: Path) -> None:
+    directory = make(tmp_path)
+    (directory / FILE).write_bytes(b"[]")
+    found = verification(read_story(directory), words_in("en"))
+    assert not [each for each in found if FILE in each.about]
