@@ -92,7 +92,8 @@ def verification(story: Story, words: Words) -> tuple[Command, ...]:
             words("verify.digest"), "sha256sum seal.json", story.seal_digest.removeprefix("sha256:")
         ),
         Command(
-            words("verify.artefacts"), f'{listed} | "\\(.sha256)  \\(.name)"\' | sha256sum --check'
+            words("verify.artefacts"),
+            f'{listed} | "\\(.sha256)  \\(.name)"\' |\n  sha256sum --check',
         ),
     ]
     if story.keys:

@@ -11,7 +11,8 @@ WORDS: Final = {
         " visualização não prova nada sozinha: confira o selo."
     ),
     "view.said": (
-        "Os textos registrados durante a execução aparecem como foram gravados, em inglês."
+        "Os textos registrados durante a execução aparecem como foram gravados, em inglês; só o"
+        " desfecho, quando nas palavras do próprio deployctl, está traduzido."
     ),
     "unknown": "não registrado",
     "nothing": "nada",
